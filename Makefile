@@ -1,0 +1,114 @@
+# kms: a key management service inside PostgreSQL.
+#
+# Two kinds of targets live here.  Building and installing (all, install,
+# clean, ...) is PGXS's work and needs pg_config.  The commands for people
+# (check, demo, bench, fuzz) must start on a machine that has nothing but make:
+# they are scripts that install what is missing first and call make again.
+
+# PostgreSQL 15 where Debian puts it, else whatever is first in PATH.
+PG_CONFIG ?= $(firstword $(wildcard /usr/lib/postgresql/15/bin/pg_config) pg_config)
+
+COMMANDS = check demo demo-stop bench fuzz help
+GOALS := $(or $(MAKECMDGOALS),all)
+
+ifneq ($(filter $(COMMANDS),$(GOALS)),)
+
+# ---- commands ----------------------------------------------------------
+
+.PHONY: $(GOALS)
+
+help:
+	@echo 'make            build kms.so and sql/kms--1.0.sql'
+	@echo 'make install    install into the PostgreSQL of PG_CONFIG=$(PG_CONFIG)'
+	@echo 'make demo       private server in .demo/ and a walk through on a real table'
+	@echo 'make demo-stop  stop that server and remove it'
+	@echo 'make check      every test, on a temporary server (STAGES="unit regress" for some,'
+	@echo '                TESTS="alias key" for some files, KEEP=1 keeps the temporary folder)'
+	@echo 'make bench      speed, as a table'
+	@echo 'make fuzz       random input to the crypto floor (SECONDS=60)'
+	@echo 'make clean      remove what was built'
+
+check:
+	@STAGES='$(STAGES)' TESTS='$(TESTS)' KEEP='$(KEEP)' test/check.sh
+
+demo:
+	@demo/demo.sh
+
+demo-stop:
+	@demo/stop.sh
+
+bench:
+	@.ci/deps.sh build server bench
+	@bench/run.sh
+
+# SECONDS is bash's own variable, so it travels as an argument.
+fuzz:
+	@.ci/deps.sh build fuzz
+	@test/fuzz/run.sh '$(or $(SECONDS),60)'
+
+# "make clean check" and the like: the building half by another make.
+$(filter-out $(COMMANDS),$(GOALS)):
+	@$(MAKE) --no-print-directory $@
+
+else
+
+# ---- building ----------------------------------------------------------
+
+EXTENSION = kms
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" kms.control)
+SCRIPT = sql/kms--$(EXTVERSION).sql
+PIECES := $(sort $(wildcard sql/[0-9]*_*.sql))
+
+MODULE_big = kms
+OBJS := $(patsubst %.c,%.o,$(sort $(wildcard src/*/*.c) $(wildcard src/kms.c)))
+DEPS := $(OBJS:.o=.d)
+DATA_built = $(SCRIPT)
+EXTRA_CLEAN = $(DEPS) results output_iso regression.diffs regression.out
+
+# -isystem wins over PGXS's own -I: PostgreSQL's headers stay free of our
+# warnings.  -fno-semantic-interposition is true because exports.map keeps
+# everything local that one floor offers another; it lets the compiler inline.
+PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) -MMD -MP
+PG_CFLAGS = -std=gnu11 -Wall -Wextra -fno-semantic-interposition
+ifdef WERROR
+PG_CFLAGS += -Werror
+endif
+SHLIB_LINK = -lcrypto -Wl,--version-script=exports.map
+
+# No bitcode: the JIT must not inline code that handles keys into queries, and
+# nobody should need clang for a C extension.
+override with_llvm = no
+
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+
+ifneq ($(wildcard $(PGXS)),)
+
+include $(PGXS)
+
+kms.so: exports.map
+$(OBJS): Makefile
+
+else
+
+.PHONY: all install uninstall clean
+all install uninstall:
+	@echo '$(PG_CONFIG) does not lead to the PostgreSQL server development files:' >&2
+	@echo 'install postgresql-server-dev-15 (.ci/deps.sh does), or give PG_CONFIG=/path/to/pg_config' >&2
+	@exit 1
+
+clean:
+	rm -rf kms.so $(OBJS) $(SCRIPT) $(EXTRA_CLEAN)
+
+endif
+
+# Compared, not dated: a piece that disappears must change the script, too.
+.PHONY: FORCE
+FORCE:
+$(SCRIPT): FORCE
+	@{ echo '\echo Use "CREATE EXTENSION kms" to load this file. \quit'; \
+	   for piece in $(PIECES); do echo; cat "$$piece"; done; } > $@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@ && echo 'joined $@'; fi
+
+-include $(DEPS)
+
+endif
