@@ -105,7 +105,7 @@ endif
 .PHONY: FORCE
 FORCE:
 $(SCRIPT): FORCE
-	@{ echo '\echo Use "CREATE EXTENSION kms" to load this file. \quit'; \
+	@{ printf '%s\n' '\echo Use "CREATE EXTENSION kms" to load this file. \quit'; \
 	   for piece in $(PIECES); do echo; cat "$$piece"; done; } > $@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@ && echo 'joined $@'; fi
 
