@@ -1,0 +1,162 @@
+/*
+ * The tables.  Nobody reads or writes them: they carry no privilege, and row
+ * security is enabled and forced without any policy, so that members of
+ * pg_read_all_data and pg_write_all_data see and change nothing.
+ *
+ * Column order is the order in which the C code reads them (src/store); new
+ * columns go to the end.
+ */
+
+/*
+ * The account that stands in resource names.  CREATE EXTENSION opens one; a
+ * restored dump brings its own beside it, and the oldest is the one in force.
+ */
+CREATE TABLE kms.account (
+	id bigint PRIMARY KEY CHECK (id BETWEEN 1000000000000000 AND 9999999999999999),
+	created_at timestamptz NOT NULL
+);
+
+COMMENT ON TABLE kms.account IS 'the account id that stands in resource names; the oldest row is in force';
+COMMENT ON COLUMN kms.account.id IS 'sixteen digits, random';
+COMMENT ON COLUMN kms.account.created_at IS 'when the service was opened';
+
+/* Wraps the material of this database; itself wrapped by the root key. */
+CREATE TABLE kms.domain_key (
+	account_id bigint NOT NULL REFERENCES kms.account,
+	version integer NOT NULL CHECK (version > 0),
+	root_key_id bytea NOT NULL CHECK (octet_length(root_key_id) = 8),
+	wrapped bytea NOT NULL,
+	created_at timestamptz NOT NULL,
+	PRIMARY KEY (account_id, version)
+);
+
+COMMENT ON TABLE kms.domain_key IS 'domain keys, wrapped by the root key; the highest version of the account wraps new material';
+COMMENT ON COLUMN kms.domain_key.account_id IS 'account that the key belongs to';
+COMMENT ON COLUMN kms.domain_key.version IS 'counts up from 1';
+COMMENT ON COLUMN kms.domain_key.root_key_id IS 'id of the root key that wraps it, 8 bytes';
+COMMENT ON COLUMN kms.domain_key.wrapped IS 'nonce, ciphertext and tag: 72 bytes';
+COMMENT ON COLUMN kms.domain_key.created_at IS 'when it was made';
+
+/* A key (CMK): what it is for and what may happen to it; no material. */
+CREATE TABLE kms.key (
+	id uuid PRIMARY KEY,
+	owner oid NOT NULL,
+	owner_name text COLLATE "C" NOT NULL,
+	created_at timestamptz NOT NULL,
+	state text COLLATE "C" NOT NULL CHECK (state IN ('Enabled', 'Disabled', 'PendingDeletion', 'PendingImport')),
+	spec text COLLATE "C" NOT NULL,
+	usage text COLLATE "C" NOT NULL,
+	origin text COLLATE "C" NOT NULL CHECK (origin IN ('Aliyun_KMS', 'EXTERNAL')),
+	primary_version uuid,
+	description text NOT NULL,
+	rotation_seconds bigint CHECK (rotation_seconds BETWEEN 604800 AND 63072000),
+	rotated_at timestamptz,
+	next_rotation_at timestamptz,
+	material_expires_at timestamptz,
+	delete_at timestamptz CHECK ((delete_at IS NOT NULL) = (state = 'PendingDeletion')),
+	deletion_protected boolean NOT NULL DEFAULT false,
+	deletion_protection_description text
+);
+
+COMMENT ON TABLE kms.key IS 'keys: their owner, state and purpose';
+COMMENT ON COLUMN kms.key.id IS 'key id';
+COMMENT ON COLUMN kms.key.owner IS 'oid of the owning role; counts only while that role bears owner_name';
+COMMENT ON COLUMN kms.key.owner_name IS 'name of the owning role';
+COMMENT ON COLUMN kms.key.created_at IS 'when the key was made';
+COMMENT ON COLUMN kms.key.state IS 'Enabled, Disabled, PendingDeletion or PendingImport';
+COMMENT ON COLUMN kms.key.spec IS 'key spec, for instance Aliyun_AES_256';
+COMMENT ON COLUMN kms.key.usage IS 'key usage, for instance ENCRYPT/DECRYPT';
+COMMENT ON COLUMN kms.key.origin IS 'who made the material: Aliyun_KMS (this service) or EXTERNAL (imported)';
+COMMENT ON COLUMN kms.key.primary_version IS 'version that encrypts';
+COMMENT ON COLUMN kms.key.description IS 'free text';
+COMMENT ON COLUMN kms.key.rotation_seconds IS 'interval of automatic rotation; null: none';
+COMMENT ON COLUMN kms.key.rotated_at IS 'when the newest version was made';
+COMMENT ON COLUMN kms.key.next_rotation_at IS 'when automatic rotation is due';
+COMMENT ON COLUMN kms.key.material_expires_at IS 'when imported material expires; null: never';
+COMMENT ON COLUMN kms.key.delete_at IS 'when a key in PendingDeletion is erased';
+COMMENT ON COLUMN kms.key.deletion_protected IS 'whether deletion may not be scheduled';
+COMMENT ON COLUMN kms.key.deletion_protection_description IS 'why';
+
+/*
+ * A key's material, wrapped.  The additional data binds it to its ids, spec,
+ * usage and origin, so that a swapped or edited row does not open.
+ */
+CREATE TABLE kms.key_version (
+	id uuid PRIMARY KEY,
+	key_id uuid NOT NULL REFERENCES kms.key ON DELETE CASCADE,
+	created_at timestamptz NOT NULL,
+	account_id bigint NOT NULL,
+	domain_key_version integer NOT NULL,
+	wrapped bytea NOT NULL,
+	FOREIGN KEY (account_id, domain_key_version) REFERENCES kms.domain_key
+);
+
+CREATE INDEX key_version_key_id ON kms.key_version (key_id);
+
+COMMENT ON TABLE kms.key_version IS 'key versions and their material, wrapped by the domain key';
+COMMENT ON INDEX kms.key_version_key_id IS 'versions of a key';
+COMMENT ON COLUMN kms.key_version.id IS 'key version id, which stands in every ciphertext';
+COMMENT ON COLUMN kms.key_version.key_id IS 'key that the version belongs to';
+COMMENT ON COLUMN kms.key_version.created_at IS 'when the version was made';
+COMMENT ON COLUMN kms.key_version.account_id IS 'account of the domain key that wraps it';
+COMMENT ON COLUMN kms.key_version.domain_key_version IS 'version of the domain key that wraps it';
+COMMENT ON COLUMN kms.key_version.wrapped IS 'nonce, ciphertext and tag: 40 bytes more than the material';
+
+/* Another name for a key. */
+CREATE TABLE kms.alias (
+	name text COLLATE "C" PRIMARY KEY CHECK (name ~ '^alias/[A-Za-z0-9_/-]{1,255}$'),
+	key_id uuid NOT NULL REFERENCES kms.key ON DELETE CASCADE,
+	created_at timestamptz NOT NULL
+);
+
+CREATE INDEX alias_key_id ON kms.alias (key_id);
+
+COMMENT ON TABLE kms.alias IS 'aliases';
+COMMENT ON INDEX kms.alias_key_id IS 'aliases of a key';
+COMMENT ON COLUMN kms.alias.name IS 'full name, alias/...';
+COMMENT ON COLUMN kms.alias.key_id IS 'key that the alias stands for';
+COMMENT ON COLUMN kms.alias.created_at IS 'when the alias was made';
+
+SELECT pg_catalog.pg_extension_config_dump('kms.account', '');
+SELECT pg_catalog.pg_extension_config_dump('kms.domain_key', '');
+SELECT pg_catalog.pg_extension_config_dump('kms.key', '');
+SELECT pg_catalog.pg_extension_config_dump('kms.key_version', '');
+SELECT pg_catalog.pg_extension_config_dump('kms.alias', '');
+
+/*
+ * A change by hand empties every session's cache.  The C code that changes a
+ * row says itself which key it was, and this trigger then keeps still.
+ */
+CREATE FUNCTION kms.tell_change() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'kms_tell_change' LANGUAGE C;
+
+COMMENT ON FUNCTION kms.tell_change() IS 'trigger function: makes every session read keys and aliases anew';
+
+CREATE TRIGGER tell_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kms.account
+	FOR EACH STATEMENT EXECUTE FUNCTION kms.tell_change();
+CREATE TRIGGER tell_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kms.domain_key
+	FOR EACH STATEMENT EXECUTE FUNCTION kms.tell_change();
+CREATE TRIGGER tell_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kms.key
+	FOR EACH STATEMENT EXECUTE FUNCTION kms.tell_change();
+CREATE TRIGGER tell_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kms.key_version
+	FOR EACH STATEMENT EXECUTE FUNCTION kms.tell_change();
+CREATE TRIGGER tell_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kms.alias
+	FOR EACH STATEMENT EXECUTE FUNCTION kms.tell_change();
+
+ALTER TABLE kms.account ENABLE ALWAYS TRIGGER tell_change;
+ALTER TABLE kms.domain_key ENABLE ALWAYS TRIGGER tell_change;
+ALTER TABLE kms.key ENABLE ALWAYS TRIGGER tell_change;
+ALTER TABLE kms.key_version ENABLE ALWAYS TRIGGER tell_change;
+ALTER TABLE kms.alias ENABLE ALWAYS TRIGGER tell_change;
+
+COMMENT ON TRIGGER tell_change ON kms.account IS 'changes by hand reach every session';
+COMMENT ON TRIGGER tell_change ON kms.domain_key IS 'changes by hand reach every session';
+COMMENT ON TRIGGER tell_change ON kms.key IS 'changes by hand reach every session';
+COMMENT ON TRIGGER tell_change ON kms.key_version IS 'changes by hand reach every session';
+COMMENT ON TRIGGER tell_change ON kms.alias IS 'changes by hand reach every session';
+
+ALTER TABLE kms.account ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE kms.domain_key ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE kms.key ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE kms.key_version ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE kms.alias ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;

@@ -1,0 +1,177 @@
+/*
+ * The canonical encryption context.  A constant context is the common case: it
+ * is recognised by its bytes, and then costs a comparison.
+ */
+#include "base/context.h"
+
+#include "base/error.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
+
+#define ARGUMENT "encryption_context"
+
+typedef struct Pair
+{
+	kc_view		key;
+	kc_view		value;
+} Pair;
+
+/*
+ * UTF-8 of a string in the server's encoding.  The server's own conversion
+ * would quote the bytes it cannot convert in its error.
+ */
+static kc_view
+utf8_of(const char *text, int len)
+{
+	int			encoding = GetDatabaseEncoding();
+	char	   *converted;
+	int			done;
+
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII || len == 0)
+		return kc_view_of(text, len);
+	converted = palloc((Size) len * MAX_CONVERSION_GROWTH + 1);
+	done = pg_do_encoding_conversion_buf(FindDefaultConversionProc(encoding, PG_UTF8),
+										 encoding, PG_UTF8, (unsigned char *) unconstify(char *, text), len,
+										 (unsigned char *) converted, len * MAX_CONVERSION_GROWTH + 1, true);
+	if (done != len)
+		err_invalid(ARGUMENT, "it cannot be converted to UTF-8");
+	return kc_view_of(converted, strlen(converted));
+}
+
+/* memcmp, and the shorter first where one is the beginning of the other. */
+static int
+compare_pairs(const void *a, const void *b)
+{
+	const kc_view *x = &((const Pair *) a)->key;
+	const kc_view *y = &((const Pair *) b)->key;
+	int			order = memcmp(x->data, y->data, Min(x->len, y->len));
+
+	if (order != 0)
+		return order;
+	return (x->len > y->len) - (x->len < y->len);
+}
+
+/*
+ * A character takes at most six in text, a pair six more ("": "", ).  Only what
+ * might be too long by that measure is printed to be counted.
+ */
+static void
+require_length(Jsonb *context, Size bytes, int pairs)
+{
+	char	   *text;
+
+	if (bytes * 6 + (Size) pairs * 6 + 2 <= CONTEXT_MAX_CHARACTERS)
+		return;
+	text = JsonbToCString(NULL, &context->root, VARSIZE(context));
+	if (pg_mbstrlen(text) > CONTEXT_MAX_CHARACTERS)
+		err_invalid(ARGUMENT, "it is longer than 8192 characters");
+	pfree(text);
+}
+
+/* The pairs of an object of strings; *count of them. */
+static Pair *
+read_pairs(Jsonb *context, int *count)
+{
+	Pair	   *pairs;
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	Size		bytes = 0;
+	int			n = 0;
+
+	if (!JB_ROOT_IS_OBJECT(context))
+		err_invalid(ARGUMENT, "it must be a JSON object");
+	pairs = palloc(sizeof(Pair) * (JB_ROOT_COUNT(context) + 1));
+	iterator = JsonbIteratorInit(&context->root);
+	(void) JsonbIteratorNext(&iterator, &value, false);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) == WJB_KEY)
+	{
+		pairs[n].key = utf8_of(value.val.string.val, value.val.string.len);
+		(void) JsonbIteratorNext(&iterator, &value, true);
+		if (value.type != jbvString)
+			err_invalid(ARGUMENT, "every value must be a string");
+		pairs[n].value = utf8_of(value.val.string.val, value.val.string.len);
+		bytes += pairs[n].key.len + pairs[n].value.len;
+		n++;
+	}
+	require_length(context, bytes, n);
+	*count = n;
+	return pairs;
+}
+
+static void
+append_string(StringInfo out, kc_view string)
+{
+	char		length[2] = {(char) (string.len >> 8), (char) string.len};
+
+	appendBinaryStringInfo(out, length, 2);
+	appendBinaryStringInfo(out, (const char *) string.data, string.len);
+}
+
+static void
+write_canonical(StringInfo out, Jsonb *context)
+{
+	int			count;
+	Pair	   *pairs = read_pairs(context, &count);
+	char		number[2] = {(char) (count >> 8), (char) count};
+
+	resetStringInfo(out);
+	if (count > 0)
+	{
+		qsort(pairs, count, sizeof(Pair), compare_pairs);
+		appendBinaryStringInfo(out, number, 2);
+		for (int i = 0; i < count; i++)
+		{
+			append_string(out, pairs[i].key);
+			append_string(out, pairs[i].value);
+		}
+	}
+	pfree(pairs);
+}
+
+/* A toasted datum is not remembered: its bytes are only a pointer. */
+static void
+remember(ContextMemo *memo, struct varlena *datum)
+{
+	Size		size = VARSIZE_ANY(datum);
+
+	if (VARATT_IS_EXTERNAL(datum))
+		return;
+	if (size > memo->datum_room)
+	{
+		Size		room = Max(size, 256);
+
+		memo->datum = memo->datum ? repalloc(memo->datum, room) : MemoryContextAlloc(memo->memory, room);
+		memo->datum_room = room;
+	}
+	memcpy(memo->datum, datum, size);
+	memo->datum_size = size;
+}
+
+kc_view
+context_canonical(ContextMemo *memo, Datum jsonb)
+{
+	struct varlena *datum = (struct varlena *) DatumGetPointer(jsonb);
+	Jsonb	   *context;
+
+	if (memo->datum_size != 0 && memo->datum_size == VARSIZE_ANY(datum) &&
+		memcmp(memo->datum, datum, memo->datum_size) == 0)
+		return kc_view_of(memo->canonical.data, memo->canonical.len);
+
+	if (memo->canonical.data == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(memo->memory);
+
+		initStringInfo(&memo->canonical);
+		MemoryContextSwitchTo(caller);
+	}
+	memo->datum_size = 0;		/* in case of an error below */
+	context = DatumGetJsonbP(jsonb);
+	write_canonical(&memo->canonical, context);
+	if ((Pointer) context != (Pointer) datum)
+		pfree(context);
+	remember(memo, datum);
+	return kc_view_of(memo->canonical.data, memo->canonical.len);
+}

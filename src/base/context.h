@@ -1,0 +1,40 @@
+/*
+ * The encryption context in its canonical form, docs/formats.md:
+ *
+ *	number of pairs (2) | per pair: length of the key (2) | key | length of the value (2) | value
+ *
+ * big-endian, UTF-8, in the order of the keys' bytes.  No context and {} are
+ * zero bytes.
+ */
+#ifndef KMS_CONTEXT_H
+#define KMS_CONTEXT_H
+
+#include "postgres.h"
+
+#include "crypto/kc.h"
+#include "lib/stringinfo.h"
+
+/* Characters of a context, counted on its jsonb::text. */
+#define CONTEXT_MAX_CHARACTERS 8192
+
+/*
+ * What one call site remembers: the last context as it came and its canonical
+ * form.  Zeroed to begin with but for memory, which must live as long as the memo.
+ */
+typedef struct ContextMemo
+{
+	MemoryContext memory;
+	char	   *datum;			/* bytes of the jsonb as it came */
+	Size		datum_size;
+	Size		datum_room;
+	StringInfoData canonical;
+} ContextMemo;
+
+/*
+ * The canonical form of a jsonb datum (possibly toasted); it belongs to the
+ * memo and is good until the next call with it.  Raises InvalidParameter for
+ * anything but an object of strings, and for one that is too long.
+ */
+extern kc_view context_canonical(ContextMemo *memo, Datum jsonb);
+
+#endif

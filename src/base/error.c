@@ -1,0 +1,42 @@
+/*
+ * The errors that several floors raise.
+ */
+#include "base/error.h"
+
+void
+err_missing(const char *argument)
+{
+	kms_ereport(ERRCODE_NULL_VALUE_NOT_ALLOWED, API_MISSING_PARAMETER,
+				errmsg("%s must not be null", argument));
+	pg_unreachable();
+}
+
+void
+err_invalid(const char *argument, const char *why)
+{
+	kms_ereport(ERRCODE_INVALID_PARAMETER_VALUE, API_INVALID_PARAMETER,
+				errmsg("invalid value for %s: %s", argument, why));
+	pg_unreachable();
+}
+
+void
+err_ciphertext(void)
+{
+	kms_ereport(ERRCODE_INVALID_PARAMETER_VALUE, API_INVALID_PARAMETER,
+				errmsg("ciphertext cannot be decrypted"));
+	pg_unreachable();
+}
+
+void
+err_crypto_failed(kc_status status)
+{
+	if (status == KC_BAD_TAG || status == KC_BAD_INPUT)
+		err_ciphertext();
+	if (status == KC_UNSUPPORTED)
+		kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_UNSUPPORTED_OPERATION,
+					errmsg("the cryptographic library does not offer this algorithm"));
+	kms_ereport(ERRCODE_INTERNAL_ERROR, API_INTERNAL_FAILURE,
+				errmsg("the cryptographic library failed"),
+				errhint("It may be out of memory or of random bytes; nothing was done."));
+	pg_unreachable();
+}

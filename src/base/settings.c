@@ -1,0 +1,59 @@
+/*
+ * The settings.  None needs a restart: without shared_preload_libraries the
+ * library is loaded by the first call, and must then define the same ones.
+ */
+#include "base/settings.h"
+
+#include "utils/guc.h"
+
+char	   *setting_root_key_file;
+char	   *setting_root_key_command;
+char	   *setting_region;
+int			setting_cache_size;
+bool		setting_superuser_may_use;
+
+/* A region becomes part of ARNs, which use the colon and the slash themselves. */
+static bool
+check_region(char **newval, void **extra, GucSource source)
+{
+	const char *c = *newval;
+
+	for (; *c != '\0'; c++)
+		if (!(*c >= 'a' && *c <= 'z') && !(*c >= '0' && *c <= '9') && *c != '-')
+			break;
+	if (*c == '\0' && c > *newval && c - *newval <= 64)
+		return true;
+	GUC_check_errdetail("A region is 1 to 64 lower-case letters, digits and hyphens.");
+	return false;
+}
+
+void
+settings_define(void)
+{
+	DefineCustomStringVariable("kms.root_key_file",
+							   "File that holds the root key, 64 hexadecimal digits a line.",
+							   "It must belong to the server's user, be closed to others and lie outside the data directory.",
+							   &setting_root_key_file, "",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	DefineCustomStringVariable("kms.root_key_command",
+							   "Shell command that prints the root key, 64 hexadecimal digits a line.",
+							   "It has 30 seconds.",
+							   &setting_root_key_command, "",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	DefineCustomStringVariable("kms.region",
+							   "Region that stands in resource names (ARNs).",
+							   NULL,
+							   &setting_region, "local",
+							   PGC_SIGHUP, 0, check_region, NULL, NULL);
+	DefineCustomIntVariable("kms.cache_size",
+							"Key versions that a session keeps unwrapped.",
+							NULL,
+							&setting_cache_size, 10000, 16, 10000000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("kms.superuser_may_use",
+							 "Lets superusers use keys that they do not own.",
+							 "They may manage every key in any case.",
+							 &setting_superuser_may_use, false,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	MarkGUCPrefixReserved("kms");
+}

@@ -1,0 +1,18 @@
+/*
+ * The settings, docs/settings.md.
+ */
+#ifndef KMS_SETTINGS_H
+#define KMS_SETTINGS_H
+
+#include "postgres.h"
+
+extern char *setting_root_key_file;		/* path, or "" */
+extern char *setting_root_key_command;	/* shell command, or "" */
+extern char *setting_region;			/* stands in ARNs */
+extern int	setting_cache_size;			/* key versions per session */
+extern bool setting_superuser_may_use;
+
+/* Define them all and reserve the prefix.  Once, from _PG_init. */
+extern void settings_define(void);
+
+#endif
