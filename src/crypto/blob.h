@@ -23,7 +23,10 @@ typedef struct kc_blob
 	const uint8_t *tag;			/* kc_tag_len(suite) bytes */
 } kc_blob;
 
-/* Bytes of a blob that holds plaintext_len bytes; 0 for a number that is no suite. */
+/*
+ * Bytes of a blob that holds plaintext_len bytes; 0 if there can be none: the
+ * number is no suite, or the plaintext is longer than a message may be.
+ */
 extern size_t kc_blob_len(int suite, size_t plaintext_len);
 
 /*

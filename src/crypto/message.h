@@ -57,7 +57,8 @@ extern kc_status kc_key_init(kc_key *key, int suite, kc_view material);
 /*
  * The expanded block-cipher key that derivation runs on (an OpenSSL context).
  * Setting one costs about as much as a third of a small message, so hot keys
- * keep theirs and the others share one.
+ * keep theirs and the others share one.  After a failed set it is empty, and
+ * sealing with it fails.
  */
 typedef struct evp_cipher_ctx_st kc_schedule;
 
@@ -68,7 +69,8 @@ extern kc_status kc_schedule_set(kc_schedule *schedule, const kc_key *key);
 /*
  * Encrypt plaintext into out (plaintext.len bytes; may not overlap) and tag
  * (kc_tag_len bytes).  schedule must have been set with this key.  The
- * additional data is header followed by context.  Lengths up to 1 GB.
+ * additional data is header followed by context.  Lengths up to 1 GB each, else
+ * KC_BAD_INPUT and nothing is touched; on any other failure out and tag are wiped.
  */
 extern kc_status kc_seal(const kc_key *key, kc_schedule *schedule,
 						 const uint8_t nonce[KC_NONCE_LEN],

@@ -14,6 +14,7 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
+#include "random.h"
 #include "suite.h"
 
 #define TAG_LEN			16
