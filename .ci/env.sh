@@ -1,0 +1,99 @@
+# What every command script needs to know; sourced, never run.
+# shellcheck shell=bash
+
+# make's flags would reach the makes we start, and a PGPORT or PGHOST of the
+# caller would lead us to a server that is not ours.
+unset MAKEFLAGS MFLAGS MAKELEVEL CDPATH
+while read -r variable; do
+	[ "$variable" = PG_CONFIG ] || unset "$variable"
+done < <(compgen -e | grep '^PG' || true)
+
+repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+
+# PostgreSQL 15 where Debian puts it, else whatever is first in PATH; the
+# caller's own choice before both.  Asked again after an installation.
+pg_config_given=${PG_CONFIG:-}
+find_pg_config()
+{
+	local debian=/usr/lib/postgresql/15/bin/pg_config
+
+	PG_CONFIG=pg_config
+	[ ! -x "$debian" ] || PG_CONFIG=$debian
+	[ -z "$pg_config_given" ] || PG_CONFIG=$pg_config_given
+	export PG_CONFIG
+}
+
+pg_bin()
+{
+	"$PG_CONFIG" --bindir
+}
+
+die()
+{
+	printf 'kms: %s\n' "$*" >&2
+	exit 1
+}
+
+# PostgreSQL refuses to run as root, so root lends it the packaged user.
+server_user()
+{
+	if [ "$(id -u)" = 0 ]; then
+		echo "${KMS_SERVER_USER:-postgres}"
+	else
+		id -un
+	fi
+}
+
+# Run a command as the server's user.  The caller's folder may be closed to
+# that user; say "cd somewhere && as_server ..." in a subshell where it matters.
+as_server()
+{
+	local user
+
+	user=$(server_user)
+	if [ "$(id -u)" = 0 ]; then
+		setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups \
+			env HOME=/nonexistent USER="$user" LOGNAME="$user" LC_ALL=C.UTF-8 "$@"
+	else
+		env LC_ALL=C.UTF-8 "$@"
+	fi
+}
+
+# A root key file as the server wants it: 64 hexadecimal digits, its own, closed
+# to everybody else from the first moment on.
+make_root_key()
+{
+	# shellcheck disable=SC2016
+	as_server sh -c 'umask 077 && openssl rand -hex 32 > "$1"' sh "$1"
+}
+
+# The settings by which Debian's server finds an extension that was staged with
+# DESTDIR instead of installed: control file and script through the first, the
+# preloaded library through the second.
+staged_settings()
+{
+	local stage=$1
+
+	echo "extension_destdir = '$stage'"
+	echo "dynamic_library_path = '$stage$("$PG_CONFIG" --pkglibdir):\$libdir'"
+	echo "shared_preload_libraries = 'kms'"
+}
+
+# Is the server with this data directory running?  A pid file alone proves
+# nothing after a crash or a reboot: the number may belong to somebody else now.
+server_runs()
+{
+	local data=$1 pid
+
+	pid=$(head -n 1 "$data/postmaster.pid" 2>/dev/null) || return 1
+	[ -n "$pid" ] && [ "$(readlink "/proc/$pid/cwd")" = "$(readlink -f "$data")" ]
+}
+
+# Stop it, if it runs.
+stop_server()
+{
+	local data=$1 mode=${2:-fast}
+
+	server_runs "$data" || return 0
+	(cd / && as_server "$(pg_bin)/pg_ctl" stop -s -w -m "$mode" -D "$data")
+}
