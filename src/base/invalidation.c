@@ -20,6 +20,7 @@
 #define MAX_MESSAGES	256
 
 uint64		invalidation_count;
+uint64		invalidation_tables_count;
 uint64		invalidation_roles_count;
 
 static InvalidationCallback listener;
@@ -46,13 +47,17 @@ static void
 relation_invalidated(Datum arg, Oid relation)
 {
 	if (relation == InvalidOid)
+	{
+		invalidation_tables_count++;
 		tell(INVALIDATE_ALL);
+	}
 	else if (relation & NUMBER_BIT)
 		tell(relation);
 	else
 		for (int i = 0; i < watched_count; i++)
 			if (watched[i] == relation)
 			{
+				invalidation_tables_count++;
 				tell(INVALIDATE_ALL);
 				break;
 			}

@@ -48,6 +48,9 @@ extern void invalidation_send_all(Oid relation);
  */
 extern uint64 invalidation_count;
 
+/* Moves when one of our tables changes as such: altered, dropped, truncated. */
+extern uint64 invalidation_tables_count;
+
 /* Moves when roles or memberships change. */
 extern uint64 invalidation_roles_count;
 

@@ -1,0 +1,140 @@
+/*
+ * The account and its domain keys: a row or two each, read without an index.
+ */
+#include "store/account.h"
+
+#include "access/htup_details.h"
+#include "base/error.h"
+#include "base/invalidation.h"
+#include "catalog/pg_type.h"
+#include "store/catalog.h"
+#include "store/store.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+static bool
+older(const KmsAccount *a, const KmsAccount *b)
+{
+	return a->created_at < b->created_at || (a->created_at == b->created_at && a->id < b->id);
+}
+
+/* Goes on to the last row and keeps the oldest. */
+static bool
+read_account(HeapTuple row, TupleDesc type, void *result)
+{
+	KmsAccount *oldest = result;
+	KmsAccount	account;
+	bool		is_null;
+
+	account.id = DatumGetInt64(heap_getattr(row, 1, type, &is_null));
+	account.created_at = DatumGetTimestampTz(heap_getattr(row, 2, type, &is_null));
+	if (oldest->id == 0 || older(&account, oldest))
+		*oldest = account;
+	return false;
+}
+
+bool
+store_account_find(KmsAccount *account)
+{
+	StoreScan	scan = {.table = store_catalog()->account};
+
+	account->id = 0;
+	(void) store_find(&scan, read_account, account);
+	return account->id != 0;
+}
+
+static void
+copy_bytes(Datum value, uint8 *out, size_t len)
+{
+	bytea	   *bytes = DatumGetByteaPP(value);
+
+	/* Anything else was not written by us, and will not open. */
+	memset(out, 0, len);
+	if (VARSIZE_ANY_EXHDR(bytes) == len)
+		memcpy(out, VARDATA_ANY(bytes), len);
+}
+
+/* What is looked for, and the best row so far. */
+typedef struct DomainKeySearch
+{
+	int64		account_id;
+	int32		version;		/* 0: the highest */
+	bool		found;
+	KmsDomainKey *key;
+} DomainKeySearch;
+
+static bool
+read_domain_key(HeapTuple row, TupleDesc type, void *result)
+{
+	DomainKeySearch *search = result;
+	KmsDomainKey *key = search->key;
+	bool		is_null;
+	int64		account_id = DatumGetInt64(heap_getattr(row, 1, type, &is_null));
+	int32		version = DatumGetInt32(heap_getattr(row, 2, type, &is_null));
+
+	if (account_id != search->account_id)
+		return false;
+	if (search->version != 0 ? version != search->version : search->found && version < key->version)
+		return false;
+	key->account_id = account_id;
+	key->version = version;
+	copy_bytes(heap_getattr(row, 3, type, &is_null), key->root_key_id, sizeof(key->root_key_id));
+	copy_bytes(heap_getattr(row, 4, type, &is_null), key->wrapped, sizeof(key->wrapped));
+	search->found = true;
+	return search->version != 0;
+}
+
+bool
+store_domain_key_find(int64 account_id, int32 version, KmsDomainKey *key)
+{
+	StoreScan	scan = {.table = store_catalog()->domain_key};
+	DomainKeySearch search = {.account_id = account_id, .version = version, .key = key};
+
+	(void) store_find(&scan, read_domain_key, &search);
+	return search.found;
+}
+
+void
+store_account_lock_table(void)
+{
+	static StoreQuery query = {
+		.sql = "LOCK TABLE account IN SHARE ROW EXCLUSIVE MODE"
+	};
+
+	store_run(&query, NULL, NULL);
+}
+
+void
+store_account_insert(const KmsAccount *account)
+{
+	static StoreQuery query = {
+		.sql = "INSERT INTO account (id, created_at) VALUES ($1, $2)",
+		.nargs = 2, .argtypes = {INT8OID, TIMESTAMPTZOID}
+	};
+	Datum		values[] = {Int64GetDatum(account->id), TimestampTzGetDatum(account->created_at)};
+
+	store_run(&query, values, NULL);
+	invalidation_send_all(store_catalog()->account);
+}
+
+void
+store_domain_key_insert(const KmsDomainKey *key)
+{
+	static StoreQuery query = {
+		.sql = "INSERT INTO domain_key (account_id, version, root_key_id, wrapped, created_at)"
+		"     VALUES ($1, $2, $3, $4, $5)",
+		.nargs = 5, .argtypes = {INT8OID, INT4OID, BYTEAOID, BYTEAOID, TIMESTAMPTZOID}
+	};
+	bytea	   *id = (bytea *) cstring_to_text_with_len((const char *) key->root_key_id, sizeof(key->root_key_id));
+	bytea	   *wrapped = (bytea *) cstring_to_text_with_len((const char *) key->wrapped, sizeof(key->wrapped));
+	Datum		values[] = {
+		Int64GetDatum(key->account_id),
+		Int32GetDatum(key->version),
+		PointerGetDatum(id),
+		PointerGetDatum(wrapped),
+		TimestampTzGetDatum(GetCurrentTimestamp())
+	};
+
+	store_run(&query, values, NULL);
+	invalidation_send_all(store_catalog()->domain_key);
+}

@@ -1,0 +1,41 @@
+/*
+ * The row of kms.account that is in force, and the domain keys.
+ */
+#ifndef KMS_STORE_ACCOUNT_H
+#define KMS_STORE_ACCOUNT_H
+
+#include "postgres.h"
+
+#include "crypto/rootkey.h"
+#include "crypto/wrap.h"
+#include "datatype/timestamp.h"
+
+#define DOMAIN_KEY_LEN			32
+#define DOMAIN_KEY_WRAPPED_LEN	(DOMAIN_KEY_LEN + KC_WRAP_OVERHEAD)
+
+typedef struct KmsAccount
+{
+	int64		id;
+	TimestampTz created_at;
+} KmsAccount;
+
+typedef struct KmsDomainKey
+{
+	int64		account_id;
+	int32		version;
+	uint8		root_key_id[KC_ROOT_KEY_ID_LEN];
+	uint8		wrapped[DOMAIN_KEY_WRAPPED_LEN];
+} KmsDomainKey;
+
+/* The oldest account, with a fresh snapshot; false while the service is not open. */
+extern bool store_account_find(KmsAccount *account);
+
+/* Version 0: the newest of the account.  With a fresh snapshot. */
+extern bool store_domain_key_find(int64 account_id, int32 version, KmsDomainKey *key);
+
+/* Inside store_open: keep others from opening the service at the same time. */
+extern void store_account_lock_table(void);
+extern void store_account_insert(const KmsAccount *account);
+extern void store_domain_key_insert(const KmsDomainKey *key);
+
+#endif

@@ -1,0 +1,133 @@
+/*
+ * Where our tables are.  The schema is the one that belongs to the extension,
+ * whatever it is called by now.
+ */
+#include "store/catalog.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "base/error.h"
+#include "base/invalidation.h"
+#include "catalog/dependency.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_namespace.h"
+#include "commands/extension.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+static StoreCatalog catalog;
+
+/* The count of invalidations at which catalog was last known to be right. */
+static uint64 seen_count;
+
+/* The schema that the extension's script made: its only member of that kind. */
+static Oid
+extension_schema(Oid extension)
+{
+	Relation	depend = table_open(DependRelationId, AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			schema = InvalidOid;
+
+	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(ExtensionRelationId));
+	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(extension));
+	scan = systable_beginscan(depend, DependReferenceIndexId, true, NULL, 2, keys);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_depend entry = (Form_pg_depend) GETSTRUCT(tuple);
+
+		if (entry->classid == NamespaceRelationId && entry->deptype == DEPENDENCY_EXTENSION)
+			schema = entry->objid;
+	}
+	systable_endscan(scan);
+	table_close(depend, AccessShareLock);
+	return schema;
+}
+
+static void
+err_not_installed(void)
+{
+	kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, API_SERVICE_NOT_ENABLED,
+				errmsg("extension \"kms\" is not installed in this database"),
+				errhint("Run CREATE EXTENSION kms."));
+}
+
+static Oid
+relation_in(Oid schema, const char *name)
+{
+	Oid			relation = get_relname_relid(name, schema);
+
+	if (!OidIsValid(relation))
+		err_not_installed();
+	return relation;
+}
+
+static Oid
+table_in(Oid schema, const char *name)
+{
+	Oid			relation = relation_in(schema, name);
+
+	invalidation_watch(relation);
+	return relation;
+}
+
+static Oid
+owner_of(Oid relation)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		err_not_installed();
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+static void
+look_up(StoreCatalog *found)
+{
+	Oid			extension = get_extension_oid("kms", true);
+	Oid			schema = OidIsValid(extension) ? extension_schema(extension) : InvalidOid;
+
+	if (!OidIsValid(schema))
+		err_not_installed();
+	invalidation_unwatch();
+	found->schema = schema;
+	found->key = table_in(schema, "key");
+	found->key_version = table_in(schema, "key_version");
+	found->alias = table_in(schema, "alias");
+	found->account = table_in(schema, "account");
+	found->domain_key = table_in(schema, "domain_key");
+	found->key_pkey = relation_in(schema, "key_pkey");
+	found->key_version_pkey = relation_in(schema, "key_version_pkey");
+	found->alias_pkey = relation_in(schema, "alias_pkey");
+	found->owner = owner_of(found->key);
+}
+
+/*
+ * Any message about our tables, or one that says "everything", makes the next
+ * caller look again: an extension dropped and made anew has other oids.
+ */
+const StoreCatalog *
+store_catalog(void)
+{
+	StoreCatalog found = {0};
+
+	if (OidIsValid(catalog.schema) && seen_count == invalidation_tables_count)
+		return &catalog;
+	catalog.schema = InvalidOid;
+	seen_count = invalidation_tables_count;
+	look_up(&found);
+	catalog = found;
+	return &catalog;
+}

@@ -1,0 +1,27 @@
+/*
+ * Where our tables are: oids, found through the extension and remembered until
+ * one of them changes.
+ */
+#ifndef KMS_CATALOG_H
+#define KMS_CATALOG_H
+
+#include "postgres.h"
+
+typedef struct StoreCatalog
+{
+	Oid			schema;
+	Oid			owner;			/* of the tables: who store_open becomes */
+	Oid			account;
+	Oid			domain_key;
+	Oid			key;
+	Oid			key_pkey;
+	Oid			key_version;
+	Oid			key_version_pkey;
+	Oid			alias;
+	Oid			alias_pkey;
+} StoreCatalog;
+
+/* Raises 55000 in a database without the extension. */
+extern const StoreCatalog *store_catalog(void);
+
+#endif

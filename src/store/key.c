@@ -1,0 +1,274 @@
+/*
+ * Rows of kms.key.
+ */
+#include "store/key.h"
+
+#include "access/htup_details.h"
+#include "base/error.h"
+#include "base/ident.h"
+#include "base/invalidation.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "store/catalog.h"
+#include "store/store.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/timestamp.h"
+
+/* The columns, in the order of sql/20_table.sql. */
+enum
+{
+	COLUMN_ID,
+	COLUMN_OWNER,
+	COLUMN_OWNER_NAME,
+	COLUMN_CREATED_AT,
+	COLUMN_STATE,
+	COLUMN_SPEC,
+	COLUMN_USAGE,
+	COLUMN_ORIGIN,
+	COLUMN_PRIMARY_VERSION,
+	COLUMN_DESCRIPTION,
+	COLUMN_ROTATION_SECONDS,
+	COLUMN_ROTATED_AT,
+	COLUMN_NEXT_ROTATION_AT,
+	COLUMN_MATERIAL_EXPIRES_AT,
+	COLUMN_DELETE_AT,
+	COLUMN_DELETION_PROTECTED,
+	COLUMN_DELETION_PROTECTION_DESCRIPTION,
+	COLUMN_COUNT
+};
+
+static const char *const states[] = {NULL, "Enabled", "Disabled", "PendingDeletion", "PendingImport"};
+static const char *const specs[] = {NULL, "Aliyun_AES_256", "Aliyun_AES_192", "Aliyun_AES_128", "Aliyun_SM4"};
+static const char *const usages[] = {NULL, "ENCRYPT/DECRYPT"};
+static const char *const origins[] = {NULL, "Aliyun_KMS", "EXTERNAL"};
+
+static int
+number_of(const char *const *names, int count, const char *name, size_t len)
+{
+	for (int i = 1; i < count; i++)
+		if (strlen(names[i]) == len && memcmp(names[i], name, len) == 0)
+			return i;
+	return 0;
+}
+
+const char *
+key_state_name(KmsKeyState state)
+{
+	return states[state];
+}
+
+const char *
+key_spec_name(KmsKeySpec spec)
+{
+	return specs[spec];
+}
+
+const char *
+key_usage_name(KmsKeyUsage usage)
+{
+	return usages[usage];
+}
+
+const char *
+key_origin_name(KmsKeyOrigin origin)
+{
+	return origins[origin];
+}
+
+KmsKeyState
+key_state_of(const char *name, size_t len)
+{
+	return number_of(states, lengthof(states), name, len);
+}
+
+KmsKeySpec
+key_spec_of(const char *name, size_t len)
+{
+	return number_of(specs, lengthof(specs), name, len);
+}
+
+KmsKeyUsage
+key_usage_of(const char *name, size_t len)
+{
+	return number_of(usages, lengthof(usages), name, len);
+}
+
+KmsKeyOrigin
+key_origin_of(const char *name, size_t len)
+{
+	return number_of(origins, lengthof(origins), name, len);
+}
+
+/* A stored name as its number; unknown means refuse. */
+static int
+stored(const char *const *names, int count, Datum value)
+{
+	text	   *name = DatumGetTextPP(value);
+	int			number = number_of(names, count, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
+
+	if (number == 0)
+		kms_ereport(ERRCODE_DATA_CORRUPTED, API_REJECTED_UNAVAILABLE,
+					errmsg("a stored key has a state, spec, usage or origin that is not known here"),
+					errhint("It was written by a newer release or changed by hand."));
+	return number;
+}
+
+static TimestampTz
+time_or_never(Datum value, bool is_null)
+{
+	return is_null ? DT_NOEND : DatumGetTimestampTz(value);
+}
+
+/*
+ * An oid alone may mean another role after a restore, a name alone another one
+ * after DROP ROLE: both must fit.
+ */
+static bool
+role_bears_name(Oid role, const char *name)
+{
+	char	   *now = GetUserNameFromId(role, true);
+
+	return now != NULL && strcmp(now, name) == 0;
+}
+
+void
+key_from_row(HeapTuple row, TupleDesc type, KmsKey *key)
+{
+	Datum		values[COLUMN_COUNT];
+	bool		nulls[COLUMN_COUNT];
+
+	if (type->natts < COLUMN_COUNT)
+		elog(ERROR, "table \"key\" of extension kms has lost columns");
+	for (int i = 0; i < COLUMN_COUNT; i++)
+		values[i] = heap_getattr(row, i + 1, type, &nulls[i]);
+
+	key->id = *DatumGetUUIDP(values[COLUMN_ID]);
+	key->owner.role = DatumGetObjectId(values[COLUMN_OWNER]);
+	key->owner_name = TextDatumGetCString(values[COLUMN_OWNER_NAME]);
+	key->owner.valid = role_bears_name(key->owner.role, key->owner_name);
+	key->created_at = DatumGetTimestampTz(values[COLUMN_CREATED_AT]);
+	key->state = stored(states, lengthof(states), values[COLUMN_STATE]);
+	key->spec = stored(specs, lengthof(specs), values[COLUMN_SPEC]);
+	key->usage = stored(usages, lengthof(usages), values[COLUMN_USAGE]);
+	key->origin = stored(origins, lengthof(origins), values[COLUMN_ORIGIN]);
+	key->has_primary_version = !nulls[COLUMN_PRIMARY_VERSION];
+	if (key->has_primary_version)
+		key->primary_version = *DatumGetUUIDP(values[COLUMN_PRIMARY_VERSION]);
+	key->description = TextDatumGetCString(values[COLUMN_DESCRIPTION]);
+	key->rotation_seconds = nulls[COLUMN_ROTATION_SECONDS] ? 0 : DatumGetInt64(values[COLUMN_ROTATION_SECONDS]);
+	key->rotated_at = time_or_never(values[COLUMN_ROTATED_AT], nulls[COLUMN_ROTATED_AT]);
+	key->next_rotation_at = time_or_never(values[COLUMN_NEXT_ROTATION_AT], nulls[COLUMN_NEXT_ROTATION_AT]);
+	key->material_expires_at = time_or_never(values[COLUMN_MATERIAL_EXPIRES_AT], nulls[COLUMN_MATERIAL_EXPIRES_AT]);
+	key->delete_at = time_or_never(values[COLUMN_DELETE_AT], nulls[COLUMN_DELETE_AT]);
+	key->deletion_protected = DatumGetBool(values[COLUMN_DELETION_PROTECTED]);
+	key->deletion_protection_description = nulls[COLUMN_DELETION_PROTECTION_DESCRIPTION] ? NULL :
+		TextDatumGetCString(values[COLUMN_DELETION_PROTECTION_DESCRIPTION]);
+}
+
+static bool
+read_key(HeapTuple row, TupleDesc type, void *result)
+{
+	key_from_row(row, type, result);
+	return true;
+}
+
+bool
+store_key_find(const pg_uuid_t *id, KmsKey *key)
+{
+	const StoreCatalog *catalog = store_catalog();
+	StoreScan	scan = {
+		.table = catalog->key, .index = catalog->key_pkey,
+		.equality = F_UUID_EQ, .value = UUIDPGetDatum(id)
+	};
+
+	return store_find(&scan, read_key, key);
+}
+
+bool
+store_key_lock(const pg_uuid_t *id, KmsKey *key)
+{
+	static StoreQuery query = {
+		.sql = "SELECT * FROM key WHERE id = $1 FOR NO KEY UPDATE",
+		.nargs = 1, .argtypes = {UUIDOID}
+	};
+	Datum		values[] = {UUIDPGetDatum(id)};
+
+	if (store_run(&query, values, NULL) == 0)
+		return false;
+	store_read_row(0, read_key, key);
+	return true;
+}
+
+/* Nobody can have a new key cached: nothing is sent. */
+void
+store_key_insert(const KmsKey *key)
+{
+	static StoreQuery query = {
+		.sql = "INSERT INTO key (id, owner, owner_name, created_at, state, spec, usage, origin,"
+		"                 primary_version, description, rotated_at)"
+		"     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+		.nargs = 11, .argtypes = {UUIDOID, OIDOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID,
+			TEXTOID, UUIDOID, TEXTOID, TIMESTAMPTZOID}
+	};
+	Datum		values[] = {
+		UUIDPGetDatum(&key->id),
+		ObjectIdGetDatum(key->owner.role),
+		CStringGetTextDatum(key->owner_name),
+		TimestampTzGetDatum(key->created_at),
+		CStringGetTextDatum(states[key->state]),
+		CStringGetTextDatum(specs[key->spec]),
+		CStringGetTextDatum(usages[key->usage]),
+		CStringGetTextDatum(origins[key->origin]),
+		UUIDPGetDatum(&key->primary_version),
+		CStringGetTextDatum(key->description),
+		TimestampTzGetDatum(key->rotated_at)
+	};
+	char		nulls[] = "           ";
+
+	if (!key->has_primary_version)
+		nulls[8] = 'n';
+	if (TIMESTAMP_IS_NOEND(key->rotated_at))
+		nulls[10] = 'n';
+	store_run(&query, values, nulls);
+}
+
+void
+store_key_set_state(const pg_uuid_t *id, KmsKeyState state)
+{
+	static StoreQuery query = {
+		.sql = "UPDATE key SET state = $2 WHERE id = $1",
+		.nargs = 2, .argtypes = {UUIDOID, TEXTOID}
+	};
+	Datum		values[] = {UUIDPGetDatum(id), CStringGetTextDatum(states[state])};
+
+	store_run(&query, values, NULL);
+	invalidation_send(id);
+}
+
+void
+store_key_set_description(const pg_uuid_t *id, const char *description)
+{
+	static StoreQuery query = {
+		.sql = "UPDATE key SET description = $2 WHERE id = $1",
+		.nargs = 2, .argtypes = {UUIDOID, TEXTOID}
+	};
+	Datum		values[] = {UUIDPGetDatum(id), CStringGetTextDatum(description)};
+
+	store_run(&query, values, NULL);
+	invalidation_send(id);
+}
+
+void
+store_key_set_primary(const pg_uuid_t *id, const pg_uuid_t *version, TimestampTz rotated_at)
+{
+	static StoreQuery query = {
+		.sql = "UPDATE key SET primary_version = $2, rotated_at = $3 WHERE id = $1",
+		.nargs = 3, .argtypes = {UUIDOID, UUIDOID, TIMESTAMPTZOID}
+	};
+	Datum		values[] = {UUIDPGetDatum(id), UUIDPGetDatum(version), TimestampTzGetDatum(rotated_at)};
+
+	store_run(&query, values, NULL);
+	invalidation_send(id);
+}

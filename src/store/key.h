@@ -1,0 +1,99 @@
+/*
+ * Rows of kms.key.
+ */
+#ifndef KMS_STORE_KEY_H
+#define KMS_STORE_KEY_H
+
+#include "postgres.h"
+
+#include "access/htup.h"
+#include "access/tupdesc.h"
+#include "datatype/timestamp.h"
+#include "utils/uuid.h"
+
+/* Each enumeration begins at 1: a zeroed struct holds no valid value. */
+typedef enum KmsKeyState
+{
+	KEY_ENABLED = 1,
+	KEY_DISABLED,
+	KEY_PENDING_DELETION,
+	KEY_PENDING_IMPORT
+} KmsKeyState;
+
+typedef enum KmsKeySpec
+{
+	KEY_SPEC_AES_256 = 1,
+	KEY_SPEC_AES_192,
+	KEY_SPEC_AES_128,
+	KEY_SPEC_SM4
+} KmsKeySpec;
+
+typedef enum KmsKeyUsage
+{
+	KEY_USAGE_ENCRYPT_DECRYPT = 1
+} KmsKeyUsage;
+
+typedef enum KmsKeyOrigin
+{
+	KEY_ORIGIN_KMS = 1,
+	KEY_ORIGIN_EXTERNAL
+} KmsKeyOrigin;
+
+/* The names as the API and the table have them; 0 for a name that is none. */
+extern const char *key_state_name(KmsKeyState state);
+extern const char *key_spec_name(KmsKeySpec spec);
+extern const char *key_usage_name(KmsKeyUsage usage);
+extern const char *key_origin_name(KmsKeyOrigin origin);
+extern KmsKeyState key_state_of(const char *name, size_t len);
+extern KmsKeySpec key_spec_of(const char *name, size_t len);
+extern KmsKeyUsage key_usage_of(const char *name, size_t len);
+extern KmsKeyOrigin key_origin_of(const char *name, size_t len);
+
+/* Whoever owns something: counts only while the role bears that name. */
+typedef struct KmsOwner
+{
+	Oid			role;
+	bool		valid;
+} KmsOwner;
+
+typedef struct KmsKey
+{
+	pg_uuid_t	id;
+	KmsOwner	owner;
+	const char *owner_name;
+	TimestampTz created_at;
+	KmsKeyState state;
+	KmsKeySpec	spec;
+	KmsKeyUsage usage;
+	KmsKeyOrigin origin;
+	bool		has_primary_version;
+	pg_uuid_t	primary_version;
+	const char *description;
+	int64		rotation_seconds;	/* 0: none */
+	TimestampTz rotated_at;		/* this and the following: DT_NOEND for null */
+	TimestampTz next_rotation_at;
+	TimestampTz material_expires_at;
+	TimestampTz delete_at;
+	bool		deletion_protected;
+	const char *deletion_protection_description;	/* or NULL */
+} KmsKey;
+
+/*
+ * A row of kms.key as a struct in the current memory context.  A value that no
+ * release of ours has written raises Rejected.Unavailable.
+ */
+extern void key_from_row(HeapTuple row, TupleDesc type, KmsKey *key);
+
+/* With a fresh snapshot, without a lock; false if there is none. */
+extern bool store_key_find(const pg_uuid_t *id, KmsKey *key);
+
+/* Inside store_open: lock the row until the end of the transaction. */
+extern bool store_key_lock(const pg_uuid_t *id, KmsKey *key);
+
+/* Inside store_open; each sends its invalidation, but for an insert. */
+extern void store_key_insert(const KmsKey *key);
+extern void store_key_set_state(const pg_uuid_t *id, KmsKeyState state);
+extern void store_key_set_description(const pg_uuid_t *id, const char *description);
+extern void store_key_set_primary(const pg_uuid_t *id, const pg_uuid_t *version, TimestampTz rotated_at);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * Rows of kms.key_version.
+ */
+#include "store/key_version.h"
+
+#include "access/htup_details.h"
+#include "base/error.h"
+#include "catalog/pg_type.h"
+#include "store/catalog.h"
+#include "store/store.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/timestamp.h"
+
+/* The columns, in the order of sql/20_table.sql. */
+enum
+{
+	COLUMN_ID,
+	COLUMN_KEY_ID,
+	COLUMN_CREATED_AT,
+	COLUMN_ACCOUNT_ID,
+	COLUMN_DOMAIN_KEY_VERSION,
+	COLUMN_WRAPPED,
+	COLUMN_COUNT
+};
+
+static bool
+read_version(HeapTuple row, TupleDesc type, void *result)
+{
+	KmsKeyVersion *version = result;
+	Datum		values[COLUMN_COUNT];
+	bool		is_null;
+	bytea	   *wrapped;
+
+	if (type->natts < COLUMN_COUNT)
+		elog(ERROR, "table \"key_version\" of extension kms has lost columns");
+	for (int i = 0; i < COLUMN_COUNT; i++)
+		values[i] = heap_getattr(row, i + 1, type, &is_null);
+
+	version->id = *DatumGetUUIDP(values[COLUMN_ID]);
+	version->key_id = *DatumGetUUIDP(values[COLUMN_KEY_ID]);
+	version->created_at = DatumGetTimestampTz(values[COLUMN_CREATED_AT]);
+	version->account_id = DatumGetInt64(values[COLUMN_ACCOUNT_ID]);
+	version->domain_key_version = DatumGetInt32(values[COLUMN_DOMAIN_KEY_VERSION]);
+	wrapped = DatumGetByteaPP(values[COLUMN_WRAPPED]);
+	version->wrapped_len = VARSIZE_ANY_EXHDR(wrapped);
+	if (version->wrapped_len > sizeof(version->wrapped))
+		version->wrapped_len = 0;	/* not ours: it will not open */
+	memcpy(version->wrapped, VARDATA_ANY(wrapped), version->wrapped_len);
+	return true;
+}
+
+bool
+store_key_version_find(const pg_uuid_t *id, KmsKeyVersion *version)
+{
+	const StoreCatalog *catalog = store_catalog();
+	StoreScan	scan = {
+		.table = catalog->key_version, .index = catalog->key_version_pkey,
+		.equality = F_UUID_EQ, .value = UUIDPGetDatum(id)
+	};
+
+	return store_find(&scan, read_version, version);
+}
+
+void
+store_key_version_insert(const KmsKeyVersion *version)
+{
+	static StoreQuery query = {
+		.sql = "INSERT INTO key_version (id, key_id, created_at, account_id, domain_key_version, wrapped)"
+		"     VALUES ($1, $2, $3, $4, $5, $6)",
+		.nargs = 6, .argtypes = {UUIDOID, UUIDOID, TIMESTAMPTZOID, INT8OID, INT4OID, BYTEAOID}
+	};
+	bytea	   *wrapped = (bytea *) cstring_to_text_with_len((const char *) version->wrapped,
+															 version->wrapped_len);
+	Datum		values[] = {
+		UUIDPGetDatum(&version->id),
+		UUIDPGetDatum(&version->key_id),
+		TimestampTzGetDatum(version->created_at),
+		Int64GetDatum(version->account_id),
+		Int32GetDatum(version->domain_key_version),
+		PointerGetDatum(wrapped)
+	};
+
+	store_run(&query, values, NULL);
+}

@@ -1,0 +1,33 @@
+/*
+ * Rows of kms.key_version.
+ */
+#ifndef KMS_STORE_KEY_VERSION_H
+#define KMS_STORE_KEY_VERSION_H
+
+#include "postgres.h"
+
+#include "crypto/wrap.h"
+#include "datatype/timestamp.h"
+#include "utils/uuid.h"
+
+/* Longest wrapped material of a symmetric key. */
+#define KEY_VERSION_WRAPPED_MAX (KC_KEY_MAX + KC_WRAP_OVERHEAD)
+
+typedef struct KmsKeyVersion
+{
+	pg_uuid_t	id;
+	pg_uuid_t	key_id;
+	TimestampTz created_at;
+	int64		account_id;		/* of the domain key that wraps it */
+	int32		domain_key_version;
+	size_t		wrapped_len;
+	uint8		wrapped[KEY_VERSION_WRAPPED_MAX];
+} KmsKeyVersion;
+
+/* With a fresh snapshot; false if there is none. */
+extern bool store_key_version_find(const pg_uuid_t *id, KmsKeyVersion *version);
+
+/* Inside store_open. */
+extern void store_key_version_insert(const KmsKeyVersion *version);
+
+#endif

@@ -1,0 +1,187 @@
+/*
+ * Running SQL on our tables as their owner, and reading them past the
+ * transaction's snapshot.
+ */
+#include "store/store.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "base/error.h"
+#include "miscadmin.h"
+#include "storage/proc.h"
+#include "store/catalog.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+/* What store_close puts back. */
+static struct
+{
+	bool		open;
+	Oid			user;
+	int			security_context;
+	int			guc_level;
+	MemoryContext caller;
+}			store;
+
+static void
+transaction_ended(XactEvent event, void *arg)
+{
+	store.open = false;
+}
+
+static void
+subtransaction_ended(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		store.open = false;
+}
+
+/* An abort restores user and settings by itself; only our flag needs telling. */
+static void
+watch_aborts(void)
+{
+	static bool watching = false;
+
+	if (watching)
+		return;
+	RegisterXactCallback(transaction_ended, NULL);
+	RegisterSubXactCallback(subtransaction_ended, NULL);
+	watching = true;
+}
+
+static void
+require_writable(void)
+{
+	if (RecoveryInProgress())
+		kms_ereport(ERRCODE_READ_ONLY_SQL_TRANSACTION, API_UNSUPPORTED_OPERATION,
+					errmsg("keys cannot be changed on a standby"),
+					errhint("Connect to the primary."));
+	if (XactReadOnly)
+		kms_ereport(ERRCODE_READ_ONLY_SQL_TRANSACTION, API_UNSUPPORTED_OPERATION,
+					errmsg("keys cannot be changed in a read-only transaction"));
+}
+
+/*
+ * The path names pg_temp, and last: left out, it would be searched first, and
+ * the caller's temporary table would stand in for ours.
+ */
+static void
+pin_settings(Oid schema)
+{
+	char	   *name = get_namespace_name(schema);
+	char	   *path;
+
+	if (name == NULL)
+		elog(ERROR, "schema %u of extension kms is gone", schema);
+	path = psprintf("pg_catalog, %s, pg_temp", quote_identifier(name));
+
+	store.guc_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("row_security", "on", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	if (LockTimeout == 0)
+		(void) set_config_option("lock_timeout", "10s", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	pfree(path);
+	pfree(name);
+}
+
+void
+store_open(void)
+{
+	const StoreCatalog *catalog = store_catalog();
+
+	require_writable();
+	watch_aborts();
+	Assert(!store.open);
+	store.caller = CurrentMemoryContext;
+	GetUserIdAndSecContext(&store.user, &store.security_context);
+	SetUserIdAndSecContext(catalog->owner,
+						   store.security_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	pin_settings(catalog->schema);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	store.open = true;
+}
+
+void
+store_close(void)
+{
+	SPI_finish();
+	AtEOXact_GUC(true, store.guc_level);
+	SetUserIdAndSecContext(store.user, store.security_context);
+	store.open = false;
+}
+
+uint64
+store_run(StoreQuery *query, Datum *values, const char *nulls)
+{
+	int			result;
+
+	if (query->plan == NULL)
+	{
+		SPIPlanPtr	plan = SPI_prepare(query->sql, query->nargs, query->argtypes);
+
+		if (plan == NULL || SPI_keepplan(plan) != 0)
+			elog(ERROR, "cannot prepare a statement of kms: %s", SPI_result_code_string(SPI_result));
+		query->plan = plan;
+	}
+	result = SPI_execute_plan(query->plan, values, nulls, false, 0);
+	if (result < 0)
+		elog(ERROR, "cannot run a statement of kms: %s", SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+void
+store_read_row(uint64 number, StoreRead read, void *result)
+{
+	MemoryContext spi = MemoryContextSwitchTo(store.caller);
+
+	read(SPI_tuptable->vals[number], SPI_tuptable->tupdesc, result);
+	MemoryContextSwitchTo(spi);
+}
+
+void
+store_sync_at_commit(void)
+{
+	ForceSyncCommit();
+}
+
+bool
+store_is_open(void)
+{
+	return store.open;
+}
+
+/*
+ * systable_beginscan takes a new catalog snapshot for a relation that is not a
+ * catalog.  It sees this transaction's own changes.
+ */
+bool
+store_find(const StoreScan *what, StoreRead read, void *result)
+{
+	Relation	relation = table_open(what->table, AccessShareLock);
+	bool		indexed = OidIsValid(what->index);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	row;
+	bool		done = false;
+
+	if (indexed)
+	{
+		ScanKeyInit(&key, 1, BTEqualStrategyNumber, what->equality, what->value);
+		key.sk_collation = what->collation;
+	}
+	scan = systable_beginscan(relation, what->index, indexed, NULL, indexed ? 1 : 0, &key);
+	while (!done && HeapTupleIsValid(row = systable_getnext(scan)))
+		done = read(row, RelationGetDescr(relation), result);
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return done;
+}

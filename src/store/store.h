@@ -1,0 +1,74 @@
+/*
+ * Running SQL on our tables as their owner.
+ *
+ *	store_open();
+ *	store_run(&query, values, nulls);
+ *	... store_row(0) ...
+ *	store_close();
+ *
+ * The SQL text names our tables without a schema: while a store is open, user,
+ * search path and row security are switched together, so that the caller's
+ * objects are never picked up.  Nothing that a user could have made may run in
+ * between.  An error in between undoes everything with the (sub)transaction.
+ */
+#ifndef KMS_STORE_H
+#define KMS_STORE_H
+
+#include "postgres.h"
+
+#include "access/htup.h"
+#include "access/tupdesc.h"
+#include "executor/spi.h"
+
+#define STORE_MAX_ARGS 12
+
+/* A statement with its text beside it; planned once per session. */
+typedef struct StoreQuery
+{
+	const char *sql;
+	int			nargs;
+	Oid			argtypes[STORE_MAX_ARGS];
+	SPIPlanPtr	plan;
+} StoreQuery;
+
+/*
+ * Raises 25006 where nothing can be written.  Between the two the trigger on
+ * our tables keeps still: the caller sends its own invalidations.
+ */
+extern void store_open(void);
+extern void store_close(void);
+
+/* Rows processed.  nulls as SPI takes them (' ' or 'n' per value), or NULL. */
+extern uint64 store_run(StoreQuery *query, Datum *values, const char *nulls);
+
+/* Called with a row; what it keeps it copies to the current memory context. */
+typedef bool (*StoreRead) (HeapTuple row, TupleDesc type, void *result);
+
+/* Read a row of the last result, in the memory of store_open's caller. */
+extern void store_read_row(uint64 number, StoreRead read, void *result);
+
+/* What was written is on disk before the commit returns, whatever the settings. */
+extern void store_sync_at_commit(void);
+
+/* Whether the running statement on our tables is one of ours (see store_open). */
+extern bool store_is_open(void);
+
+/*
+ * Read rows through an index, or all rows of a small table where index is
+ * InvalidOid, with a fresh snapshot: not the transaction's, so that what others
+ * committed is seen at once, also in REPEATABLE READ.  read is called for each
+ * row until it returns true (the row itself is gone afterwards).  Returns whether
+ * it did.
+ */
+typedef struct StoreScan
+{
+	Oid			table;
+	Oid			index;
+	Oid			equality;		/* function of the index's first column */
+	Oid			collation;
+	Datum		value;
+} StoreScan;
+
+extern bool store_find(const StoreScan *what, StoreRead read, void *result);
+
+#endif
