@@ -1,0 +1,317 @@
+/*
+ * The service as a whole.
+ *
+ * The domain keys that a session has unwrapped lie in its secure arena, as a
+ * key derived for wrapping material; there is one, or two while it is changed.
+ */
+#include "service/account.h"
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/ident.h"
+#include "base/settings.h"
+#include "crypto/random.h"
+#include "port/pg_bswap.h"
+#include "root/root.h"
+#include "service/key_cache.h"
+#include "store/store.h"
+#include "utils/timestamp.h"
+
+#define MATERIAL_LABEL	"kms material wrapping"
+#define MAX_UNWRAPPED	4
+
+#define ACCOUNT_MIN		INT64CONST(1000000000000000)
+#define ACCOUNT_COUNT	INT64CONST(9000000000000000)
+
+typedef struct Unwrapped
+{
+	int64		account;
+	int32		version;
+	kc_key	   *key;			/* in the arena */
+} Unwrapped;
+
+static Unwrapped unwrapped[MAX_UNWRAPPED];
+static int	unwrapped_count;
+static KmsAccount current;			/* id 0: not looked up */
+static int32 current_version;		/* of its domain key; 0: not looked up */
+
+StaticAssertDecl(sizeof(kc_key) <= ARENA_SLOT_SIZE, "a key fits an arena slot");
+
+void
+account_forget(void)
+{
+	for (int i = 0; i < unwrapped_count; i++)
+		arena_give(unwrapped[i].key);
+	unwrapped_count = 0;
+	current.id = 0;
+	current_version = 0;
+}
+
+static char *
+print_root_id(const uint8 id[KC_ROOT_KEY_ID_LEN])
+{
+	char	   *text = palloc(2 * KC_ROOT_KEY_ID_LEN + 1);
+
+	for (int i = 0; i < KC_ROOT_KEY_ID_LEN; i++)
+		snprintf(text + 2 * i, 3, "%02x", id[i]);
+	return text;
+}
+
+static void
+err_sealed(void)
+{
+	if (root_state() == ROOT_NOT_PRELOADED)
+		kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, API_SERVICE_UNAVAILABLE,
+					errmsg("kms must be loaded when the server starts"),
+					errhint("Add the line shared_preload_libraries = 'kms' to postgresql.conf and restart the server."));
+	kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, API_SERVICE_UNAVAILABLE,
+				errmsg("kms is sealed: the server has no root key"),
+				errhint("Set kms.root_key_file or kms.root_key_command and reload the server; its log says what went wrong."));
+}
+
+/* "D", account id (8), version (4): the place of a wrapped domain key. */
+static kc_view
+domain_key_place(const KmsDomainKey *key, uint8 out[13])
+{
+	uint64		account = pg_hton64((uint64) key->account_id);
+	uint32		version = pg_hton32((uint32) key->version);
+
+	out[0] = 'D';
+	memcpy(out + 1, &account, 8);
+	memcpy(out + 9, &version, 4);
+	return kc_view_of(out, 13);
+}
+
+/* Wrap a new domain key under the current root key. */
+static void
+make_domain_key(KmsDomainKey *key)
+{
+	uint8		place[13];
+	uint8		secret[DOMAIN_KEY_LEN];
+	kc_key		root;
+	kc_status	status;
+
+	if (!root_current(&root, key->root_key_id))
+		err_sealed();
+	status = kc_random_key(secret, sizeof(secret));
+	if (status == KC_OK)
+		status = kc_wrap(&root, domain_key_place(key, place), kc_view_of(secret, sizeof(secret)), key->wrapped);
+	kc_wipe(secret, sizeof(secret));
+	kc_wipe(&root, sizeof(root));
+	err_crypto(status);
+}
+
+/* Unwrap a domain key and derive from it, into a slot of the arena. */
+static kc_status
+derive_wrapping_key(const KmsDomainKey *row, const kc_key *root, kc_key *out)
+{
+	uint8		place[13];
+	uint8		secret[DOMAIN_KEY_LEN];
+	uint8		derived[KC_KEY_MAX];
+	kc_status	status;
+
+	status = kc_unwrap(root, domain_key_place(row, place), kc_view_of(row->wrapped, sizeof(row->wrapped)), secret);
+	if (status == KC_OK)
+		status = kc_derive(kc_view_of(secret, sizeof(secret)), MATERIAL_LABEL, derived, sizeof(derived));
+	if (status == KC_OK)
+		status = kc_key_init(out, KC_SUITE_XAES_256_GCM, kc_view_of(derived, sizeof(derived)));
+	kc_wipe(secret, sizeof(secret));
+	kc_wipe(derived, sizeof(derived));
+	return status;
+}
+
+/* No root key, the wrong one, and a row that was tampered with: three errors. */
+static void
+find_root(const KmsDomainKey *row, kc_key *root)
+{
+	uint8		loaded[KC_ROOT_KEY_ID_LEN];
+
+	if (root_find(row->root_key_id, root))
+		return;
+	if (!root_current_id(loaded))
+		err_sealed();
+	kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, API_SERVICE_UNAVAILABLE,
+				errmsg("wrong root key: this database needs root key %s, the server has %s",
+					   print_root_id(row->root_key_id), print_root_id(loaded)),
+				errhint("Give the server the root key that this database was opened with, and reload."));
+}
+
+static const kc_key *
+remember_unwrapped(const KmsDomainKey *row, kc_key *key)
+{
+	if (unwrapped_count == MAX_UNWRAPPED)
+		arena_give(unwrapped[--unwrapped_count].key);
+	unwrapped[unwrapped_count++] = (Unwrapped) {row->account_id, row->version, key};
+	return key;
+}
+
+static const kc_key *
+unwrap(const KmsDomainKey *row)
+{
+	/* Taken before there is anything to wipe, kept if an error comes in between. */
+	static kc_key *slot;
+	kc_key		root;
+	kc_status	status;
+
+	if (slot == NULL)
+		slot = arena_take();
+	find_root(row, &root);
+	status = derive_wrapping_key(row, &root, slot);
+	kc_wipe(&root, sizeof(root));
+	if (status == KC_OK)
+	{
+		kc_key	   *key = slot;
+
+		slot = NULL;
+		return remember_unwrapped(row, key);
+	}
+
+	kc_wipe(slot, sizeof(*slot));
+	if (status != KC_BAD_TAG)
+		err_crypto(status);
+	kms_ereport(ERRCODE_DATA_CORRUPTED, API_REJECTED_UNAVAILABLE,
+				errmsg("domain key %d has been damaged or tampered with", row->version),
+				errhint("Restore table domain_key of extension kms from a backup."));
+	pg_unreachable();
+}
+
+static const kc_key *
+find_unwrapped(int64 account, int32 version)
+{
+	for (int i = 0; i < unwrapped_count; i++)
+		if (unwrapped[i].account == account && unwrapped[i].version == version)
+			return unwrapped[i].key;
+	return NULL;
+}
+
+const kc_key *
+account_wrapping_key(int64 account, int32 *version)
+{
+	int32		wanted = *version != 0 ? *version : current_version;
+	const kc_key *key = wanted != 0 ? find_unwrapped(account, wanted) : NULL;
+	KmsDomainKey row;
+
+	if (key != NULL)
+	{
+		*version = wanted;
+		return key;
+	}
+	if (!store_domain_key_find(account, wanted, &row))
+		kms_ereport(ERRCODE_DATA_CORRUPTED, API_REJECTED_UNAVAILABLE,
+					errmsg("domain key %d is missing", wanted),
+					errhint("Restore table domain_key of extension kms from a backup."));
+	key = unwrap(&row);
+	if (*version == 0)
+		current_version = row.version;
+	*version = row.version;
+	return key;
+}
+
+static bool
+account_find(void)
+{
+	return current.id != 0 || store_account_find(&current);
+}
+
+int64
+account_id(void)
+{
+	if (!account_find())
+		kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, API_SERVICE_NOT_ENABLED,
+					errmsg("the key management service of this database is not open"),
+					errhint("Call kms_open_kms_service()."));
+	return current.id;
+}
+
+int
+account_arn_prefix(char out[ARN_PREFIX_SIZE])
+{
+	return snprintf(out, ARN_PREFIX_SIZE, "acs:kms:%s:" INT64_FORMAT ":", setting_region, account_id());
+}
+
+/* Sixteen random digits, the first not zero. */
+static int64
+random_account_id(void)
+{
+	uint64		number;
+
+	err_crypto(kc_random((uint8 *) &number, sizeof(number)));
+	return ACCOUNT_MIN + (int64) (number % (uint64) ACCOUNT_COUNT);
+}
+
+static void
+err_opened(void)
+{
+	kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, API_OPENED,
+				errmsg("the key management service of this database is already open"));
+}
+
+void
+account_open(void)
+{
+	KmsAccount	account;
+	KmsDomainKey key;
+
+	if (account_find())
+		err_opened();
+	account.id = random_account_id();
+	account.created_at = GetCurrentTimestamp();
+	key.account_id = account.id;
+	key.version = 1;
+	make_domain_key(&key);
+
+	store_open();
+	store_account_lock_table();
+	if (store_account_find(&current))	/* somebody was faster */
+		err_opened();
+	store_account_insert(&account);
+	store_domain_key_insert(&key);
+	store_sync_at_commit();
+	store_close();
+}
+
+void
+account_open_if_unsealed(void)
+{
+	if (root_state() == ROOT_LOADED)
+		account_open();
+}
+
+const char *
+account_status(void)
+{
+	KmsDomainKey row;
+	kc_key		root;
+	bool		usable;
+
+	if (root_state() != ROOT_LOADED)
+		return "Suspended";
+	if (!account_find())
+		return "NotEnabled";
+	usable = store_domain_key_find(current.id, 0, &row) && root_find(row.root_key_id, &root);
+	kc_wipe(&root, sizeof(root));
+	return usable ? "Enabled" : "Suspended";
+}
+
+void
+account_describe(KmsStatus *status)
+{
+	uint8		id[KC_ROOT_KEY_ID_LEN];
+	KmsDomainKey row;
+
+	status->account_status = account_status();
+	status->preloaded = root_state() != ROOT_NOT_PRELOADED;
+	status->sealed = root_state() != ROOT_LOADED;
+	status->root_key_id = root_current_id(id) ? print_root_id(id) : NULL;
+	status->domain_root_key_id = account_find() && store_domain_key_find(current.id, 0, &row)
+		? print_root_id(row.root_key_id) : NULL;
+	status->root_key_memory = root_memory_kind();
+	status->session_memory_locked = arena_locked();
+	key_cache_size(&status->session_cached_keys, &status->session_cache_bytes);
+}
+
+void
+account_reload_root_key(void)
+{
+	root_reload();
+}

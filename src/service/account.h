@@ -1,0 +1,61 @@
+/*
+ * The service as a whole: open or not, sealed or not, and the domain key.
+ */
+#ifndef KMS_SERVICE_ACCOUNT_H
+#define KMS_SERVICE_ACCOUNT_H
+
+#include "postgres.h"
+
+#include "crypto/message.h"
+#include "store/account.h"
+
+/* Make the account and its first domain key.  Forbidden.Opened if there is one. */
+extern void account_open(void);
+
+/* What CREATE EXTENSION does: open an unsealed service, leave a sealed one. */
+extern void account_open_if_unsealed(void);
+
+/* "Enabled", "NotEnabled" or "Suspended". */
+extern const char *account_status(void);
+
+/* The account's id; Forbidden.KmsServiceNotEnabled while the service is not open. */
+extern int64 account_id(void);
+
+/* Length of "acs:kms:<region>:<account>:" at most, with the terminating zero. */
+#define ARN_PREFIX_SIZE (8 + 64 + 1 + 16 + 1 + 1)
+
+/* That prefix of every resource name, into out; returns its length. */
+extern int	account_arn_prefix(char out[ARN_PREFIX_SIZE]);
+
+/*
+ * The key that wraps material, by the version of the domain key it is derived
+ * from; version 0 is the current one, and *version then tells which that is.
+ * The key stays in the secure arena and is good until the next call.  Raises
+ * 55000 when sealed or under another root key, Rejected.Unavailable when the
+ * stored domain key does not open.
+ */
+extern const kc_key *account_wrapping_key(int64 account, int32 *version);
+
+/* Forget what was unwrapped; the account is looked up anew. */
+extern void account_forget(void);
+
+/* What kms.status shows. */
+typedef struct KmsStatus
+{
+	const char *account_status;
+	bool		preloaded;
+	bool		sealed;
+	const char *root_key_id;	/* hexadecimal, NULL when sealed */
+	const char *domain_root_key_id; /* that wraps the domain key, NULL while not open */
+	const char *root_key_memory;
+	bool		session_memory_locked;
+	int64		session_cached_keys;
+	int64		session_cache_bytes;
+} KmsStatus;
+
+extern void account_describe(KmsStatus *status);
+
+/* For the keeper: ask the root key's provider again. */
+extern void account_reload_root_key(void);
+
+#endif

@@ -1,0 +1,298 @@
+/*
+ * Keys.  Every function asks for the permission first, then locks, checks the
+ * state it finds under the lock, and acts.
+ */
+#include "service/key.h"
+
+#include "base/error.h"
+#include "base/ident.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "service/account.h"
+#include "service/material.h"
+#include "store/key_version.h"
+#include "store/store.h"
+#include "utils/timestamp.h"
+
+bool
+key_is_gone(KmsKeyState stored, TimestampTz delete_at)
+{
+	return stored == KEY_PENDING_DELETION && delete_at <= GetCurrentTimestamp();
+}
+
+KmsKeyState
+key_state_now(KmsKeyState stored, TimestampTz material_expires_at)
+{
+	if ((stored == KEY_ENABLED || stored == KEY_DISABLED) &&
+		!TIMESTAMP_IS_NOEND(material_expires_at) && material_expires_at <= GetCurrentTimestamp())
+		return KEY_PENDING_IMPORT;
+	return stored;
+}
+
+static void
+err_state(const char *api_code, const char *kind, const char *what, size_t len, const char *state, const char *hint)
+{
+	kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, api_code,
+				errmsg("%s \"%.*s\" is %s", kind, (int) len, what, state),
+				errhint("%s", hint));
+}
+
+void
+key_require_enabled(KmsKeyState state, const char *kind, const char *what, size_t len)
+{
+	switch (state)
+	{
+		case KEY_ENABLED:
+			return;
+		case KEY_DISABLED:
+			err_state(API_REJECTED_DISABLED, kind, what, len, "disabled", "Its owner can call kms_enable_key.");
+			break;
+		case KEY_PENDING_DELETION:
+			err_state(API_REJECTED_PENDING_DELETION, kind, what, len, "pending deletion",
+					  "Its owner can cancel the deletion until its date.");
+			break;
+		case KEY_PENDING_IMPORT:
+			err_state(API_REJECTED_PENDING_IMPORT, kind, what, len, "waiting for its material",
+					  "Its owner must import the key material.");
+			break;
+	}
+	elog(ERROR, "unknown key state %d", (int) state);
+}
+
+static void
+authorise(Oid caller, KmsAction action, const KmsReference *reference, const KmsKey *key)
+{
+	if (key_is_gone(key->state, key->delete_at))
+		err_key_not_found(reference);
+	if (access_decide(caller, action, &key->owner) == ACCESS_DENIED)
+		access_refuse(reference->is_alias ? "alias" : "key", reference->text, reference->len);
+}
+
+void
+key_find_for(Oid caller, KmsAction action, const KmsReference *reference, KmsKey *key)
+{
+	pg_uuid_t	key_id = reference_resolve(reference);
+
+	if (!store_key_find(&key_id, key))
+		err_key_not_found(reference);
+	authorise(caller, action, reference, key);
+}
+
+void
+key_lock_for(Oid caller, KmsAction action, const KmsReference *reference,
+			 const pg_uuid_t *key_id, KmsKey *key)
+{
+	if (!store_key_lock(key_id, key))
+		err_key_not_found(reference);
+	authorise(caller, action, reference, key);
+}
+
+void
+key_describe(Oid caller, const char *text, KmsAction action, KmsKey *key)
+{
+	KmsReference reference;
+
+	reference_parse("key_id", text, strlen(text), &reference);
+	key_find_for(caller, action, &reference, key);
+}
+
+const char *
+key_automatic_rotation(const KmsKey *key)
+{
+	if (key->rotation_seconds == 0)
+		return "Disabled";
+	return key_state_now(key->state, key->material_expires_at) == KEY_ENABLED ? "Enabled" : "Suspended";
+}
+
+/* The spec with or without Aliyun_ before it. */
+static KmsKeySpec
+parse_spec(const char *name)
+{
+	KmsKeySpec	spec = key_spec_of(name, strlen(name));
+	char		full[32];
+
+	if (spec == 0 && snprintf(full, sizeof(full), "Aliyun_%s", name) < (int) sizeof(full))
+		spec = key_spec_of(full, strlen(full));
+	if (spec == 0)
+		kms_ereport(ERRCODE_INVALID_PARAMETER_VALUE, API_INVALID_PARAMETER,
+					errmsg("invalid value for key_spec"),
+					errhint("Key specs are Aliyun_AES_256, Aliyun_AES_192, Aliyun_AES_128 and Aliyun_SM4."));
+	return spec;
+}
+
+static KmsKeyUsage
+parse_usage(const char *name)
+{
+	KmsKeyUsage usage = name == NULL ? KEY_USAGE_ENCRYPT_DECRYPT : key_usage_of(name, strlen(name));
+
+	if (usage == 0)
+		kms_ereport(ERRCODE_INVALID_PARAMETER_VALUE, API_INVALID_PARAMETER,
+					errmsg("invalid value for key_usage"),
+					errhint("A symmetric key is for ENCRYPT/DECRYPT."));
+	return usage;
+}
+
+static KmsKeyOrigin
+parse_origin(const char *name)
+{
+	KmsKeyOrigin origin = key_origin_of(name, strlen(name));
+
+	if (origin == 0)
+		err_invalid("origin", "it must be Aliyun_KMS or EXTERNAL");
+	return origin;
+}
+
+static void
+require_software(const char *protection_level)
+{
+	if (strcmp(protection_level, "SOFTWARE") == 0)
+		return;
+	if (strcmp(protection_level, "HSM") != 0)
+		err_invalid("protection_level", "it must be SOFTWARE");
+	kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_UNSUPPORTED_PROTECTION,
+				errmsg("there is no hardware protection for keys here"),
+				errhint("Use protection_level SOFTWARE."));
+}
+
+static void
+require_description(const char *description)
+{
+	if (pg_mbstrlen(description) > DESCRIPTION_MAX)
+		err_invalid("description", "it is longer than 8192 characters");
+}
+
+/* What this release does not do is refused, not taken and forgotten. */
+static void
+require_no_extras(const KmsCreateKey *request)
+{
+	if (request->automatic_rotation && !request->has_rotation_interval)
+		err_invalid("rotation_interval", "automatic rotation needs one");
+	if (request->automatic_rotation)
+		kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_UNSUPPORTED_OPERATION,
+					errmsg("automatic rotation is not available in this release"),
+					errhint("Call kms_create_key_version when a rotation is due."));
+	if (request->has_tags)
+		kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_UNSUPPORTED_OPERATION,
+					errmsg("tags are not available in this release"));
+}
+
+pg_uuid_t
+key_create(Oid caller, const KmsCreateKey *request)
+{
+	KmsKey		key = {0};
+	KmsKeyVersion version;
+
+	key.spec = parse_spec(request->key_spec);
+	key.usage = parse_usage(request->key_usage);
+	key.origin = parse_origin(request->origin);
+	require_software(request->protection_level);
+	require_description(request->description);
+	require_no_extras(request);
+
+	key.id = uuid_random();
+	key.owner.role = caller;
+	key.owner_name = GetUserNameFromId(caller, false);
+	key.description = request->description;
+	key.created_at = GetCurrentTimestamp();
+	key.rotated_at = DT_NOEND;
+	key.state = KEY_PENDING_IMPORT;
+	(void) account_id();		/* the service must be open */
+	if (key.origin == KEY_ORIGIN_KMS)
+	{
+		material_generate(&key, &version);
+		version.created_at = key.created_at;
+		key.rotated_at = key.created_at;
+		key.state = KEY_ENABLED;
+		key.has_primary_version = true;
+		key.primary_version = version.id;
+	}
+
+	store_open();
+	store_key_insert(&key);
+	if (key.has_primary_version)
+		store_key_version_insert(&version);
+	store_sync_at_commit();
+	store_close();
+	return key.id;
+}
+
+/* Enabled and Disabled lead into each other, the other states out of neither. */
+static void
+switch_state(Oid caller, KmsAction action, const char *text, KmsKeyState wanted)
+{
+	KmsReference reference;
+	KmsKey		key;
+	KmsKeyState now;
+
+	reference_parse_id("key_id", text, &reference);
+	key_find_for(caller, action, &reference, &key);
+
+	store_open();
+	key_lock_for(caller, action, &reference, &reference.key_id, &key);
+	now = key_state_now(key.state, key.material_expires_at);
+	if (now != KEY_ENABLED && now != KEY_DISABLED)
+		err_state(API_STATE_MODIFIED_FAILED, "key", reference.text, reference.len,
+				  now == KEY_PENDING_DELETION ? "pending deletion" : "waiting for its material",
+				  "Only an enabled or disabled key can be enabled or disabled.");
+	if (now != wanted)
+		store_key_set_state(&key.id, wanted);
+	store_sync_at_commit();
+	store_close();
+}
+
+void
+key_enable(Oid caller, const char *reference)
+{
+	switch_state(caller, ACTION_ENABLE_KEY, reference, KEY_ENABLED);
+}
+
+void
+key_disable(Oid caller, const char *reference)
+{
+	switch_state(caller, ACTION_DISABLE_KEY, reference, KEY_DISABLED);
+}
+
+void
+key_update_description(Oid caller, const char *text, const char *description)
+{
+	KmsReference reference;
+	KmsKey		key;
+
+	reference_parse_id("key_id", text, &reference);
+	require_description(description);
+	key_find_for(caller, ACTION_UPDATE_KEY_DESCRIPTION, &reference, &key);
+
+	store_open();
+	key_lock_for(caller, ACTION_UPDATE_KEY_DESCRIPTION, &reference, &reference.key_id, &key);
+	if (key.state == KEY_PENDING_DELETION)
+		key_require_enabled(key.state, "key", reference.text, reference.len);
+	store_key_set_description(&key.id, description);
+	store_close();
+}
+
+pg_uuid_t
+key_create_version(Oid caller, const char *text)
+{
+	KmsReference reference;
+	KmsKey		key;
+	KmsKeyVersion version;
+
+	reference_parse("key_id", text, strlen(text), &reference);
+	key_find_for(caller, ACTION_CREATE_KEY_VERSION, &reference, &key);
+	if (key.origin != KEY_ORIGIN_KMS)
+		kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_REJECTED_UNSUPPORTED,
+					errmsg("key \"%.*s\" has imported material and cannot be rotated",
+						   (int) reference.len, reference.text));
+	key_require_enabled(key.state, "key", reference.text, reference.len);
+	material_generate(&key, &version);
+
+	store_open();
+	key_lock_for(caller, ACTION_CREATE_KEY_VERSION, &reference, &version.key_id, &key);
+	key_require_enabled(key.state, "key", reference.text, reference.len);
+	version.created_at = GetCurrentTimestamp();
+	store_key_version_insert(&version);
+	store_key_set_primary(&key.id, &version.id, version.created_at);
+	store_sync_at_commit();
+	store_close();
+	return version.id;
+}

@@ -1,0 +1,62 @@
+/*
+ * Keys: their life as far as it needs no clock.
+ */
+#ifndef KMS_SERVICE_KEY_H
+#define KMS_SERVICE_KEY_H
+
+#include "postgres.h"
+
+#include "service/access.h"
+#include "service/reference.h"
+#include "store/key.h"
+
+/* Characters of a description. */
+#define DESCRIPTION_MAX 8192
+
+typedef struct KmsCreateKey
+{
+	const char *key_spec;
+	const char *key_usage;		/* NULL: what the spec is for */
+	const char *origin;
+	const char *description;
+	const char *protection_level;
+	bool		automatic_rotation;
+	bool		has_rotation_interval;
+	bool		has_tags;
+} KmsCreateKey;
+
+extern pg_uuid_t key_create(Oid caller, const KmsCreateKey *request);
+
+/* In every state, aliases too. */
+extern void key_describe(Oid caller, const char *reference, KmsAction action, KmsKey *key);
+
+/* Idempotent; Rejected.StateModifiedFailed in the other states. */
+extern void key_enable(Oid caller, const char *reference);
+extern void key_disable(Oid caller, const char *reference);
+
+extern void key_update_description(Oid caller, const char *reference, const char *description);
+
+/* A new version of a symmetric key, its primary one from now on. */
+extern pg_uuid_t key_create_version(Oid caller, const char *reference);
+
+/* The state that counts now: material that has expired is waited for again. */
+extern KmsKeyState key_state_now(KmsKeyState stored, TimestampTz material_expires_at);
+
+/* Whether the delete date has come: to everybody it is as if it were not there. */
+extern bool key_is_gone(KmsKeyState stored, TimestampTz delete_at);
+
+/* Rejected.Disabled and so on, unless the key may be used for cryptography. */
+extern void key_require_enabled(KmsKeyState state, const char *kind, const char *what, size_t len);
+
+/*
+ * Find and authorise, then (inside store_open) lock, and authorise what was
+ * found then: nobody locks what is not his, and nothing seen before counts.
+ */
+extern void key_find_for(Oid caller, KmsAction action, const KmsReference *reference, KmsKey *key);
+extern void key_lock_for(Oid caller, KmsAction action, const KmsReference *reference,
+						 const pg_uuid_t *key_id, KmsKey *key);
+
+/* What a key shows as its own (docs/reference/key.md). */
+extern const char *key_automatic_rotation(const KmsKey *key);
+
+#endif
