@@ -8,6 +8,7 @@ while read -r variable; do
 	[ "$variable" = PG_CONFIG ] || unset "$variable"
 done < <(compgen -e | grep '^PG' || true)
 
+# shellcheck disable=SC2034
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 
 # PostgreSQL 15 where Debian puts it, else whatever is first in PATH; the
@@ -96,4 +97,37 @@ stop_server()
 
 	server_runs "$data" || return 0
 	(cd / && as_server "$(pg_bin)/pg_ctl" stop -s -w -m "$mode" -D "$data")
+}
+
+# "with_progress FILE COMMAND ...": its output goes to FILE; from the first
+# second on a dot a second says that it is alive.  A Ctrl-C would pass by a
+# command in the background, so it gets a process group of its own, which
+# stop_progress ends.
+progress_group=
+
+with_progress()
+{
+	local file=$1 ticks=0 status=0
+
+	shift
+	set -m
+	"$@" >"$file" 2>&1 <&0 &
+	progress_group=$!
+	set +m
+	while kill -0 "$progress_group" 2>/dev/null; do
+		sleep 0.05
+		ticks=$((ticks + 1))
+		[ $((ticks % 20)) -eq 0 ] || continue
+		[ "$ticks" -gt 20 ] || printf '   '
+		printf '.'
+	done
+	[ "$ticks" -lt 20 ] || echo
+	wait "$progress_group" || status=$?
+	progress_group=
+	return "$status"
+}
+
+stop_progress()
+{
+	[ -z "$progress_group" ] || kill -TERM -- "-$progress_group" 2>/dev/null || true
 }

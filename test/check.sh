@@ -106,6 +106,7 @@ finish()
 	local status=$? pidfile
 
 	trap - EXIT INT TERM HUP
+	stop_progress
 	while read -r pidfile; do
 		stop_server "${pidfile%/*}" immediate || true
 	done < <(find "$tmp/run" -name postmaster.pid 2>/dev/null)
@@ -175,7 +176,8 @@ look_for_crashes()
 
 build()
 {
-	make -s -C "$tmp/src" -j "$(nproc)" WERROR=1 all || return
+	with_progress "$tmp/build.log" make -s -k -C "$tmp/src" -j "$(nproc)" WERROR=1 all ||
+		{ cat "$tmp/build.log"; return 1; }
 	make -s -C "$tmp/src" install DESTDIR="$tmp/stage" || return
 	chmod -R go+rX "$tmp/stage"
 	pass
@@ -196,7 +198,7 @@ unit()
 
 	mkdir "$tmp/unit"
 	[ -x "$tmp/src/test/unit/run.sh" ] || return 0
-	"$tmp/src/test/unit/run.sh" "$tmp/unit" >"$log" 2>&1 || status=$?
+	with_progress "$log" "$tmp/src/test/unit/run.sh" "$tmp/unit" || status=$?
 	count_tap "$log"
 	if [ "$status" -ne 0 ]; then
 		[ "$failed" -gt "$bad" ] || fail "test/unit/run.sh ended with status $status"
