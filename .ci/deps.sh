@@ -101,9 +101,15 @@ apt_install()
 # asked for one here, so it is told not to, for the time of this installation.
 no_cluster=/etc/postgresql-common/createcluster.d/kms-installing.conf
 
+allow_main_cluster()
+{
+	as_root rm -f "$no_cluster"
+	as_root rmdir "${no_cluster%/*}" 2>/dev/null || true
+}
+
 forbid_main_cluster()
 {
-	trap 'as_root rm -f "$no_cluster"' EXIT
+	trap allow_main_cluster EXIT
 	as_root mkdir -p "${no_cluster%/*}"
 	echo 'create_main_cluster = false' | as_root tee "$no_cluster" >/dev/null
 }
