@@ -28,6 +28,10 @@ feed(EVP_MAC_CTX *mac, kc_view in)
 }
 
 /*
+ * The start of the counter is part of it: the derived keys depend on the first
+ * half of the nonce only, so otherwise whoever changes the second half would get
+ * another plaintext past the tag.
+ *
  * The lengths at the end fix where the additional data stops and the ciphertext
  * begins; without them bytes could move from one to the other.
  */
@@ -41,6 +45,7 @@ compute_tag(const kc_suite_info *info, const uint8_t *key, const kc_text *text,
 	put_length(lengths, (uint64_t) text->header.len + text->context.len);
 	put_length(lengths + 8, ciphertext.len);
 	return EVP_MAC_init(info->mac, key, MAC_KEY_LEN, NULL) &&
+		EVP_MAC_update(info->mac, text->iv, KC_IV_LEN) &&
 		feed(info->mac, text->header) &&
 		feed(info->mac, text->context) &&
 		feed(info->mac, ciphertext) &&

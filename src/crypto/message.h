@@ -14,8 +14,8 @@
  *	KC_SUITE_SM4_CTR_HMAC_SM3  16               16 + 32 (3 blocks) SM4-CTR from nonce[12..24) || 0^32,
  *	                                                               then HMAC-SM3, tag 32
  *
- * HMAC-SM3 runs over: additional data, ciphertext, and the lengths of the two in
- * bytes, 8 bytes big-endian each.
+ * HMAC-SM3 runs over: nonce[12..24), additional data, ciphertext, and the lengths
+ * of the last two in bytes, 8 bytes big-endian each.
  */
 #ifndef KC_MESSAGE_H
 #define KC_MESSAGE_H

@@ -123,9 +123,8 @@ kc_derive(kc_view key, const char *label, uint8_t *out, size_t len)
 	EVP_KDF_CTX_free(ctx);		/* wipes its copy of the key */
 	EVP_KDF_free(kdf);
 	if (status != KC_OK)
-	{
 		kc_wipe(out, len);
-		ERR_clear_error();
-	}
+	/* Not only then: a fetch that was short of memory may complain and succeed. */
+	ERR_clear_error();
 	return status;
 }
