@@ -1,0 +1,27 @@
+/*
+ * Stands between the crypto floor and OpenSSL: every call the floor makes can be
+ * told to fail, and so can every allocation of OpenSSL's.
+ */
+#ifndef FAULT_H
+#define FAULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* First thing in main, before OpenSSL allocates anything. */
+extern void fault_install(void);
+
+/* Let the n-th call (or allocation) from now on fail, counting from 0, and no other. */
+extern void fault_call(int n);
+extern void fault_allocation(int n);
+
+/* Refuse an algorithm at every fetch, or every call of a function. */
+extern void fault_deny(const char *algorithm_or_function);
+
+/* Back to normal; true if something was made to fail since. */
+extern bool fault_off(void);
+
+extern long fault_allocations(void);	/* so far */
+extern long fault_random_calls(void);
+
+#endif

@@ -1,0 +1,76 @@
+/*
+ * What the tests share: exact copies, keys, known answers from files, and the
+ * same message sealed by other means.
+ */
+#ifndef SUPPORT_H
+#define SUPPORT_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "blob.h"
+#include "kc.h"
+#include "message.h"
+#include "random.h"
+#include "rootkey.h"
+#include "tap.h"
+#include "wrap.h"
+
+#define NONE	kc_view_of(NULL, 0)
+#define NONCE	((const uint8_t *) "ABCDEFGHIJKLMNOPQRSTUVWX")
+
+#define SUITE_FIRST	KC_SUITE_XAES_256_GCM
+#define SUITE_LAST	KC_SUITE_SM4_CTR_HMAC_SM3
+
+extern const char *suite_name(int suite);
+
+/* A view of a string without its final zero. */
+extern kc_view text_view(const char *text);
+
+/*
+ * Exactly len bytes on the heap, so that the sanitizer sees a read beyond them;
+ * at least an address where len is 0.
+ */
+extern uint8_t *exactly(const void *bytes, size_t len);
+
+extern bool all_bytes(const void *bytes, size_t len, uint8_t value);
+extern bool queue_empty(void);
+
+/*
+ * A process of its own for what changes the process.  The status is 0 if test
+ * returned true, 1 if false, what it gave to exit(), or -1 for any other end.
+ */
+extern int	child_status(bool (*test) (void));
+extern bool in_child(bool (*test) (void));	/* the status is 0 */
+
+/* A key of the suite, made of the bytes seed, seed + 1, ... */
+typedef struct lock
+{
+	kc_key		key;
+	kc_schedule *schedule;
+} lock;
+
+extern lock lock_new(int suite, uint8_t seed);
+extern void lock_free(lock *l);
+
+/* Known answers: groups of "name = hexadecimal", with an empty line between. */
+typedef struct vector_file vector_file;
+
+extern vector_file *vectors_open(const char *name);
+extern bool vectors_next(vector_file *file);	/* to the next group */
+extern kc_view vectors_get(vector_file *file, const char *name);
+extern void vectors_close(vector_file *file);
+
+extern const char *vectors_folder;
+
+/*
+ * Seal by the description in message.h, with CMAC, GCM, CTR and HMAC of OpenSSL
+ * and nothing of ours.
+ */
+extern bool reference_derive(int suite, const uint8_t *key, const uint8_t *nonce, uint8_t derived[48]);
+extern bool reference_seal(int suite, const uint8_t *key, const uint8_t *nonce,
+						   kc_view additional, kc_view plaintext, uint8_t *out, uint8_t *tag);
+extern bool reference_gcm(int suite, const uint8_t *derived, const uint8_t *iv,
+						  kc_view additional, kc_view plaintext, uint8_t *out, uint8_t *tag);
+
+#endif

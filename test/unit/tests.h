@@ -1,0 +1,17 @@
+/* One function per file of tests; main.c runs them in this order. */
+#ifndef TESTS_H
+#define TESTS_H
+
+extern void test_startup(void);	/* first: it needs processes not yet started */
+extern void test_xaes(void);
+extern void test_suites(void);
+extern void test_message(void);
+extern void test_key(void);
+extern void test_blob(void);
+extern void test_wrap(void);
+extern void test_derive(void);
+extern void test_random(void);
+extern void test_rootkey(void);
+extern void test_fault(void);
+
+#endif
