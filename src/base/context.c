@@ -5,6 +5,7 @@
 #include "base/context.h"
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -17,28 +18,6 @@ typedef struct Pair
 	kc_view		key;
 	kc_view		value;
 } Pair;
-
-/*
- * UTF-8 of a string in the server's encoding.  The server's own conversion
- * would quote the bytes it cannot convert in its error.
- */
-static kc_view
-utf8_of(const char *text, int len)
-{
-	int			encoding = GetDatabaseEncoding();
-	char	   *converted;
-	int			done;
-
-	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII || len == 0)
-		return kc_view_of(text, len);
-	converted = palloc((Size) len * MAX_CONVERSION_GROWTH + 1);
-	done = pg_do_encoding_conversion_buf(FindDefaultConversionProc(encoding, PG_UTF8),
-										 encoding, PG_UTF8, (unsigned char *) unconstify(char *, text), len,
-										 (unsigned char *) converted, len * MAX_CONVERSION_GROWTH + 1, true);
-	if (done != len)
-		err_invalid(ARGUMENT, "it cannot be converted to UTF-8");
-	return kc_view_of(converted, strlen(converted));
-}
 
 /* memcmp, and the shorter first where one is the beginning of the other. */
 static int
@@ -88,11 +67,11 @@ read_pairs(Jsonb *context, int *count)
 	(void) JsonbIteratorNext(&iterator, &value, false);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) == WJB_KEY)
 	{
-		pairs[n].key = utf8_of(value.val.string.val, value.val.string.len);
+		pairs[n].key = utf8_from_server(ARGUMENT, value.val.string.val, value.val.string.len);
 		(void) JsonbIteratorNext(&iterator, &value, true);
 		if (value.type != jbvString)
 			err_invalid(ARGUMENT, "every value must be a string");
-		pairs[n].value = utf8_of(value.val.string.val, value.val.string.len);
+		pairs[n].value = utf8_from_server(ARGUMENT, value.val.string.val, value.val.string.len);
 		bytes += pairs[n].key.len + pairs[n].value.len;
 		n++;
 	}

@@ -128,3 +128,15 @@ alias_delete(Oid caller, const char *name)
 	store_sync_at_commit();
 	store_close();
 }
+
+void
+alias_list(Oid caller, const char *key_reference, pg_uuid_t *key_id, StoreAliasSeen seen, void *argument)
+{
+	KmsReference reference;
+	KmsKey		key;
+
+	reference_parse_id("key_id", key_reference, &reference);
+	key_find_for(caller, ACTION_LIST_ALIASES_BY_KEY_ID, &reference, &key);
+	*key_id = key.id;
+	store_alias_list(&key.id, seen, argument);
+}

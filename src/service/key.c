@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/ident.h"
+#include "base/invalidation.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "service/account.h"
@@ -295,4 +296,25 @@ key_create_version(Oid caller, const char *text)
 	store_sync_at_commit();
 	store_close();
 	return version.id;
+}
+
+void
+key_of_row(HeapTupleHeader row, KmsKey *key)
+{
+	store_key_of_composite(row, key);
+}
+
+bool
+key_may_describe(Oid caller, Oid role, const char *owner_name)
+{
+	KmsOwner	owner = store_owner(role, owner_name);
+
+	return access_decide(caller, ACTION_DESCRIBE_KEY, &owner) != ACCESS_DENIED;
+}
+
+void
+key_table_changed(Oid table)
+{
+	if (!store_is_open())
+		invalidation_send_all(table);
 }

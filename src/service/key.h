@@ -39,6 +39,15 @@ extern void key_update_description(Oid caller, const char *reference, const char
 /* A new version of a symmetric key, its primary one from now on. */
 extern pg_uuid_t key_create_version(Oid caller, const char *reference);
 
+/* A row of kms.key, as a view hands it over. */
+extern void key_of_row(HeapTupleHeader row, KmsKey *key);
+
+/* Whether the caller may describe a key of this owner. */
+extern bool key_may_describe(Oid caller, Oid owner, const char *owner_name);
+
+/* A table of ours was changed: by hand, unless the store is at work. */
+extern void key_table_changed(Oid table);
+
 /* The state that counts now: material that has expired is waited for again. */
 extern KmsKeyState key_state_now(KmsKeyState stored, TimestampTz material_expires_at);
 

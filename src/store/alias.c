@@ -14,7 +14,8 @@
 #include "utils/fmgroids.h"
 #include "utils/timestamp.h"
 
-#define COLUMN_KEY_ID 2
+#define COLUMN_NAME		1
+#define COLUMN_KEY_ID	2
 
 static bool
 read_key_id(HeapTuple row, TupleDesc type, void *result)
@@ -31,13 +32,42 @@ store_alias_find(const char *name, size_t len, pg_uuid_t *key_id)
 	const StoreCatalog *catalog = store_catalog();
 	text	   *value = cstring_to_text_with_len(name, len);
 	StoreScan	scan = {
-		.table = catalog->alias, .index = catalog->alias_pkey,
+		.table = catalog->alias, .index = catalog->alias_pkey, .column = 1,
 		.equality = F_TEXTEQ, .collation = C_COLLATION_OID, .value = PointerGetDatum(value)
 	};
 	bool		found = store_find(&scan, read_key_id, key_id);
 
 	pfree(value);
 	return found;
+}
+
+typedef struct Listing
+{
+	StoreAliasSeen seen;
+	void	   *argument;
+} Listing;
+
+static bool
+list_alias(HeapTuple row, TupleDesc type, void *result)
+{
+	Listing    *listing = result;
+	bool		is_null;
+
+	listing->seen(TextDatumGetCString(heap_getattr(row, COLUMN_NAME, type, &is_null)), listing->argument);
+	return false;
+}
+
+void
+store_alias_list(const pg_uuid_t *key_id, StoreAliasSeen seen, void *argument)
+{
+	const StoreCatalog *catalog = store_catalog();
+	Listing		listing = {seen, argument};
+	StoreScan	scan = {
+		.table = catalog->alias, .index = catalog->alias_key_id, .column = COLUMN_KEY_ID,
+		.equality = F_UUID_EQ, .value = UUIDPGetDatum(key_id)
+	};
+
+	(void) store_find(&scan, list_alias, &listing);
 }
 
 bool

@@ -110,7 +110,9 @@ look_up(StoreCatalog *found)
 	found->domain_key = table_in(schema, "domain_key");
 	found->key_pkey = relation_in(schema, "key_pkey");
 	found->key_version_pkey = relation_in(schema, "key_version_pkey");
+	found->key_version_key_id = relation_in(schema, "key_version_key_id");
 	found->alias_pkey = relation_in(schema, "alias_pkey");
+	found->alias_key_id = relation_in(schema, "alias_key_id");
 	found->owner = owner_of(found->key);
 }
 

@@ -17,8 +17,10 @@ typedef struct StoreCatalog
 	Oid			key_pkey;
 	Oid			key_version;
 	Oid			key_version_pkey;
+	Oid			key_version_key_id;
 	Oid			alias;
 	Oid			alias_pkey;
+	Oid			alias_key_id;
 } StoreCatalog;
 
 /* Raises 55000 in a database without the extension. */

@@ -11,10 +11,10 @@
 #include "miscadmin.h"
 #include "store/catalog.h"
 #include "store/store.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/timestamp.h"
+#include "utils/typcache.h"
 
 /* The columns, in the order of sql/20_table.sql. */
 enum
@@ -121,19 +121,16 @@ time_or_never(Datum value, bool is_null)
 	return is_null ? DT_NOEND : DatumGetTimestampTz(value);
 }
 
-/*
- * An oid alone may mean another role after a restore, a name alone another one
- * after DROP ROLE: both must fit.
- */
-static bool
-role_bears_name(Oid role, const char *name)
+KmsOwner
+store_owner(Oid role, const char *name)
 {
 	char	   *now = GetUserNameFromId(role, true);
+	KmsOwner	owner = {.role = role, .valid = now != NULL && strcmp(now, name) == 0};
 
-	return now != NULL && strcmp(now, name) == 0;
+	return owner;
 }
 
-void
+static void
 key_from_row(HeapTuple row, TupleDesc type, KmsKey *key)
 {
 	Datum		values[COLUMN_COUNT];
@@ -145,9 +142,8 @@ key_from_row(HeapTuple row, TupleDesc type, KmsKey *key)
 		values[i] = heap_getattr(row, i + 1, type, &nulls[i]);
 
 	key->id = *DatumGetUUIDP(values[COLUMN_ID]);
-	key->owner.role = DatumGetObjectId(values[COLUMN_OWNER]);
 	key->owner_name = TextDatumGetCString(values[COLUMN_OWNER_NAME]);
-	key->owner.valid = role_bears_name(key->owner.role, key->owner_name);
+	key->owner = store_owner(DatumGetObjectId(values[COLUMN_OWNER]), key->owner_name);
 	key->created_at = DatumGetTimestampTz(values[COLUMN_CREATED_AT]);
 	key->state = stored(states, lengthof(states), values[COLUMN_STATE]);
 	key->spec = stored(specs, lengthof(specs), values[COLUMN_SPEC]);
@@ -167,6 +163,16 @@ key_from_row(HeapTuple row, TupleDesc type, KmsKey *key)
 		TextDatumGetCString(values[COLUMN_DELETION_PROTECTION_DESCRIPTION]);
 }
 
+void
+store_key_of_composite(HeapTupleHeader row, KmsKey *key)
+{
+	TupleDesc	type = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(row), .t_data = row};
+
+	key_from_row(&tuple, type, key);
+	ReleaseTupleDesc(type);
+}
+
 static bool
 read_key(HeapTuple row, TupleDesc type, void *result)
 {
@@ -179,7 +185,7 @@ store_key_find(const pg_uuid_t *id, KmsKey *key)
 {
 	const StoreCatalog *catalog = store_catalog();
 	StoreScan	scan = {
-		.table = catalog->key, .index = catalog->key_pkey,
+		.table = catalog->key, .index = catalog->key_pkey, .column = 1,
 		.equality = F_UUID_EQ, .value = UUIDPGetDatum(id)
 	};
 

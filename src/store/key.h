@@ -79,10 +79,16 @@ typedef struct KmsKey
 } KmsKey;
 
 /*
+ * An oid alone may mean another role after a restore, a name alone another one
+ * after DROP ROLE: both must fit.
+ */
+extern KmsOwner store_owner(Oid role, const char *name);
+
+/*
  * A row of kms.key as a struct in the current memory context.  A value that no
  * release of ours has written raises Rejected.Unavailable.
  */
-extern void key_from_row(HeapTuple row, TupleDesc type, KmsKey *key);
+extern void store_key_of_composite(HeapTupleHeader row, KmsKey *key);
 
 /* With a fresh snapshot, without a lock; false if there is none. */
 extern bool store_key_find(const pg_uuid_t *id, KmsKey *key);

@@ -55,11 +55,41 @@ store_key_version_find(const pg_uuid_t *id, KmsKeyVersion *version)
 {
 	const StoreCatalog *catalog = store_catalog();
 	StoreScan	scan = {
-		.table = catalog->key_version, .index = catalog->key_version_pkey,
+		.table = catalog->key_version, .index = catalog->key_version_pkey, .column = 1,
 		.equality = F_UUID_EQ, .value = UUIDPGetDatum(id)
 	};
 
 	return store_find(&scan, read_version, version);
+}
+
+typedef struct Listing
+{
+	StoreVersionSeen seen;
+	void	   *argument;
+} Listing;
+
+static bool
+list_version(HeapTuple row, TupleDesc type, void *result)
+{
+	Listing    *listing = result;
+	KmsKeyVersion version;
+
+	read_version(row, type, &version);
+	listing->seen(&version, listing->argument);
+	return false;
+}
+
+void
+store_key_version_list(const pg_uuid_t *key_id, StoreVersionSeen seen, void *argument)
+{
+	const StoreCatalog *catalog = store_catalog();
+	Listing		listing = {seen, argument};
+	StoreScan	scan = {
+		.table = catalog->key_version, .index = catalog->key_version_key_id, .column = 2,
+		.equality = F_UUID_EQ, .value = UUIDPGetDatum(key_id)
+	};
+
+	(void) store_find(&scan, list_version, &listing);
 }
 
 void

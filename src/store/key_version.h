@@ -27,6 +27,10 @@ typedef struct KmsKeyVersion
 /* With a fresh snapshot; false if there is none. */
 extern bool store_key_version_find(const pg_uuid_t *id, KmsKeyVersion *version);
 
+/* Every version of a key, in no order, with a fresh snapshot. */
+typedef void (*StoreVersionSeen) (const KmsKeyVersion *version, void *argument);
+extern void store_key_version_list(const pg_uuid_t *key_id, StoreVersionSeen seen, void *argument);
+
 /* Inside store_open. */
 extern void store_key_version_insert(const KmsKeyVersion *version);
 

@@ -175,7 +175,7 @@ store_find(const StoreScan *what, StoreRead read, void *result)
 
 	if (indexed)
 	{
-		ScanKeyInit(&key, 1, BTEqualStrategyNumber, what->equality, what->value);
+		ScanKeyInit(&key, what->column, BTEqualStrategyNumber, what->equality, what->value);
 		key.sk_collation = what->collation;
 	}
 	scan = systable_beginscan(relation, what->index, indexed, NULL, indexed ? 1 : 0, &key);

@@ -64,7 +64,8 @@ typedef struct StoreScan
 {
 	Oid			table;
 	Oid			index;
-	Oid			equality;		/* function of the index's first column */
+	AttrNumber	column;			/* of the table; the index's first */
+	Oid			equality;		/* its equality function */
 	Oid			collation;
 	Datum		value;
 } StoreScan;

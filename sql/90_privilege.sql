@@ -1,0 +1,79 @@
+/*
+ * Who may touch what.  Default privileges of the installing role reach the
+ * objects of an extension too, so everything that was not granted here is
+ * taken away: from every role, on everything the script has made.
+ */
+DO $strip$
+DECLARE
+	object record;
+	entry record;
+BEGIN
+	FOR object IN
+		SELECT CASE d.classid
+				   WHEN 'pg_catalog.pg_proc'::pg_catalog.regclass THEN 'ROUTINE ' || d.objid::pg_catalog.regprocedure::text
+				   WHEN 'pg_catalog.pg_class'::pg_catalog.regclass THEN 'TABLE ' || d.objid::pg_catalog.regclass::text
+				   WHEN 'pg_catalog.pg_type'::pg_catalog.regclass THEN 'TYPE ' || d.objid::pg_catalog.regtype::text
+				   WHEN 'pg_catalog.pg_namespace'::pg_catalog.regclass THEN 'SCHEMA ' || d.objid::pg_catalog.regnamespace::text
+			   END AS name,
+			   coalesce(p.proacl, c.relacl, t.typacl, n.nspacl) AS acl,
+			   coalesce(p.proowner, c.relowner, t.typowner, n.nspowner) AS owner
+		  FROM pg_catalog.pg_depend d
+		  LEFT JOIN pg_catalog.pg_proc p ON d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND p.oid = d.objid
+		  LEFT JOIN pg_catalog.pg_class c ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.oid = d.objid
+		  LEFT JOIN pg_catalog.pg_type t ON d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND t.oid = d.objid
+		  LEFT JOIN pg_catalog.pg_namespace n ON d.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND n.oid = d.objid
+		 WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+		   AND d.refobjid = (SELECT e.oid FROM pg_catalog.pg_extension e WHERE e.extname = 'kms')
+		   AND d.deptype = 'e'
+		   AND coalesce(p.oid, c.oid, t.oid, n.oid) IS NOT NULL
+		   AND coalesce(t.typtype, 'c') <> 'b'
+		   AND coalesce(c.relkind, 'r') <> 'c'
+	LOOP
+		EXECUTE 'REVOKE ALL ON ' || object.name || ' FROM PUBLIC';
+		FOR entry IN
+			SELECT DISTINCT a.grantee::pg_catalog.regrole::text AS grantee
+			  FROM pg_catalog.aclexplode(object.acl) a
+			 WHERE a.grantee <> 0 AND a.grantee <> object.owner
+		LOOP
+			EXECUTE 'REVOKE ALL ON ' || object.name || ' FROM ' || entry.grantee;
+		END LOOP;
+	END LOOP;
+END
+$strip$;
+
+/* Every function asks for the right on its key itself; these are for everybody. */
+GRANT USAGE ON SCHEMA kms TO PUBLIC;
+GRANT SELECT ON kms.keys, kms.key_versions, kms.aliases, kms.status TO PUBLIC;
+GRANT USAGE ON TYPE kms.key_metadata, kms.key_version_metadata, kms.alias_entry, kms.ciphertext_info,
+	kms.data_key, kms.data_key_without_plaintext, kms.status_row TO PUBLIC;
+
+GRANT EXECUTE ON FUNCTION
+	kms.may_describe(oid, text),
+	kms.describe_row(kms.key),
+	kms.arn_prefix(),
+	kms.normalized_filters(jsonb),
+	kms.describe_status(),
+	@extschema@.kms_describe_key(text),
+	@extschema@.kms_list_keys(jsonb),
+	@extschema@.kms_enable_key(text),
+	@extschema@.kms_disable_key(text),
+	@extschema@.kms_update_key_description(text, text),
+	@extschema@.kms_create_key_version(text),
+	@extschema@.kms_describe_key_version(text, text),
+	@extschema@.kms_list_key_versions(text),
+	@extschema@.kms_create_alias(text, text),
+	@extschema@.kms_update_alias(text, text),
+	@extschema@.kms_delete_alias(text),
+	@extschema@.kms_list_aliases(),
+	@extschema@.kms_list_aliases_by_key_id(text),
+	@extschema@.kms_encrypt(text, bytea, jsonb),
+	@extschema@.kms_encrypt(text, text, jsonb),
+	@extschema@.kms_decrypt(bytea, jsonb),
+	@extschema@.kms_decrypt_text(bytea, jsonb),
+	@extschema@.kms_re_encrypt(bytea, text, jsonb, jsonb, text, text, text),
+	@extschema@.kms_ciphertext_info(bytea),
+	@extschema@.kms_generate_data_key(text, text, integer, jsonb),
+	@extschema@.kms_generate_data_key_without_plaintext(text, text, integer, jsonb),
+	@extschema@.kms_generate_random(integer),
+	@extschema@.kms_describe_account_kms_status()
+	TO PUBLIC;

@@ -1,0 +1,73 @@
+/*
+ * Reading arguments.  A NULL in a required one is MissingParameter, in a value
+ * of a hot function it makes the result NULL (the functions say which).
+ */
+#ifndef KMS_ARGS_H
+#define KMS_ARGS_H
+
+#include "postgres.h"
+
+#include "base/error.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "service/cipher.h"
+#include "utils/builtins.h"
+#include "utils/uuid.h"
+
+/* A required text argument as a string. */
+static inline char *
+arg_text(FunctionCallInfo fcinfo, int number, const char *name)
+{
+	if (PG_ARGISNULL(number))
+		err_missing(name);
+	return text_to_cstring(PG_GETARG_TEXT_PP(number));
+}
+
+/* An optional one; NULL for NULL. */
+static inline char *
+arg_text_or_null(FunctionCallInfo fcinfo, int number)
+{
+	return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
+}
+
+/* The bytes of a text or bytea argument that is not NULL. */
+static inline kc_view
+arg_bytes(FunctionCallInfo fcinfo, int number)
+{
+	struct varlena *value = PG_GETARG_VARLENA_PP(number);
+
+	return kc_view_of(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+}
+
+static inline kc_view
+arg_reference(FunctionCallInfo fcinfo, int number, const char *name)
+{
+	if (unlikely(PG_ARGISNULL(number)))
+		err_missing(name);
+	return arg_bytes(fcinfo, number);
+}
+
+/* An encryption context, canonical; none for NULL. */
+static inline kc_view
+arg_context(FunctionCallInfo fcinfo, int number, ContextMemo *memo)
+{
+	if (PG_ARGISNULL(number))
+		return kc_view_of(NULL, 0);
+	return context_canonical(memo, PG_GETARG_DATUM(number));
+}
+
+/* What this place in the query remembers. */
+extern KmsCallSite *arg_new_call_site(FmgrInfo *place);
+
+static inline KmsCallSite *
+arg_call_site(FunctionCallInfo fcinfo)
+{
+	KmsCallSite *site = fcinfo->flinfo->fn_extra;
+
+	return likely(site != NULL) ? site : arg_new_call_site(fcinfo->flinfo);
+}
+
+/* The row type that the function is declared to return. */
+extern TupleDesc result_row_type(FunctionCallInfo fcinfo);
+
+#endif

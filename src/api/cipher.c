@@ -1,0 +1,140 @@
+/*
+ * kms_encrypt, kms_decrypt, kms_decrypt_text, kms_re_encrypt, kms_ciphertext_info.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "api/args.h"
+#include "base/sensitive.h"
+#include "base/utf8.h"
+#include "miscadmin.h"
+#include "service/cipher.h"
+
+PG_FUNCTION_INFO_V1(kms_encrypt);
+PG_FUNCTION_INFO_V1(kms_encrypt_text);
+PG_FUNCTION_INFO_V1(kms_decrypt);
+PG_FUNCTION_INFO_V1(kms_decrypt_text);
+PG_FUNCTION_INFO_V1(kms_re_encrypt);
+PG_FUNCTION_INFO_V1(kms_ciphertext_info);
+
+/* kms_encrypt(key_id text, plaintext bytea, encryption_context jsonb) -> bytea */
+Datum
+kms_encrypt(PG_FUNCTION_ARGS)
+{
+	Oid			caller = GetUserId();
+	KmsCallSite *site;
+	kc_view		plaintext;
+	kc_view		reference;
+	kc_view		context;
+
+	sensitive_mark();
+	if (PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	site = arg_call_site(fcinfo);
+	reference = arg_reference(fcinfo, 0, "key_id");
+	plaintext = arg_bytes(fcinfo, 1);
+	context = arg_context(fcinfo, 2, &site->context);
+	PG_RETURN_BYTEA_P(cipher_encrypt(site, caller, ACTION_ENCRYPT, reference, plaintext, context, NULL));
+}
+
+/* kms_encrypt(key_id text, plaintext text, encryption_context jsonb) -> bytea: the UTF-8 of the text */
+Datum
+kms_encrypt_text(PG_FUNCTION_ARGS)
+{
+	Oid			caller = GetUserId();
+	KmsCallSite *site;
+	kc_view		plaintext;
+	kc_view		reference;
+	kc_view		context;
+
+	sensitive_mark();
+	if (PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	site = arg_call_site(fcinfo);
+	reference = arg_reference(fcinfo, 0, "key_id");
+	plaintext = arg_bytes(fcinfo, 1);
+	plaintext = utf8_from_server("plaintext", (const char *) plaintext.data, plaintext.len);
+	context = arg_context(fcinfo, 2, &site->context);
+	PG_RETURN_BYTEA_P(cipher_encrypt(site, caller, ACTION_ENCRYPT, reference, plaintext, context, NULL));
+}
+
+static inline bytea *
+decrypt(FunctionCallInfo fcinfo, Oid caller)
+{
+	KmsCallSite *site = arg_call_site(fcinfo);
+	kc_view		blob = arg_bytes(fcinfo, 0);
+	kc_view		context = arg_context(fcinfo, 1, &site->context);
+
+	return cipher_decrypt(site, caller, blob, context);
+}
+
+/* kms_decrypt(ciphertext_blob bytea, encryption_context jsonb) -> bytea */
+Datum
+kms_decrypt(PG_FUNCTION_ARGS)
+{
+	Oid			caller = GetUserId();
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	PG_RETURN_BYTEA_P(decrypt(fcinfo, caller));
+}
+
+/* kms_decrypt_text(ciphertext_blob bytea, encryption_context jsonb) -> text */
+Datum
+kms_decrypt_text(PG_FUNCTION_ARGS)
+{
+	Oid			caller = GetUserId();
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(utf8_to_server(decrypt(fcinfo, caller)));
+}
+
+/*
+ * kms_re_encrypt(ciphertext_blob bytea, destination_key_id text, source_encryption_context jsonb,
+ *				  destination_encryption_context jsonb, source_key_id text,
+ *				  source_key_version_id text, source_encryption_algorithm text) -> bytea
+ */
+Datum
+kms_re_encrypt(PG_FUNCTION_ARGS)
+{
+	Oid			caller = GetUserId();
+	KmsCallSite *site;
+	kc_view		blob;
+	kc_view		destination;
+	kc_view		context;
+	kc_view		destination_context;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	site = arg_call_site(fcinfo);
+	destination = arg_reference(fcinfo, 1, "destination_key_id");
+	if (!PG_ARGISNULL(4) || !PG_ARGISNULL(5) || !PG_ARGISNULL(6))
+		kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_UNSUPPORTED_OPERATION,
+					errmsg("re-encryption from a public-key ciphertext is not available in this release"),
+					errhint("Leave out source_key_id, source_key_version_id and source_encryption_algorithm: a ciphertext of this service names its key itself."));
+	blob = arg_bytes(fcinfo, 0);
+	context = arg_context(fcinfo, 2, &site->context);
+	destination_context = arg_context(fcinfo, 3, &site->other_context);
+	PG_RETURN_BYTEA_P(cipher_re_encrypt(site, caller, blob, context, destination, destination_context));
+}
+
+/* kms_ciphertext_info(ciphertext_blob bytea) -> kms.ciphertext_info */
+Datum
+kms_ciphertext_info(PG_FUNCTION_ARGS)
+{
+	Oid			caller = GetUserId();
+	KmsBlobInfo info;
+	Datum		values[4];
+	bool		nulls[4] = {false};
+
+	if (PG_ARGISNULL(0))
+		err_missing("ciphertext_blob");
+	cipher_describe(caller, arg_bytes(fcinfo, 0), &info);
+	values[0] = UUIDPGetDatum(&info.key_id);
+	nulls[0] = !info.has_key_id;
+	values[1] = UUIDPGetDatum(&info.version_id);
+	values[2] = CStringGetTextDatum(info.format);
+	values[3] = Int64GetDatum(info.plaintext_length);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(result_row_type(fcinfo), values, nulls)));
+}

@@ -1,0 +1,174 @@
+/*
+ * kms_create_key and the other functions on keys and key versions.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "api/args.h"
+#include "base/ident.h"
+#include "miscadmin.h"
+#include "service/account.h"
+#include "service/key.h"
+#include "utils/timestamp.h"
+
+PG_FUNCTION_INFO_V1(kms_create_key);
+PG_FUNCTION_INFO_V1(kms_describe_key);
+PG_FUNCTION_INFO_V1(kms_enable_key);
+PG_FUNCTION_INFO_V1(kms_disable_key);
+PG_FUNCTION_INFO_V1(kms_update_key_description);
+PG_FUNCTION_INFO_V1(kms_create_key_version);
+PG_FUNCTION_INFO_V1(kms_may_describe);
+PG_FUNCTION_INFO_V1(kms_key_metadata);
+
+/*
+ * kms_create_key(key_spec text, key_usage text, origin text, description text, protection_level text,
+ *				  enable_automatic_rotation boolean, rotation_interval interval, tags jsonb) -> uuid
+ */
+Datum
+kms_create_key(PG_FUNCTION_ARGS)
+{
+	Oid			caller = GetUserId();
+	KmsCreateKey request;
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+
+	request.key_spec = arg_text(fcinfo, 0, "key_spec");
+	request.key_usage = arg_text_or_null(fcinfo, 1);
+	request.origin = arg_text(fcinfo, 2, "origin");
+	request.description = arg_text(fcinfo, 3, "description");
+	request.protection_level = arg_text(fcinfo, 4, "protection_level");
+	if (PG_ARGISNULL(5))
+		err_missing("enable_automatic_rotation");
+	request.automatic_rotation = PG_GETARG_BOOL(5);
+	request.has_rotation_interval = !PG_ARGISNULL(6);
+	request.has_tags = !PG_ARGISNULL(7);
+	*id = key_create(caller, &request);
+	PG_RETURN_UUID_P(id);
+}
+
+static Datum
+time_or_null(TimestampTz time, bool *is_null)
+{
+	*is_null = TIMESTAMP_IS_NOEND(time);
+	return TimestampTzGetDatum(time);
+}
+
+/* A number of seconds as the interval that PostgreSQL prints as hours. */
+static Datum
+seconds_or_null(int64 seconds, bool *is_null)
+{
+	Interval   *interval = palloc0(sizeof(Interval));
+
+	*is_null = seconds == 0;
+	interval->day = (int32) (seconds / 86400);
+	interval->time = seconds % 86400 * USECS_PER_SEC;
+	return IntervalPGetDatum(interval);
+}
+
+/* kms.key_metadata, columns as in sql/30_key.sql. */
+static HeapTuple
+metadata_row(const KmsKey *key, TupleDesc type)
+{
+	Datum		values[19];
+	bool		nulls[19] = {false};
+	char		prefix[ARN_PREFIX_SIZE];
+	char		id[37];
+
+	account_arn_prefix(prefix);
+	values[0] = UUIDPGetDatum(&key->id);
+	values[1] = CStringGetTextDatum(psprintf("%skey/%s", prefix, uuid_print(&key->id, id)));
+	values[2] = CStringGetTextDatum(key->owner_name);
+	values[3] = TimestampTzGetDatum(key->created_at);
+	values[4] = CStringGetTextDatum(key->description);
+	values[5] = CStringGetTextDatum(key_state_name(key_state_now(key->state, key->material_expires_at)));
+	values[6] = CStringGetTextDatum(key_usage_name(key->usage));
+	values[7] = CStringGetTextDatum(key_spec_name(key->spec));
+	values[8] = CStringGetTextDatum(key_origin_name(key->origin));
+	values[9] = CStringGetTextDatum("SOFTWARE");
+	values[10] = UUIDPGetDatum(&key->primary_version);
+	nulls[10] = !key->has_primary_version;
+	values[11] = CStringGetTextDatum(key_automatic_rotation(key));
+	values[12] = seconds_or_null(key->rotation_seconds, &nulls[12]);
+	values[13] = time_or_null(key->rotated_at, &nulls[13]);
+	values[14] = time_or_null(key->next_rotation_at, &nulls[14]);
+	values[15] = time_or_null(key->material_expires_at, &nulls[15]);
+	values[16] = time_or_null(key->delete_at, &nulls[16]);
+	values[17] = CStringGetTextDatum(key->deletion_protected ? "Enabled" : "Disabled");
+	nulls[18] = key->deletion_protection_description == NULL;
+	values[18] = nulls[18] ? (Datum) 0 : CStringGetTextDatum(key->deletion_protection_description);
+	return heap_form_tuple(type, values, nulls);
+}
+
+/* kms_describe_key(key_id text) -> kms.key_metadata */
+Datum
+kms_describe_key(PG_FUNCTION_ARGS)
+{
+	Oid			caller = GetUserId();
+	KmsKey		key;
+
+	key_describe(caller, arg_text(fcinfo, 0, "key_id"), ACTION_DESCRIBE_KEY, &key);
+	PG_RETURN_DATUM(HeapTupleGetDatum(metadata_row(&key, result_row_type(fcinfo))));
+}
+
+/* kms.key_metadata(kms.key) -> kms.key_metadata: what the view kms.keys shows of a row */
+Datum
+kms_key_metadata(PG_FUNCTION_ARGS)
+{
+	KmsKey		key;
+
+	key_of_row(PG_GETARG_HEAPTUPLEHEADER(0), &key);
+	PG_RETURN_DATUM(HeapTupleGetDatum(metadata_row(&key, result_row_type(fcinfo))));
+}
+
+/* kms.may_describe(owner oid, owner_name text) -> boolean: what the views ask of a key */
+Datum
+kms_may_describe(PG_FUNCTION_ARGS)
+{
+	Oid			caller = GetUserId();
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_BOOL(false);
+	PG_RETURN_BOOL(key_may_describe(caller, PG_GETARG_OID(0), text_to_cstring(PG_GETARG_TEXT_PP(1))));
+}
+
+/* kms_enable_key(key_id text) -> void */
+Datum
+kms_enable_key(PG_FUNCTION_ARGS)
+{
+	Oid			caller = GetUserId();
+
+	key_enable(caller, arg_text(fcinfo, 0, "key_id"));
+	PG_RETURN_VOID();
+}
+
+/* kms_disable_key(key_id text) -> void */
+Datum
+kms_disable_key(PG_FUNCTION_ARGS)
+{
+	Oid			caller = GetUserId();
+
+	key_disable(caller, arg_text(fcinfo, 0, "key_id"));
+	PG_RETURN_VOID();
+}
+
+/* kms_update_key_description(key_id text, description text) -> void */
+Datum
+kms_update_key_description(PG_FUNCTION_ARGS)
+{
+	Oid			caller = GetUserId();
+	char	   *key_id = arg_text(fcinfo, 0, "key_id");
+	char	   *description = arg_text(fcinfo, 1, "description");
+
+	key_update_description(caller, key_id, description);
+	PG_RETURN_VOID();
+}
+
+/* kms_create_key_version(key_id text) -> uuid */
+Datum
+kms_create_key_version(PG_FUNCTION_ARGS)
+{
+	Oid			caller = GetUserId();
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+
+	*id = key_create_version(caller, arg_text(fcinfo, 0, "key_id"));
+	PG_RETURN_UUID_P(id);
+}

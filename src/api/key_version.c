@@ -1,0 +1,61 @@
+/*
+ * kms_describe_key_version, kms_list_key_versions.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "api/args.h"
+#include "miscadmin.h"
+#include "service/key_version.h"
+#include "utils/timestamp.h"
+
+PG_FUNCTION_INFO_V1(kms_describe_key_version);
+PG_FUNCTION_INFO_V1(kms_list_key_versions);
+
+/* kms.key_version_metadata */
+static void
+version_values(const KmsKeyVersion *version, Datum values[3])
+{
+	values[0] = UUIDPGetDatum(&version->key_id);
+	values[1] = UUIDPGetDatum(&version->id);
+	values[2] = TimestampTzGetDatum(version->created_at);
+}
+
+/* kms_describe_key_version(key_id text, key_version_id text) -> kms.key_version_metadata */
+Datum
+kms_describe_key_version(PG_FUNCTION_ARGS)
+{
+	Oid			caller = GetUserId();
+	char	   *key_id = arg_text(fcinfo, 0, "key_id");
+	char	   *version_id = arg_text(fcinfo, 1, "key_version_id");
+	KmsKeyVersion version;
+	Datum		values[3];
+	bool		nulls[3] = {false};
+
+	key_version_describe(caller, key_id, version_id, &version);
+	version_values(&version, values);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(result_row_type(fcinfo), values, nulls)));
+}
+
+static void
+list_version(const KmsKeyVersion *version, void *argument)
+{
+	ReturnSetInfo *result = argument;
+	Datum		values[3];
+	bool		nulls[3] = {false};
+
+	version_values(version, values);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* kms_list_key_versions(key_id text) -> setof kms.key_version_metadata */
+Datum
+kms_list_key_versions(PG_FUNCTION_ARGS)
+{
+	Oid			caller = GetUserId();
+	char	   *key_id = arg_text(fcinfo, 0, "key_id");
+
+	InitMaterializedSRF(fcinfo, 0);
+	key_version_list(caller, key_id, list_version, fcinfo->resultinfo);
+	PG_RETURN_NULL();
+}

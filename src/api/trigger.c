@@ -1,0 +1,24 @@
+/*
+ * The trigger on our tables.
+ */
+#include "postgres.h"
+
+#include "api/args.h"
+#include "commands/trigger.h"
+#include "service/key.h"
+#include "utils/rel.h"
+
+PG_FUNCTION_INFO_V1(kms_tell_change);
+
+/* kms.tell_change() -> trigger */
+Datum
+kms_tell_change(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		kms_ereport(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, API_INVALID_PARAMETER,
+					errmsg("kms.tell_change must be called as a trigger"));
+	key_table_changed(RelationGetRelid(trigger->tg_relation));
+	PG_RETURN_POINTER(NULL);
+}

@@ -1,0 +1,34 @@
+/*
+ * kms: a key management service in the database.  This file only wires.
+ */
+#include "postgres.h"
+
+#include "base/error.h"
+#include "base/sensitive.h"
+#include "base/settings.h"
+#include "crypto/kc.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "root/root.h"
+#include "worker/keeper.h"
+
+PG_MODULE_MAGIC;
+
+extern PGDLLEXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	if (kc_startup() != KC_OK)
+		ereport(ERROR,
+				errcode(ERRCODE_SYSTEM_ERROR),
+				errmsg("kms: OpenSSL offers no AES-256"),
+				errhint("Check its version (3.0 at least) and its configuration."));
+	settings_define();
+	sensitive_install();
+	if (process_shared_preload_libraries_in_progress)
+	{
+		root_startup();
+		keeper_register();
+	}
+}
