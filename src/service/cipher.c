@@ -50,12 +50,14 @@ ask_access(KmsCachedKey *key, Oid caller, KmsAction action, const Named *named)
 static void
 check_usable(KmsCachedKey *key, Oid caller, KmsAction action, const Named *named)
 {
+	char		id[37];
+
 	if (key_is_gone(key->state, key->delete_at))
 		kms_ereport(ERRCODE_UNDEFINED_OBJECT, API_KEY_NOT_FOUND,
 					errmsg("%s \"%.*s\" does not exist", named->kind, (int) named->name.len, named->name.data));
 	ask_access(key, caller, action, named);
-	key_require_enabled(key_state_now(key->state, key->material_expires_at), named->kind,
-						(const char *) named->name.data, named->name.len);
+	uuid_print(&key->id, id);
+	key_require_enabled(key_state_now(key->state, key->material_expires_at), "key", id, 36);
 }
 
 /* Whether nothing needs to be asked: the answer is remembered, and no date can change it. */

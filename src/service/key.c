@@ -195,7 +195,7 @@ key_create(Oid caller, const KmsCreateKey *request)
 	key.owner_name = GetUserNameFromId(caller, false);
 	key.description = request->description;
 	key.created_at = GetCurrentTimestamp();
-	key.rotated_at = DT_NOEND;
+	key.rotated_at = key.next_rotation_at = key.material_expires_at = key.delete_at = DT_NOEND;
 	key.state = KEY_PENDING_IMPORT;
 	(void) account_id();		/* the service must be open */
 	if (key.origin == KEY_ORIGIN_KMS)
@@ -208,12 +208,10 @@ key_create(Oid caller, const KmsCreateKey *request)
 		key.primary_version = version.id;
 	}
 
-	store_open();
 	store_key_insert(&key);
 	if (key.has_primary_version)
 		store_key_version_insert(&version);
 	store_sync_at_commit();
-	store_close();
 	return key.id;
 }
 

@@ -207,37 +207,48 @@ store_key_lock(const pg_uuid_t *id, KmsKey *key)
 	return true;
 }
 
+static Datum
+time_datum(TimestampTz time, bool *is_null)
+{
+	*is_null = TIMESTAMP_IS_NOEND(time);
+	return TimestampTzGetDatum(time);
+}
+
+static Datum
+text_datum(const char *string, bool *is_null)
+{
+	*is_null = string == NULL;
+	return string == NULL ? (Datum) 0 : CStringGetTextDatum(string);
+}
+
 /* Nobody can have a new key cached: nothing is sent. */
 void
 store_key_insert(const KmsKey *key)
 {
-	static StoreQuery query = {
-		.sql = "INSERT INTO key (id, owner, owner_name, created_at, state, spec, usage, origin,"
-		"                 primary_version, description, rotated_at)"
-		"     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-		.nargs = 11, .argtypes = {UUIDOID, OIDOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID,
-			TEXTOID, UUIDOID, TEXTOID, TIMESTAMPTZOID}
-	};
-	Datum		values[] = {
-		UUIDPGetDatum(&key->id),
-		ObjectIdGetDatum(key->owner.role),
-		CStringGetTextDatum(key->owner_name),
-		TimestampTzGetDatum(key->created_at),
-		CStringGetTextDatum(states[key->state]),
-		CStringGetTextDatum(specs[key->spec]),
-		CStringGetTextDatum(usages[key->usage]),
-		CStringGetTextDatum(origins[key->origin]),
-		UUIDPGetDatum(&key->primary_version),
-		CStringGetTextDatum(key->description),
-		TimestampTzGetDatum(key->rotated_at)
-	};
-	char		nulls[] = "           ";
+	Datum		values[COLUMN_COUNT];
+	bool		nulls[COLUMN_COUNT] = {false};
 
-	if (!key->has_primary_version)
-		nulls[8] = 'n';
-	if (TIMESTAMP_IS_NOEND(key->rotated_at))
-		nulls[10] = 'n';
-	store_run(&query, values, nulls);
+	values[COLUMN_ID] = UUIDPGetDatum(&key->id);
+	values[COLUMN_OWNER] = ObjectIdGetDatum(key->owner.role);
+	values[COLUMN_OWNER_NAME] = CStringGetTextDatum(key->owner_name);
+	values[COLUMN_CREATED_AT] = TimestampTzGetDatum(key->created_at);
+	values[COLUMN_STATE] = CStringGetTextDatum(states[key->state]);
+	values[COLUMN_SPEC] = CStringGetTextDatum(specs[key->spec]);
+	values[COLUMN_USAGE] = CStringGetTextDatum(usages[key->usage]);
+	values[COLUMN_ORIGIN] = CStringGetTextDatum(origins[key->origin]);
+	values[COLUMN_PRIMARY_VERSION] = UUIDPGetDatum(&key->primary_version);
+	nulls[COLUMN_PRIMARY_VERSION] = !key->has_primary_version;
+	values[COLUMN_DESCRIPTION] = CStringGetTextDatum(key->description);
+	values[COLUMN_ROTATION_SECONDS] = Int64GetDatum(key->rotation_seconds);
+	nulls[COLUMN_ROTATION_SECONDS] = key->rotation_seconds == 0;
+	values[COLUMN_ROTATED_AT] = time_datum(key->rotated_at, &nulls[COLUMN_ROTATED_AT]);
+	values[COLUMN_NEXT_ROTATION_AT] = time_datum(key->next_rotation_at, &nulls[COLUMN_NEXT_ROTATION_AT]);
+	values[COLUMN_MATERIAL_EXPIRES_AT] = time_datum(key->material_expires_at, &nulls[COLUMN_MATERIAL_EXPIRES_AT]);
+	values[COLUMN_DELETE_AT] = time_datum(key->delete_at, &nulls[COLUMN_DELETE_AT]);
+	values[COLUMN_DELETION_PROTECTED] = BoolGetDatum(key->deletion_protected);
+	values[COLUMN_DELETION_PROTECTION_DESCRIPTION] =
+		text_datum(key->deletion_protection_description, &nulls[COLUMN_DELETION_PROTECTION_DESCRIPTION]);
+	store_insert(store_catalog()->key, values, nulls);
 }
 
 void

@@ -96,8 +96,9 @@ extern bool store_key_find(const pg_uuid_t *id, KmsKey *key);
 /* Inside store_open: lock the row until the end of the transaction. */
 extern bool store_key_lock(const pg_uuid_t *id, KmsKey *key);
 
-/* Inside store_open; each sends its invalidation, but for an insert. */
 extern void store_key_insert(const KmsKey *key);
+
+/* Inside store_open; each sends its invalidation. */
 extern void store_key_set_state(const pg_uuid_t *id, KmsKeyState state);
 extern void store_key_set_description(const pg_uuid_t *id, const char *description);
 extern void store_key_set_primary(const pg_uuid_t *id, const pg_uuid_t *version, TimestampTz rotated_at);

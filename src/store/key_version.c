@@ -5,7 +5,6 @@
 
 #include "access/htup_details.h"
 #include "base/error.h"
-#include "catalog/pg_type.h"
 #include "store/catalog.h"
 #include "store/store.h"
 #include "utils/builtins.h"
@@ -95,21 +94,16 @@ store_key_version_list(const pg_uuid_t *key_id, StoreVersionSeen seen, void *arg
 void
 store_key_version_insert(const KmsKeyVersion *version)
 {
-	static StoreQuery query = {
-		.sql = "INSERT INTO key_version (id, key_id, created_at, account_id, domain_key_version, wrapped)"
-		"     VALUES ($1, $2, $3, $4, $5, $6)",
-		.nargs = 6, .argtypes = {UUIDOID, UUIDOID, TIMESTAMPTZOID, INT8OID, INT4OID, BYTEAOID}
-	};
 	bytea	   *wrapped = (bytea *) cstring_to_text_with_len((const char *) version->wrapped,
 															 version->wrapped_len);
-	Datum		values[] = {
-		UUIDPGetDatum(&version->id),
-		UUIDPGetDatum(&version->key_id),
-		TimestampTzGetDatum(version->created_at),
-		Int64GetDatum(version->account_id),
-		Int32GetDatum(version->domain_key_version),
-		PointerGetDatum(wrapped)
-	};
+	Datum		values[COLUMN_COUNT];
+	bool		nulls[COLUMN_COUNT] = {false};
 
-	store_run(&query, values, NULL);
+	values[COLUMN_ID] = UUIDPGetDatum(&version->id);
+	values[COLUMN_KEY_ID] = UUIDPGetDatum(&version->key_id);
+	values[COLUMN_CREATED_AT] = TimestampTzGetDatum(version->created_at);
+	values[COLUMN_ACCOUNT_ID] = Int64GetDatum(version->account_id);
+	values[COLUMN_DOMAIN_KEY_VERSION] = Int32GetDatum(version->domain_key_version);
+	values[COLUMN_WRAPPED] = PointerGetDatum(wrapped);
+	store_insert(store_catalog()->key_version, values, nulls);
 }

@@ -31,7 +31,7 @@ extern bool store_key_version_find(const pg_uuid_t *id, KmsKeyVersion *version);
 typedef void (*StoreVersionSeen) (const KmsKeyVersion *version, void *argument);
 extern void store_key_version_list(const pg_uuid_t *key_id, StoreVersionSeen seen, void *argument);
 
-/* Inside store_open. */
+/* The key is new, or locked by the caller. */
 extern void store_key_version_insert(const KmsKeyVersion *version);
 
 #endif

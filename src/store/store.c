@@ -10,6 +10,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "base/error.h"
+#include "catalog/indexing.h"
 #include "miscadmin.h"
 #include "storage/proc.h"
 #include "store/catalog.h"
@@ -145,6 +146,21 @@ store_read_row(uint64 number, StoreRead read, void *result)
 
 	read(SPI_tuptable->vals[number], SPI_tuptable->tupdesc, result);
 	MemoryContextSwitchTo(spi);
+}
+
+void
+store_insert(Oid table, const Datum *values, const bool *nulls)
+{
+	Relation	relation;
+	HeapTuple	row;
+
+	require_writable();
+	relation = table_open(table, RowExclusiveLock);
+	row = heap_form_tuple(RelationGetDescr(relation), unconstify(Datum *, values), unconstify(bool *, nulls));
+	CatalogTupleInsert(relation, row);
+	heap_freetuple(row);
+	table_close(relation, NoLock);
+	CommandCounterIncrement();
 }
 
 void

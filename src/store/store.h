@@ -47,6 +47,13 @@ typedef bool (*StoreRead) (HeapTuple row, TupleDesc type, void *result);
 /* Read a row of the last result, in the memory of store_open's caller. */
 extern void store_read_row(uint64 number, StoreRead read, void *result);
 
+/*
+ * Add a row without SQL, which takes a fifth of the time: for tables that are
+ * filled by the million.  No constraint or trigger looks at it, so the caller
+ * must know that what it refers to is there and stays.  Needs no store_open.
+ */
+extern void store_insert(Oid table, const Datum *values, const bool *nulls);
+
 /* What was written is on disk before the commit returns, whatever the settings. */
 extern void store_sync_at_commit(void);
 
