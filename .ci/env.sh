@@ -45,6 +45,12 @@ server_user()
 	fi
 }
 
+require_server_user()
+{
+	id "$(server_user)" >/dev/null 2>&1 ||
+		die "there is no user \"$(server_user)\" to run the server; give one with KMS_SERVER_USER=name"
+}
+
 # Run a command as the server's user.  The caller's folder may be closed to
 # that user; say "cd somewhere && as_server ..." in a subshell where it matters.
 as_server()

@@ -63,6 +63,7 @@ main()
 {
 	"$repo/.ci/deps.sh" build server
 	find_pg_config
+	require_server_user
 	output=$(mktemp)
 	trap finish EXIT
 	trap 'exit 130' INT

@@ -325,6 +325,7 @@ main()
 
 	"$repo/.ci/deps.sh" build server test
 	find_pg_config
+	require_server_user
 	make_folders
 
 	stage layers "who includes whom in src/" layers
