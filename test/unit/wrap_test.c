@@ -1,6 +1,7 @@
 /*
  * One key under another.
  */
+#include "suite.h"
 #include "support.h"
 #include "tests.h"
 
@@ -129,6 +130,42 @@ beside_messages(const lock *l)
 	ok(good, "wrapping and sealing in turn do not disturb each other");
 }
 
+/*
+ * The shared context still knows the key of its last message.  After a wrapping
+ * that has to be the zero key, not the one that opens what was wrapped.
+ */
+static bool
+knows_zero_key(EVP_CIPHER_CTX *ctx, bool sealing)
+{
+	static const uint8_t zero[32];
+	kc_view		text = text_view("text");
+	uint8_t		sealed[4];
+	uint8_t		tag[16];
+	uint8_t		out[4];
+	int			len;
+
+	if (!reference_gcm(KC_SUITE_XAES_256_GCM, zero, NONCE, NONE, text, sealed, tag) ||
+		!EVP_CipherInit_ex2(ctx, NULL, NULL, NONCE, -1, NULL) ||
+		!EVP_CipherUpdate(ctx, out, &len, sealing ? text.data : sealed, 4))
+		return false;
+	return memcmp(out, sealing ? sealed : text.data, 4) == 0;
+}
+
+static void
+forgets(const lock *l)
+{
+	const kc_suite_info *info = kc_suite_find(KC_SUITE_XAES_256_GCM);
+	uint8_t		wrapped[LEN];
+
+	kc_wrap(&l->key, AD, kc_view_of(secret, KEY_LEN), wrapped);
+	ok(knows_zero_key(info->sealing, true), "after wrapping no derived key is kept");
+	unwrap(l, AD, wrapped, LEN);
+	ok(knows_zero_key(info->opening, false), "after unwrapping no derived key is kept");
+	wrapped[0] ^= 1;
+	unwrap(l, AD, wrapped, LEN);
+	ok(knows_zero_key(info->opening, false), "nor where it failed");
+}
+
 void
 test_wrap(void)
 {
@@ -140,5 +177,6 @@ test_wrap(void)
 	other_keys(&l);
 	lengths(&l);
 	beside_messages(&l);
+	forgets(&l);
 	lock_free(&l);
 }
