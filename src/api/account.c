@@ -67,7 +67,7 @@ kms_status_row(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(result_row_type(fcinfo), values, nulls)));
 }
 
-/* kms.arn_prefix() -> text: what every resource name begins with; NULL while not open */
+/* kms.arn_prefix() -> text: what every resource name begins with */
 Datum
 kms_arn_prefix(PG_FUNCTION_ARGS)
 {

@@ -10,7 +10,6 @@
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "common/hashfn.h"
-#include "utils/inval.h"
 #include "utils/syscache.h"
 
 #define NUMBER_BIT		UINT32_C(0x80000000)
@@ -20,6 +19,7 @@
 #define MAX_MESSAGES	256
 
 uint64		invalidation_count;
+uint64		invalidation_all_count;
 uint64		invalidation_tables_count;
 uint64		invalidation_roles_count;
 
@@ -35,10 +35,15 @@ static struct
 	bool		all_sent;		/* at the top level, where no savepoint undoes it */
 }			sent;
 
+/* Whether the current transaction has made something new. */
+static bool made_something;
+
 static void
 tell(uint32 number)
 {
 	invalidation_count++;
+	if (number == INVALIDATE_ALL)
+		invalidation_all_count++;
 	if (listener != NULL)
 		listener(number);
 }
@@ -77,15 +82,51 @@ membership_invalidated(Datum arg, int cache_id, uint32 hash)
 	invalidation_roles_count++;
 }
 
-void
-invalidation_listen(InvalidationCallback callback)
+/* A prepared transaction is, for this session, gone as well. */
+static void
+transaction_ended(XactEvent event, void *arg)
 {
-	if (listener != NULL)
+	if (event != XACT_EVENT_ABORT && event != XACT_EVENT_COMMIT && event != XACT_EVENT_PREPARE)
+		return;
+	if (made_something && event != XACT_EVENT_COMMIT)
+		tell(INVALIDATE_ALL);
+	made_something = false;
+}
+
+static void
+subtransaction_ended(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
+{
+	if (made_something && event == SUBXACT_EVENT_ABORT_SUB)
+		tell(INVALIDATE_ALL);
+}
+
+void
+invalidation_start(void)
+{
+	static bool started = false;
+
+	if (started)
 		return;
 	CacheRegisterRelcacheCallback(relation_invalidated, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHOID, role_invalidated, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, membership_invalidated, (Datum) 0);
+	RegisterXactCallback(transaction_ended, NULL);
+	RegisterSubXactCallback(subtransaction_ended, NULL);
+	started = true;
+}
+
+void
+invalidation_listen(InvalidationCallback callback)
+{
+	invalidation_start();
 	listener = callback;
+}
+
+void
+invalidation_on_abort(void)
+{
+	invalidation_start();
+	made_something = true;
 }
 
 void

@@ -12,6 +12,7 @@
 
 #include "postgres.h"
 
+#include "utils/inval.h"
 #include "utils/uuid.h"
 
 /* What a callback is told: a key's number, or everything. */
@@ -26,8 +27,18 @@ typedef void (*InvalidationCallback) (uint32 number);
 /* The number that a key's messages carry; never INVALIDATE_ALL. */
 extern uint32 invalidation_number(const pg_uuid_t *key_id);
 
-/* Listen, from the first call in this process on. */
+/* Count, from the first call in this process on. */
+extern void invalidation_start(void);
+
+/* Be called, too. */
 extern void invalidation_listen(InvalidationCallback callback);
+
+/* Take what others have committed since. */
+static inline void
+invalidation_accept(void)
+{
+	AcceptInvalidationMessages();
+}
 
 /* Treat invalidations of this relation (one of our tables) as "everything". */
 extern void invalidation_watch(Oid relation);
@@ -42,11 +53,20 @@ extern void invalidation_send(const pg_uuid_t *key_id);
 extern void invalidation_send_all(Oid relation);
 
 /*
+ * Something new was made, which sends no message.  Should it be rolled back,
+ * this session forgets all that it has read, since that may be part of it.
+ */
+extern void invalidation_on_abort(void);
+
+/*
  * Moves with every message that may concern a key.  Whoever reads rows for a
  * cache notes it before the snapshot and starts over if it moved: a message
  * taken in between would otherwise leave the old state there for ever.
  */
 extern uint64 invalidation_count;
+
+/* Moves when anything may have changed. */
+extern uint64 invalidation_all_count;
 
 /* Moves when one of our tables changes as such: altered, dropped, truncated. */
 extern uint64 invalidation_tables_count;

@@ -8,7 +8,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "base/ident.h"
+#include "base/invalidation.h"
 #include "base/settings.h"
 #include "crypto/random.h"
 #include "port/pg_bswap.h"
@@ -37,14 +37,30 @@ static int32 current_version;		/* of its domain key; 0: not looked up */
 
 StaticAssertDecl(sizeof(kc_key) <= ARENA_SLOT_SIZE, "a key fits an arena slot");
 
-void
-account_forget(void)
+/* When what is remembered here was right. */
+static uint64 seen_all;
+static uint64 seen_root;
+
+static void
+forget(void)
 {
 	for (int i = 0; i < unwrapped_count; i++)
 		arena_give(unwrapped[i].key);
 	unwrapped_count = 0;
 	current.id = 0;
 	current_version = 0;
+}
+
+/* Nothing unwrapped outlives its root key, or a change of the tables. */
+static void
+refresh(void)
+{
+	invalidation_accept();
+	if (seen_all == invalidation_all_count && seen_root == root_generation())
+		return;
+	forget();
+	seen_all = invalidation_all_count;
+	seen_root = root_generation();
 }
 
 static char *
@@ -187,10 +203,13 @@ find_unwrapped(int64 account, int32 version)
 const kc_key *
 account_wrapping_key(int64 account, int32 *version)
 {
-	int32		wanted = *version != 0 ? *version : current_version;
-	const kc_key *key = wanted != 0 ? find_unwrapped(account, wanted) : NULL;
+	int32		wanted;
+	const kc_key *key;
 	KmsDomainKey row;
 
+	refresh();
+	wanted = *version != 0 ? *version : current_version;
+	key = wanted != 0 ? find_unwrapped(account, wanted) : NULL;
 	if (key != NULL)
 	{
 		*version = wanted;
@@ -210,6 +229,7 @@ account_wrapping_key(int64 account, int32 *version)
 static bool
 account_find(void)
 {
+	refresh();
 	return current.id != 0 || store_account_find(&current);
 }
 

@@ -36,9 +36,6 @@ extern int	account_arn_prefix(char out[ARN_PREFIX_SIZE]);
  */
 extern const kc_key *account_wrapping_key(int64 account, int32 *version);
 
-/* Forget what was unwrapped; the account is looked up anew. */
-extern void account_forget(void);
-
 /* What kms.status shows. */
 typedef struct KmsStatus
 {

@@ -25,7 +25,6 @@
 #include "service/schedule.h"
 #include "store/alias.h"
 #include "store/key_version.h"
-#include "utils/inval.h"
 #include "utils/memutils.h"
 
 /* Keys looked at when one must go: the one unused for longest of so many goes. */
@@ -118,7 +117,10 @@ typedef struct AliasSlot
 uint64		key_cache_epoch = 1;
 uint32		key_cache_call = 1;
 
+/* Entries of one size lie in slabs: a power of two for each would take half as much again. */
 static MemoryContext memory;
+static MemoryContext key_memory;
+static MemoryContext version_memory;
 static keys_hash *by_number;
 static versions_hash *by_version;
 static aliases_hash *by_alias;
@@ -155,6 +157,9 @@ static void
 start(void)
 {
 	memory = AllocSetContextCreate(TopMemoryContext, "kms key cache", ALLOCSET_DEFAULT_SIZES);
+	key_memory = SlabContextCreate(memory, "kms keys", SLAB_DEFAULT_BLOCK_SIZE, sizeof(KmsCachedKey));
+	version_memory = SlabContextCreate(memory, "kms key versions", SLAB_DEFAULT_BLOCK_SIZE,
+									   sizeof(KmsCachedVersion));
 	by_number = keys_create(memory, 64, NULL);
 	by_version = versions_create(memory, 64, NULL);
 	by_alias = aliases_create(memory, 64, NULL);
@@ -224,7 +229,6 @@ drop_all(void)
 {
 	while (key_count > 0)
 		drop_key(all_keys[key_count - 1]);
-	account_forget();
 	last_row_valid = false;
 }
 
@@ -256,7 +260,7 @@ key_cache_begin(void)
 {
 	if (unlikely(memory == NULL))
 		start();
-	AcceptInvalidationMessages();
+	invalidation_accept();
 	if (unlikely(noted_all || noted_count > 0))
 		apply_noted();
 	if (unlikely(root_seen != root_generation()))
@@ -339,7 +343,7 @@ add_key(const KmsKey *row)
 	KmsCachedKey *key;
 
 	make_room();
-	key = MemoryContextAllocZero(memory, sizeof(KmsCachedKey));
+	key = MemoryContextAllocZero(key_memory, sizeof(KmsCachedKey));
 	key->id = row->id;
 	key->number = invalidation_number(&row->id);
 	key->owner = row->owner;
@@ -454,7 +458,7 @@ add_version(KmsCachedKey *key, const pg_uuid_t *id)
 	bool		found;
 
 	make_room();
-	version = MemoryContextAllocZero(memory, sizeof(KmsCachedVersion));
+	version = MemoryContextAllocZero(version_memory, sizeof(KmsCachedVersion));
 	version->id = *id;
 	version->key = key;
 	version->next = key->versions;

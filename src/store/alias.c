@@ -100,6 +100,7 @@ store_alias_insert(const char *name, const pg_uuid_t *key_id)
 		TimestampTzGetDatum(GetCurrentTimestamp())
 	};
 
+	invalidation_on_abort();
 	return store_run(&query, values, NULL) == 1;
 }
 

@@ -125,6 +125,7 @@ store_catalog(void)
 {
 	StoreCatalog found = {0};
 
+	invalidation_start();
 	if (OidIsValid(catalog.schema) && seen_count == invalidation_tables_count)
 		return &catalog;
 	catalog.schema = InvalidOid;

@@ -101,6 +101,24 @@ key_origin_of(const char *name, size_t len)
 	return number_of(origins, lengthof(origins), name, len);
 }
 
+static const bool may_be_null[COLUMN_COUNT] = {
+	[COLUMN_PRIMARY_VERSION] = true,
+	[COLUMN_ROTATION_SECONDS] = true,
+	[COLUMN_ROTATED_AT] = true,
+	[COLUMN_NEXT_ROTATION_AT] = true,
+	[COLUMN_MATERIAL_EXPIRES_AT] = true,
+	[COLUMN_DELETE_AT] = true,
+	[COLUMN_DELETION_PROTECTION_DESCRIPTION] = true
+};
+
+static void
+err_stored(void)
+{
+	kms_ereport(ERRCODE_DATA_CORRUPTED, API_REJECTED_UNAVAILABLE,
+				errmsg("a stored key has a value that is not known here"),
+				errhint("It was written by a newer release or changed by hand."));
+}
+
 /* A stored name as its number; unknown means refuse. */
 static int
 stored(const char *const *names, int count, Datum value)
@@ -109,9 +127,7 @@ stored(const char *const *names, int count, Datum value)
 	int			number = number_of(names, count, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
 
 	if (number == 0)
-		kms_ereport(ERRCODE_DATA_CORRUPTED, API_REJECTED_UNAVAILABLE,
-					errmsg("a stored key has a state, spec, usage or origin that is not known here"),
-					errhint("It was written by a newer release or changed by hand."));
+		err_stored();
 	return number;
 }
 
@@ -139,7 +155,11 @@ key_from_row(HeapTuple row, TupleDesc type, KmsKey *key)
 	if (type->natts < COLUMN_COUNT)
 		elog(ERROR, "table \"key\" of extension kms has lost columns");
 	for (int i = 0; i < COLUMN_COUNT; i++)
+	{
 		values[i] = heap_getattr(row, i + 1, type, &nulls[i]);
+		if (nulls[i] && !may_be_null[i])
+			err_stored();
+	}
 
 	key->id = *DatumGetUUIDP(values[COLUMN_ID]);
 	key->owner_name = TextDatumGetCString(values[COLUMN_OWNER_NAME]);

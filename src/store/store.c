@@ -10,6 +10,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "base/error.h"
+#include "base/invalidation.h"
 #include "catalog/indexing.h"
 #include "miscadmin.h"
 #include "storage/proc.h"
@@ -161,6 +162,7 @@ store_insert(Oid table, const Datum *values, const bool *nulls)
 	heap_freetuple(row);
 	table_close(relation, NoLock);
 	CommandCounterIncrement();
+	invalidation_on_abort();
 }
 
 void
