@@ -1,6 +1,3 @@
-/* Loading this file in psql would put half of it in the wrong place. */
-\echo Use "CREATE EXTENSION kms" to load this file. \quit
-
 /*
  * Everything that is not called by applications lives in the schema kms: the
  * tables, which nobody may touch, the views over them, the row types and the

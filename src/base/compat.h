@@ -10,11 +10,9 @@
 #error "kms needs PostgreSQL 15 or later"
 #endif
 
-/* uuid.h of 16 and later is unchanged, but memory statistics moved. */
-#if PG_VERSION_NUM < 160000
-#define object_ownercheck_relation(relid, roleid) pg_class_ownercheck(relid, roleid)
-#else
-#define object_ownercheck_relation(relid, roleid) object_ownercheck(RelationRelationId, relid, roleid)
+/* VARDATA and its like: in postgres.h until 15. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
 #endif
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "crypto/kc.h"
 
 #define API_ALIAS_ALREADY_EXISTS		"AliasAlreadyExists"
