@@ -32,6 +32,7 @@ typedef struct RootMapping
 {
 	pg_atomic_uint64 sequence;	/* odd while being written */
 	kc_root_keys keys;			/* count 0: sealed */
+	bool		kept;			/* a keeper has been there */
 } RootMapping;
 
 StaticAssertDecl(sizeof(RootMapping) <= MAPPING_SIZE, "the root keys fit their mapping");
@@ -179,6 +180,14 @@ void
 root_reload(void)
 {
 	load(false);
+}
+
+void
+root_keep(void)
+{
+	if (mapping->kept)
+		load(false);
+	mapping->kept = true;
 }
 
 /*

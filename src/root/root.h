@@ -30,6 +30,12 @@ extern void root_startup(void);
  */
 extern void root_reload(void);
 
+/*
+ * A keeper begins.  The first one finds what the postmaster has just read; one
+ * that takes the place of another may have missed a reload, and asks again.
+ */
+extern void root_keep(void);
+
 extern RootState root_state(void);
 
 /* Kind of the memory, for kms.status: 'secret', 'locked', 'unlocked' or 'none'. */

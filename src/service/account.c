@@ -331,6 +331,12 @@ account_describe(KmsStatus *status)
 }
 
 void
+account_keep_root_key(void)
+{
+	root_keep();
+}
+
+void
 account_reload_root_key(void)
 {
 	root_reload();

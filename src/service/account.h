@@ -52,7 +52,8 @@ typedef struct KmsStatus
 
 extern void account_describe(KmsStatus *status);
 
-/* For the keeper: ask the root key's provider again. */
+/* For the keeper: it begins, and the server was reloaded (root/root.h). */
+extern void account_keep_root_key(void);
 extern void account_reload_root_key(void);
 
 #endif
