@@ -17,9 +17,8 @@ PG_FUNCTION_INFO_V1(kms_decrypt_text);
 PG_FUNCTION_INFO_V1(kms_re_encrypt);
 PG_FUNCTION_INFO_V1(kms_ciphertext_info);
 
-/* kms_encrypt(key_id text, plaintext bytea, encryption_context jsonb) -> bytea */
-Datum
-kms_encrypt(PG_FUNCTION_ARGS)
+static inline Datum
+encrypt(FunctionCallInfo fcinfo, bool is_text)
 {
 	Oid			caller = GetUserId();
 	KmsCallSite *site;
@@ -33,29 +32,24 @@ kms_encrypt(PG_FUNCTION_ARGS)
 	site = arg_call_site(fcinfo);
 	reference = arg_reference(fcinfo, 0, "key_id");
 	plaintext = arg_bytes(fcinfo, 1);
+	if (is_text)
+		plaintext = utf8_from_server("plaintext", (const char *) plaintext.data, plaintext.len);
 	context = arg_context(fcinfo, 2, &site->context);
 	PG_RETURN_BYTEA_P(cipher_encrypt(site, caller, ACTION_ENCRYPT, reference, plaintext, context, NULL));
+}
+
+/* kms_encrypt(key_id text, plaintext bytea, encryption_context jsonb) -> bytea */
+Datum
+kms_encrypt(PG_FUNCTION_ARGS)
+{
+	return encrypt(fcinfo, false);
 }
 
 /* kms_encrypt(key_id text, plaintext text, encryption_context jsonb) -> bytea: the UTF-8 of the text */
 Datum
 kms_encrypt_text(PG_FUNCTION_ARGS)
 {
-	Oid			caller = GetUserId();
-	KmsCallSite *site;
-	kc_view		plaintext;
-	kc_view		reference;
-	kc_view		context;
-
-	sensitive_mark();
-	if (PG_ARGISNULL(1))
-		PG_RETURN_NULL();
-	site = arg_call_site(fcinfo);
-	reference = arg_reference(fcinfo, 0, "key_id");
-	plaintext = arg_bytes(fcinfo, 1);
-	plaintext = utf8_from_server("plaintext", (const char *) plaintext.data, plaintext.len);
-	context = arg_context(fcinfo, 2, &site->context);
-	PG_RETURN_BYTEA_P(cipher_encrypt(site, caller, ACTION_ENCRYPT, reference, plaintext, context, NULL));
+	return encrypt(fcinfo, true);
 }
 
 static inline bytea *

@@ -36,11 +36,25 @@ uuid_parse(const char *text, size_t len, pg_uuid_t *uuid)
 	return true;
 }
 
+static const char digits[] = "0123456789abcdef";
+
+char *
+hex_print(const uint8 *bytes, size_t len)
+{
+	char	   *text = palloc(2 * len + 1);
+
+	for (size_t i = 0; i < len; i++)
+	{
+		text[2 * i] = digits[bytes[i] >> 4];
+		text[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	text[2 * len] = '\0';
+	return text;
+}
+
 char *
 uuid_print(const pg_uuid_t *uuid, char out[37])
 {
-	static const char digits[] = "0123456789abcdef";
-
 	out[8] = out[13] = out[18] = out[23] = '-';
 	for (int i = 0; i < UUID_LEN; i++)
 	{

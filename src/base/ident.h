@@ -17,6 +17,9 @@ extern char *uuid_print(const pg_uuid_t *uuid, char out[37]);
 /* A fresh random one (RFC 4122, version 4). */
 extern pg_uuid_t uuid_random(void);
 
+/* Hexadecimal digits, lower case, in the current memory context; for ids, never for keys. */
+extern char *hex_print(const uint8 *bytes, size_t len);
+
 static inline bool
 uuid_equal(const pg_uuid_t *a, const pg_uuid_t *b)
 {

@@ -8,12 +8,12 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/ident.h"
 #include "base/invalidation.h"
 #include "base/settings.h"
 #include "crypto/random.h"
 #include "port/pg_bswap.h"
 #include "root/root.h"
-#include "service/key_cache.h"
 #include "store/store.h"
 #include "utils/timestamp.h"
 
@@ -61,16 +61,6 @@ refresh(void)
 	forget();
 	seen_all = invalidation_all_count;
 	seen_root = root_generation();
-}
-
-static char *
-print_root_id(const uint8 id[KC_ROOT_KEY_ID_LEN])
-{
-	char	   *text = palloc(2 * KC_ROOT_KEY_ID_LEN + 1);
-
-	for (int i = 0; i < KC_ROOT_KEY_ID_LEN; i++)
-		snprintf(text + 2 * i, 3, "%02x", id[i]);
-	return text;
 }
 
 static void
@@ -148,7 +138,7 @@ find_root(const KmsDomainKey *row, kc_key *root)
 		err_sealed();
 	kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, API_SERVICE_UNAVAILABLE,
 				errmsg("wrong root key: this database needs root key %s, the server has %s",
-					   print_root_id(row->root_key_id), print_root_id(loaded)),
+					   hex_print(row->root_key_id, sizeof(loaded)), hex_print(loaded, sizeof(loaded))),
 				errhint("Give the server the root key that this database was opened with, and reload."));
 }
 
@@ -226,21 +216,26 @@ account_wrapping_key(int64 account, int32 *version)
 	return key;
 }
 
-static bool
-account_find(void)
+bool
+account_find(KmsAccount *account)
 {
 	refresh();
-	return current.id != 0 || store_account_find(&current);
+	if (current.id == 0 && !store_account_find(&current))
+		return false;
+	*account = current;
+	return true;
 }
 
 int64
 account_id(void)
 {
-	if (!account_find())
+	KmsAccount	account;
+
+	if (!account_find(&account))
 		kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, API_SERVICE_NOT_ENABLED,
 					errmsg("the key management service of this database is not open"),
 					errhint("Call kms_open_kms_service()."));
-	return current.id;
+	return account.id;
 }
 
 int
@@ -272,7 +267,7 @@ account_open(void)
 	KmsAccount	account;
 	KmsDomainKey key;
 
-	if (account_find())
+	if (account_find(&account))
 		err_opened();
 	account.id = random_account_id();
 	account.created_at = GetCurrentTimestamp();
@@ -295,39 +290,6 @@ account_open_if_unsealed(void)
 {
 	if (root_state() == ROOT_LOADED)
 		account_open();
-}
-
-const char *
-account_status(void)
-{
-	KmsDomainKey row;
-	kc_key		root;
-	bool		usable;
-
-	if (root_state() != ROOT_LOADED)
-		return "Suspended";
-	if (!account_find())
-		return "NotEnabled";
-	usable = store_domain_key_find(current.id, 0, &row) && root_find(row.root_key_id, &root);
-	kc_wipe(&root, sizeof(root));
-	return usable ? "Enabled" : "Suspended";
-}
-
-void
-account_describe(KmsStatus *status)
-{
-	uint8		id[KC_ROOT_KEY_ID_LEN];
-	KmsDomainKey row;
-
-	status->account_status = account_status();
-	status->preloaded = root_state() != ROOT_NOT_PRELOADED;
-	status->sealed = root_state() != ROOT_LOADED;
-	status->root_key_id = root_current_id(id) ? print_root_id(id) : NULL;
-	status->domain_root_key_id = account_find() && store_domain_key_find(current.id, 0, &row)
-		? print_root_id(row.root_key_id) : NULL;
-	status->root_key_memory = root_memory_kind();
-	status->session_memory_locked = arena_locked();
-	key_cache_size(&status->session_cached_keys, &status->session_cache_bytes);
 }
 
 void

@@ -9,6 +9,9 @@
 #include "crypto/message.h"
 #include "store/account.h"
 
+/* The account in force; false while the service is not open. */
+extern bool account_find(KmsAccount *account);
+
 /* Make the account and its first domain key.  Forbidden.Opened if there is one. */
 extern void account_open(void);
 
@@ -35,22 +38,6 @@ extern int	account_arn_prefix(char out[ARN_PREFIX_SIZE]);
  * stored domain key does not open.
  */
 extern const kc_key *account_wrapping_key(int64 account, int32 *version);
-
-/* What kms.status shows. */
-typedef struct KmsStatus
-{
-	const char *account_status;
-	bool		preloaded;
-	bool		sealed;
-	const char *root_key_id;	/* hexadecimal, NULL when sealed */
-	const char *domain_root_key_id; /* that wraps the domain key, NULL while not open */
-	const char *root_key_memory;
-	bool		session_memory_locked;
-	int64		session_cached_keys;
-	int64		session_cache_bytes;
-} KmsStatus;
-
-extern void account_describe(KmsStatus *status);
 
 /* For the keeper: it begins, and the server was reloaded (root/root.h). */
 extern void account_keep_root_key(void);

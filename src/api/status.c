@@ -1,0 +1,48 @@
+/*
+ * kms_describe_account_kms_status, and what the view kms.status shows.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "api/args.h"
+#include "base/version.h"
+#include "service/status.h"
+
+PG_FUNCTION_INFO_V1(kms_describe_account_kms_status);
+PG_FUNCTION_INFO_V1(kms_describe_status);
+
+/* kms_describe_account_kms_status() -> text */
+Datum
+kms_describe_account_kms_status(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(status_of_account()));
+}
+
+static Datum
+text_or_null(const char *string, bool *is_null)
+{
+	*is_null = string == NULL;
+	return string == NULL ? (Datum) 0 : CStringGetTextDatum(string);
+}
+
+/* kms.describe_status() -> kms.status_row */
+Datum
+kms_describe_status(PG_FUNCTION_ARGS)
+{
+	KmsStatus	status;
+	Datum		values[10];
+	bool		nulls[10] = {false};
+
+	status_describe(&status);
+	values[0] = CStringGetTextDatum(status.account_status);
+	values[1] = BoolGetDatum(status.preloaded);
+	values[2] = BoolGetDatum(status.sealed);
+	values[3] = text_or_null(status.root_key_id, &nulls[3]);
+	values[4] = text_or_null(status.domain_root_key_id, &nulls[4]);
+	values[5] = CStringGetTextDatum(status.root_key_memory);
+	values[6] = CStringGetTextDatum(KMS_VERSION);
+	values[7] = BoolGetDatum(status.session_memory_locked);
+	values[8] = Int64GetDatum(status.session_cached_keys);
+	values[9] = Int64GetDatum(status.session_cache_bytes);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(result_row_type(fcinfo), values, nulls)));
+}
