@@ -1,0 +1,72 @@
+-- The service as a whole: open, its status, its ARNs.
+\set ECHO none
+\getenv here PG_ABS_SRCDIR
+\set setup :here /sql/include/setup.psql
+\i :setup
+SELECT plan(33);
+
+-- ---- open -----------------------------------------------------------------
+
+SELECT is(kms_describe_account_kms_status(), 'Enabled', 'CREATE EXTENSION opens the service');
+SELECT is((SELECT count(*) FROM kms.account), 1::bigint, 'there is one account'),
+	   is((SELECT count(*) FROM kms.domain_key), 1::bigint, 'there is one domain key');
+SELECT is(pg_temp.complaint('SELECT kms_open_kms_service()'),
+		  '55000|Forbidden.Opened|the key management service of this database is already open', 'an open service is not opened again');
+SELECT is((SELECT count(*) FROM kms.account), 1::bigint, 'a refused opening leaves the account alone');
+
+SELECT is(count(*), 1::bigint, 'the status is one row') FROM kms.status;
+SELECT is(account_status, 'Enabled', 'the status says that the service is open'),
+	   is(preloaded, true, 'and that the library was preloaded'),
+	   is(sealed, false, 'and that there is a root key'),
+	   matches(root_key_id, '^[0-9a-f]{16}$', 'and which'),
+	   is(domain_root_key_id, root_key_id, 'and that it is the one this database needs'),
+	   ok(root_key_memory IN ('secret', 'locked', 'unlocked'), 'and where it lies'),
+	   is(version, (SELECT extversion FROM pg_extension WHERE extname = 'kms'), 'and the version of the library'),
+	   ok(session_memory_locked IS NOT NULL, 'and whether memory could be locked')
+  FROM kms.status;
+SELECT kms_encrypt(kms_create_key()::text, 'x'::text) IS NOT NULL AS encrypted \gset
+SELECT cmp_ok(session_cached_keys, '>=', 1::bigint, 'a used key is in the cache'),
+	   cmp_ok(session_cache_bytes, '>', 0::bigint, 'which takes memory')
+  FROM kms.status;
+
+-- ---- ARNs -----------------------------------------------------------------
+
+SELECT kms_create_key() AS key \gset
+SELECT (kms_describe_key(:'key')).arn AS arn \gset
+SELECT is(:'arn', format('acs:kms:%s:%s:key/%s', current_setting('kms.region'), (SELECT id FROM kms.account), :'key'),
+		  'an ARN names region, account and key');
+SELECT is((kms_describe_key(:'arn')).key_id, :'key', 'a key is found by its ARN'),
+	   is(kms_decrypt_text(kms_encrypt(:'arn', 'x'::text)), 'x', 'an ARN encrypts');
+SELECT is(pg_temp.verdict('SELECT kms_encrypt(%L, %L::text)', replace(:'arn', ':local:', ':elsewhere:'), 'x'),
+		  '42704|Forbidden.KeyNotFound', 'an ARN of another region is not found'),
+	   is(pg_temp.verdict('SELECT kms_encrypt(%L, %L::text)', regexp_replace(:'arn', '\d{16}', '1234567890123456'), 'x'),
+		  '42704|Forbidden.KeyNotFound', 'an ARN of another account is not found');
+
+-- ---- not open -------------------------------------------------------------
+
+SAVEPOINT opened;
+DELETE FROM kms.alias;
+DELETE FROM kms.key;
+DELETE FROM kms.domain_key;
+DELETE FROM kms.account;
+SELECT is(kms_describe_account_kms_status(), 'NotEnabled', 'without an account the service is not open'),
+	   is((SELECT account_status FROM kms.status), 'NotEnabled', 'and the view says so');
+SELECT is(pg_temp.complaint('SELECT kms_create_key()'),
+		  '55000|Forbidden.KmsServiceNotEnabled|the key management service of this database is not open', 'a service that is not open makes no key'),
+	   is(pg_temp.hint('SELECT kms_create_key()'), 'Call kms_open_kms_service().', 'the way out is hinted at');
+SELECT is(pg_temp.verdict('SELECT kms_open_kms_service()'), 'fine', 'a service that is not open can be opened');
+SELECT is(kms_describe_account_kms_status(), 'Enabled', 'and then is open');
+SELECT is(pg_temp.verdict('SELECT kms_decrypt_text(kms_encrypt(kms_create_key()::text, %L::text))', 'x'), 'fine', 'and makes keys that work');
+SELECT is(pg_temp.verdict('SELECT kms_encrypt(%L, %L::text)', :'key', 'x'), '42704|Forbidden.KeyNotFound', 'a key that was deleted with its account is not found');
+ROLLBACK TO opened;
+SELECT is((kms_describe_key(:'key')).arn, :'arn', 'a rolled-back opening leaves the old account in force'),
+	   is(kms_decrypt_text(kms_encrypt(:'key', 'x'::text)), 'x', 'and its keys work');
+
+/* A restored dump brings the account of its origin beside the one that CREATE EXTENSION made. */
+INSERT INTO kms.account VALUES (1234567890123456, '2001-01-01'), (9234567890123456, 'infinity');
+SELECT is((kms_describe_key(:'key')).arn, 'acs:kms:local:1234567890123456:key/' || :'key', 'the oldest account is in force');
+DELETE FROM kms.account WHERE id IN (1234567890123456, 9234567890123456);
+SELECT is((kms_describe_key(:'key')).arn, :'arn', 'and the next one when it is gone');
+
+SELECT * FROM finish();
+ROLLBACK;
