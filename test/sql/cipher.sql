@@ -3,6 +3,7 @@
 \getenv here PG_ABS_SRCDIR
 \set setup :here /sql/include/setup.psql
 \i :setup
+BEGIN;
 SELECT plan(122);
 
 CREATE TEMP TABLE suite (n serial, spec text, format text, format_byte integer, overhead integer, key_id text);

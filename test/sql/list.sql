@@ -3,6 +3,7 @@
 \getenv here PG_ABS_SRCDIR
 \set setup :here /sql/include/setup.psql
 \i :setup
+BEGIN;
 SELECT plan(59);
 
 CREATE ROLE kms_test_lister;

@@ -1,0 +1,235 @@
+-- Who may do what: owners, members, strangers, superusers; views and wrappers.
+\set ECHO none
+\getenv here PG_ABS_SRCDIR
+\set setup :here /sql/include/setup.psql
+\i :setup
+BEGIN;
+SELECT plan(186);
+
+CREATE ROLE kms_test_owner;
+CREATE ROLE kms_test_stranger;
+CREATE ROLE kms_test_member IN ROLE kms_test_owner;
+CREATE ROLE kms_test_noinherit NOINHERIT IN ROLE kms_test_owner;
+CREATE ROLE kms_test_grandchild IN ROLE kms_test_member;
+CREATE ROLE kms_test_behind_noinherit IN ROLE kms_test_noinherit;
+CREATE ROLE kms_test_super SUPERUSER;
+CREATE ROLE kms_test_manager CREATEROLE CREATEDB;
+CREATE SCHEMA kms_test AUTHORIZATION kms_test_owner;
+GRANT ALL ON SCHEMA kms_test TO PUBLIC;
+
+-- ---- making keys ----------------------------------------------------------
+
+SELECT is(pg_temp.verdict_as(role, 'SELECT kms_create_key()'), '42501|', role || ' makes no key without the privilege to execute kms_create_key')
+  FROM unnest(ARRAY['kms_test_owner', 'kms_test_member', 'kms_test_stranger', 'kms_test_manager']) role;
+SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_open_kms_service()'), '42501|', 'nor does it open the service');
+GRANT EXECUTE ON FUNCTION kms_create_key TO kms_test_owner;
+SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_create_key()'), 'fine', 'who may execute kms_create_key makes keys');
+SELECT is(pg_temp.verdict_as('kms_test_noinherit', 'SELECT kms_create_key()'), '42501|', 'a member that does not inherit makes none');
+SELECT is(pg_temp.verdict_as('kms_test_super', 'SELECT kms_create_key()'), 'fine', 'a superuser makes keys');
+
+SET ROLE kms_test_owner;
+SELECT kms_create_key() AS key, kms_create_key() AS other \gset
+SELECT kms_create_alias(:'key', 'alias/access');
+SELECT kms_encrypt(:'key', 'secret'::text) AS blob, (kms_describe_key(:'key')).primary_key_version AS version \gset
+SET ROLE kms_test_member;
+SELECT kms_create_key() AS member_key \gset
+SELECT is((kms_describe_key(:'member_key')).creator, 'kms_test_member', 'a key belongs to the role that made it, not to the one that lent the privilege');
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION kms_create_key TO kms_test_stranger;
+SET ROLE kms_test_stranger;
+SELECT kms_create_key() AS foreign_key \gset
+SELECT kms_create_alias(:'foreign_key', 'alias/foreign');
+SELECT kms_encrypt(:'foreign_key', 'foreign'::text) AS foreign_blob \gset
+RESET ROLE;
+SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_describe_key(%L)', :'member_key'), '42501|Forbidden.NoPermission',
+		  'membership goes one way: the group does not have its member''s keys');
+
+-- ---- every operation, every kind of role ----------------------------------
+
+CREATE TEMP TABLE operation (n serial, name text, uses boolean, statement text);
+INSERT INTO operation (name, uses, statement) VALUES
+	('DescribeKey', false, 'SELECT kms_describe_key(%1$L)'),
+	('DescribeKey by alias', false, 'SELECT kms_describe_key(''alias/access'')'),
+	('ListKeyVersions', false, 'SELECT kms_list_key_versions(%1$L)'),
+	('DescribeKeyVersion', false, 'SELECT kms_describe_key_version(%1$L, %2$L)'),
+	('ListAliasesByKeyId', false, 'SELECT kms_list_aliases_by_key_id(%1$L)'),
+	('UpdateKeyDescription', false, 'SELECT kms_update_key_description(%1$L, ''mine'')'),
+	('DisableKey', false, 'SELECT kms_disable_key(%1$L)'),
+	('EnableKey', false, 'SELECT kms_enable_key(%1$L)'),
+	('CreateKeyVersion', false, 'SELECT kms_create_key_version(%1$L)'),
+	('CreateAlias', false, 'SELECT kms_create_alias(%1$L, ''alias/by-'' || current_user)'),
+	('UpdateAlias', false, 'SELECT kms_update_alias(%1$L, ''alias/access'')'),
+	('Encrypt', true, 'SELECT kms_encrypt(%1$L, ''x''::bytea)'),
+	('Encrypt a text', true, 'SELECT kms_encrypt(%1$L, ''x''::text)'),
+	('Encrypt by alias', true, 'SELECT kms_encrypt(''alias/access'', ''x''::text)'),
+	('Decrypt', true, 'SELECT kms_decrypt(%3$L)'),
+	('Decrypt a text', true, 'SELECT kms_decrypt_text(%3$L)'),
+	('ReEncrypt', true, 'SELECT kms_re_encrypt(%3$L, %1$L)'),
+	('GenerateDataKey', true, 'SELECT kms_generate_data_key(%1$L)'),
+	('GenerateDataKeyWithoutPlaintext', true, 'SELECT kms_generate_data_key_without_plaintext(%1$L)');
+GRANT ALL ON operation TO PUBLIC;
+
+SELECT is(pg_temp.verdict_as(role, statement, :'key', :'version', :'blob'), 'fine', role || ' may ' || name)
+  FROM operation, unnest(ARRAY['kms_test_owner', 'kms_test_member']) role ORDER BY role, n;
+SELECT ok(bool_and(pg_temp.verdict_as('kms_test_grandchild', statement, :'key', :'version', :'blob') = 'fine'), 'a member of a member may do everything')
+  FROM operation;
+SELECT is(pg_temp.verdict_as('kms_test_stranger', statement, :'key', :'version', :'blob'), '42501|Forbidden.NoPermission', 'a stranger may not ' || name)
+  FROM operation ORDER BY n;
+SELECT ok(bool_and(pg_temp.verdict_as(role, statement, :'key', :'version', :'blob') = '42501|Forbidden.NoPermission'), role || ' may do nothing')
+  FROM operation, unnest(ARRAY['kms_test_noinherit', 'kms_test_behind_noinherit', 'kms_test_manager']) role GROUP BY role ORDER BY role;
+SELECT is(pg_temp.verdict_as('kms_test_super', statement, :'key', :'version', :'blob'), CASE WHEN uses THEN '42501|Forbidden.NoPermission' ELSE 'fine' END,
+		  CASE WHEN uses THEN 'a superuser may not ' ELSE 'a superuser may ' END || name)
+  FROM operation ORDER BY n;
+
+-- ---- superusers -----------------------------------------------------------
+
+SET kms.superuser_may_use = on;
+SELECT ok(bool_and(pg_temp.verdict_as('kms_test_super', statement, :'key', :'version', :'blob') = 'fine'), 'with kms.superuser_may_use a superuser may use every key')
+  FROM operation WHERE uses;
+SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'with it a stranger may do nothing more');
+SET kms.superuser_may_use = off;
+SELECT is(pg_temp.verdict_as('kms_test_super', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'without it a superuser may not again, at once');
+SELECT is(pg_temp.verdict_as('kms_test_owner', 'SET kms.superuser_may_use = on'), '42501|', 'only a superuser turns it on');
+SET ROLE kms_test_super;
+SELECT is(kms_decrypt_text(kms_encrypt(kms_create_key()::text, 'x'::text)), 'x', 'a superuser uses a key of its own');
+RESET ROLE;
+SELECT is(pg_temp.verdict('SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'the superuser that installed the extension does not read others'' ciphertexts');
+GRANT kms_test_owner TO kms_test_super;
+SELECT is(pg_temp.verdict_as('kms_test_super', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'a superuser that is a member of the owner does not either');
+ALTER ROLE kms_test_super NOSUPERUSER;
+SELECT is(pg_temp.verdict_as('kms_test_super', 'SELECT kms_decrypt(%L)', :'blob'), 'fine', 'once it is no superuser, its membership counts');
+ALTER ROLE kms_test_super SUPERUSER;
+SELECT is(pg_temp.verdict_as('kms_test_super', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'made superuser again, it does not');
+REVOKE kms_test_owner FROM kms_test_super;
+
+-- ---- what a refusal tells -------------------------------------------------
+
+SET ROLE kms_test_stranger;
+SELECT is(pg_temp.complaint('SELECT kms_encrypt(%L, %L::text)', :'key', 'x'),
+		  format('42501|Forbidden.NoPermission|permission denied for key "%s"', :'key'), 'a refusal names what was asked for, a key'),
+	   is(pg_temp.complaint('SELECT kms_encrypt(%L, %L::text)', 'alias/access', 'x'),
+		  '42501|Forbidden.NoPermission|permission denied for key "alias/access"', 'or an alias'),
+	   is(pg_temp.complaint('SELECT kms_decrypt(%L)', :'blob'),
+		  format('42501|Forbidden.NoPermission|permission denied for key version "%s"', :'version'), 'or the key version of a ciphertext'),
+	   is(pg_temp.verdict('SELECT kms_decrypt(%L)', overlay(:'blob'::bytea PLACING '\x00' FROM 50)::text), '42501|Forbidden.NoPermission',
+		  'whether a ciphertext is sound is not told to a stranger'),
+	   is(pg_temp.verdict('SELECT kms_describe_key(%L)', '00000000-0000-4000-8000-000000000000'), '42704|Forbidden.KeyNotFound', 'what is not there is not found');
+SELECT is(kms_ciphertext_info(:'blob')::text, format('(,%s,XAES-256-GCM,6)', :'version'), 'the key of a ciphertext is not told to a stranger');
+RESET ROLE;
+SELECT is(kms_ciphertext_info(:'blob')::text, format('(%s,%s,XAES-256-GCM,6)', :'key', :'version'), 'it is told to a superuser');
+SELECT kms_disable_key(:'key');
+SELECT ok(bool_and(pg_temp.verdict_as('kms_test_stranger', statement, :'key', :'version', :'blob') = '42501|Forbidden.NoPermission'),
+		  'that a key is disabled is not told to a stranger') FROM operation;
+SELECT kms_enable_key(:'key');
+
+-- ---- lists and views ------------------------------------------------------
+
+SELECT is((pg_temp.verdict_as(role, 'SELECT 1 / count(*) FROM kms_list_keys() WHERE key_id = %L', :'key')), CASE WHEN sees THEN 'fine' ELSE '22012|' END,
+		  role || CASE WHEN sees THEN ' lists the key' ELSE ' does not list the key' END),
+	   is((pg_temp.verdict_as(role, 'SELECT 1 / count(*) FROM kms_list_aliases() WHERE key_id = %L', :'key')), CASE WHEN sees THEN 'fine' ELSE '22012|' END,
+		  role || CASE WHEN sees THEN ' lists its alias' ELSE ' does not list its alias' END),
+	   is((pg_temp.verdict_as(role, 'SELECT 1 / count(*) FROM kms.keys WHERE key_id = %L', :'key')), CASE WHEN sees THEN 'fine' ELSE '22012|' END,
+		  role || CASE WHEN sees THEN ' sees the key' ELSE ' does not see the key' END),
+	   is((pg_temp.verdict_as(role, 'SELECT 1 / count(*) FROM kms.key_versions WHERE key_id = %L', :'key')), CASE WHEN sees THEN 'fine' ELSE '22012|' END,
+		  role || CASE WHEN sees THEN ' sees its versions' ELSE ' does not see its versions' END),
+	   is((pg_temp.verdict_as(role, 'SELECT 1 / count(*) FROM kms.aliases WHERE key_id = %L', :'key')), CASE WHEN sees THEN 'fine' ELSE '22012|' END,
+		  role || CASE WHEN sees THEN ' sees its alias' ELSE ' does not see its alias' END)
+  FROM (VALUES ('kms_test_owner', true), ('kms_test_member', true), ('kms_test_super', true), ('kms_test_stranger', false), ('kms_test_noinherit', false)) t (role, sees);
+SET ROLE kms_test_stranger;
+SELECT results_eq('SELECT key_id FROM kms.keys', ARRAY[:'foreign_key'::uuid], 'a role sees its own keys and no other');
+CREATE FUNCTION kms_test.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE EXCEPTION 'saw %', $1; END $$;
+SELECT is(pg_temp.complaint('SELECT * FROM kms.keys WHERE creator <> current_user AND kms_test.leak(description)'), 'fine',
+		  'a cheap function in a condition is not shown the rows of others'),
+	   is(pg_temp.complaint('SELECT * FROM kms.aliases WHERE alias_name <> %L AND kms_test.leak(alias_name)', 'alias/foreign'), 'fine', 'nor their aliases'),
+	   is(pg_temp.complaint('SELECT * FROM kms.key_versions v WHERE v.key_id <> %L AND kms_test.leak(v.key_id::text)', :'foreign_key'), 'fine', 'nor their versions');
+RESET ROLE;
+SELECT is(pg_temp.verdict_as(role, format('SELECT * FROM kms.%I', name)), '42501|', format('%s does not read table %s', role, name))
+  FROM unnest(ARRAY['kms_test_owner', 'kms_test_manager']) role, unnest(ARRAY['account', 'alias', 'domain_key', 'key', 'key_version']) name;
+
+-- ---- two keys in one call -------------------------------------------------
+
+SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_re_encrypt(%L, %L)', :'blob', :'foreign_key'), '42501|Forbidden.NoPermission', 'nobody re-encrypts to a key of another'),
+	   is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_re_encrypt(%L, %L)', :'foreign_blob', :'key'), '42501|Forbidden.NoPermission', 'nor from one'),
+	   is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_re_encrypt(%L, %L)', :'foreign_blob', :'foreign_key'), '42501|Forbidden.NoPermission', 'nor within one'),
+	   is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_re_encrypt(%L, %L)', :'blob', 'alias/foreign'), '42501|Forbidden.NoPermission', 'nor by its alias'),
+	   is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_update_alias(%L, %L)', :'foreign_key', 'alias/access'), '42501|Forbidden.NoPermission', 'nobody moves an alias to a key of another'),
+	   is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_update_alias(%L, %L)', :'key', 'alias/foreign'), '42501|Forbidden.NoPermission', 'nor takes an alias away from one'),
+	   is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_delete_alias(%L)', 'alias/foreign'), '42501|Forbidden.NoPermission', 'nor deletes it'),
+	   is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_create_alias(%L, %L)', :'foreign_key', 'alias/taken'), '42501|Forbidden.NoPermission', 'nor gives it another'),
+	   is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_create_alias(%L, %L)', :'key', 'alias/foreign'), '42710|AliasAlreadyExists', 'that a name is taken is told to everybody');
+SELECT is((kms_describe_key('alias/foreign')).key_id, :'foreign_key', 'the alias stands where it stood');
+
+-- ---- memberships come and go ----------------------------------------------
+
+SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'before the membership a role is refused');
+GRANT kms_test_owner TO kms_test_stranger;
+SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_decrypt(%L)', :'blob'), 'fine', 'a membership counts at once');
+ALTER ROLE kms_test_stranger NOINHERIT;
+SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'without inheritance it counts no more, at once');
+ALTER ROLE kms_test_stranger INHERIT;
+SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_decrypt(%L)', :'blob'), 'fine', 'with inheritance it does');
+REVOKE kms_test_owner FROM kms_test_stranger;
+SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'a revoked membership counts no more, at once');
+SAVEPOINT before_grant;
+GRANT kms_test_owner TO kms_test_stranger;
+SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_decrypt(%L)', :'blob'), 'fine', 'a membership in a savepoint counts');
+ROLLBACK TO before_grant;
+SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'and no more when it is rolled back');
+
+-- ---- SET ROLE, views, wrappers, triggers ----------------------------------
+
+SET SESSION AUTHORIZATION kms_test_noinherit;
+SELECT is(pg_temp.verdict('SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'a member that does not inherit is refused');
+SET ROLE kms_test_owner;
+SELECT is(pg_temp.verdict('SELECT kms_decrypt(%L)', :'blob'), 'fine', 'and allowed after SET ROLE');
+RESET ROLE;
+SELECT is(pg_temp.verdict('SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'and refused again after RESET ROLE');
+SET SESSION AUTHORIZATION kms_test_owner;
+SELECT is(pg_temp.verdict('SELECT kms_decrypt(%L)', :'blob'), 'fine', 'an owner decrypts');
+RESET SESSION AUTHORIZATION;
+SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'who logged in does not count');
+
+SET ROLE kms_test_owner;
+CREATE TABLE kms_test.held (blob bytea);
+INSERT INTO kms_test.held VALUES (:'blob');
+CREATE VIEW kms_test.clear AS SELECT kms_decrypt_text(blob) AS text FROM kms_test.held;
+GRANT SELECT ON kms_test.clear TO PUBLIC;
+CREATE FUNCTION kms_test.definer(blob bytea) RETURNS text LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS 'SELECT kms_decrypt_text(blob)';
+CREATE FUNCTION kms_test.invoker(blob bytea) RETURNS text LANGUAGE sql SET search_path = public, pg_temp AS 'SELECT kms_decrypt_text(blob)';
+RESET ROLE;
+SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT * FROM kms_test.clear'), 'fine', 'the owner of a key reads through a view'),
+	   is(pg_temp.verdict_as('kms_test_stranger', 'SELECT * FROM kms_test.clear'), '42501|Forbidden.NoPermission', 'in a view the reader decides'),
+	   is(pg_temp.verdict('SELECT * FROM kms_test.clear'), '42501|Forbidden.NoPermission', 'a view lends a superuser nothing'),
+	   is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_test.invoker(%L)', :'blob'), '42501|Forbidden.NoPermission', 'a function runs as its caller'),
+	   is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_test.definer(%L)', :'blob'), 'fine', 'a SECURITY DEFINER function of the owner lends the right');
+SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'for as long as it runs');
+SET ROLE kms_test_stranger;
+CREATE FUNCTION kms_test.trap(blob bytea) RETURNS text LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS 'SELECT kms_decrypt_text(blob)';
+CREATE FUNCTION kms_test.steal() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.text = kms_decrypt_text(NEW.blob); RETURN NEW; END $$;
+CREATE TABLE kms_test.bait (blob bytea, text text);
+CREATE TRIGGER steal BEFORE INSERT ON kms_test.bait FOR EACH ROW EXECUTE FUNCTION kms_test.steal();
+GRANT INSERT ON kms_test.bait TO PUBLIC;
+RESET ROLE;
+SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_test.trap(%L)', :'blob'), '42501|Forbidden.NoPermission', 'a SECURITY DEFINER function of a stranger has the stranger''s rights'),
+	   is(pg_temp.verdict('INSERT INTO kms_test.bait VALUES (%L)', :'blob'), '42501|Forbidden.NoPermission', 'a stranger''s trigger, run by a superuser, decrypts nothing'),
+	   is(pg_temp.verdict('SELECT count(*) FROM generate_series(1, 3) WHERE kms_test.definer(%L) = %L', :'blob', 'secret'), 'fine', 'a superuser calls the owner''s wrapper');
+
+-- ---- the owner is a role and a name ---------------------------------------
+
+ALTER ROLE kms_test_owner RENAME TO kms_test_renamed;
+SELECT is(pg_temp.verdict_as('kms_test_renamed', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'a renamed role owns its key no more'),
+	   is(pg_temp.verdict_as('kms_test_member', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'nor do its members'),
+	   is(pg_temp.verdict_as('kms_test_renamed', 'SELECT kms_describe_key(%L)', :'key'), '42501|Forbidden.NoPermission', 'nor does it see it'),
+	   is(pg_temp.verdict('SELECT kms_describe_key(%L)', :'key'), 'fine', 'a superuser still does'),
+	   is((kms_describe_key(:'key')).creator, 'kms_test_owner', 'under the name the owner had');
+CREATE ROLE kms_test_owner;
+SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'a new role with the old name owns nothing');
+DROP ROLE kms_test_owner;
+ALTER ROLE kms_test_renamed RENAME TO kms_test_owner;
+SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_decrypt(%L)', :'blob'), 'fine', 'renamed back, the role owns its key again');
+UPDATE kms.key SET owner_name = 'kms_test_stranger' WHERE id = :'key';
+SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'a name written into the table by hand makes no owner'),
+	   is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'and the old owner is none either');
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,193 @@
+-- What is rolled back never was: keys, aliases, states and versions, as the cache sees them.
+\set ECHO none
+\getenv here PG_ABS_SRCDIR
+\set setup :here /sql/include/setup.psql
+\i :setup
+SELECT plan(55);
+
+CREATE FUNCTION pg_temp.encrypts(reference text) RETURNS text LANGUAGE sql AS
+$$ SELECT pg_temp.verdict('SELECT kms_encrypt(%L, %L::text)', reference, 'x') $$;
+CREATE FUNCTION pg_temp.decrypts(blob bytea) RETURNS text LANGUAGE sql AS
+$$ SELECT pg_temp.verdict('SELECT kms_decrypt(%L)', blob::text) $$;
+CREATE FUNCTION pg_temp.key_of(reference text) RETURNS uuid LANGUAGE sql AS
+$$ SELECT (kms_ciphertext_info(kms_encrypt(reference, 'x'::text))).key_id $$;
+CREATE FUNCTION pg_temp.fail() RETURNS integer LANGUAGE plpgsql COST 1000 AS $$ BEGIN RAISE EXCEPTION 'too late'; END $$;
+
+-- ---- whole transactions ---------------------------------------------------
+
+SELECT kms_create_key() AS key \gset
+SELECT kms_create_key() AS other \gset
+SELECT kms_encrypt(:'key', 'x'::text) AS blob, (kms_describe_key(:'key')).primary_key_version AS version \gset
+
+BEGIN;
+SELECT kms_create_key() AS lost \gset
+SELECT kms_encrypt(:'lost', 'x'::text) AS lost_blob \gset
+SELECT is(pg_temp.decrypts(:'lost_blob'), 'fine', 'a key is usable in the transaction that makes it');
+ROLLBACK;
+SELECT is(pg_temp.encrypts(:'lost'), '42704|Forbidden.KeyNotFound', 'a key whose making was rolled back does not encrypt'),
+	   is(pg_temp.decrypts(:'lost_blob'), '42704|Forbidden.KeyNotFound', 'nor decrypt'),
+	   is(pg_temp.verdict('SELECT kms_describe_key(%L)', :'lost'), '42704|Forbidden.KeyNotFound', 'nor is it described'),
+	   is(pg_temp.verdict('SELECT kms_disable_key(%L)', :'lost'), '42704|Forbidden.KeyNotFound', 'nor changed');
+
+BEGIN;
+SELECT kms_disable_key(:'key');
+SELECT is(pg_temp.encrypts(:'key'), '55000|Rejected.Disabled', 'a key is disabled in the transaction that disables it'),
+	   is(pg_temp.decrypts(:'blob'), '55000|Rejected.Disabled', 'for decrypting too');
+ROLLBACK;
+SELECT is(pg_temp.encrypts(:'key'), 'fine', 'a key whose disabling was rolled back encrypts'),
+	   is(pg_temp.decrypts(:'blob'), 'fine', 'and decrypts');
+SELECT kms_disable_key(:'key');
+BEGIN;
+SELECT kms_enable_key(:'key');
+SELECT is(pg_temp.encrypts(:'key'), 'fine', 'a key is enabled in the transaction that enables it');
+ROLLBACK;
+SELECT is(pg_temp.encrypts(:'key'), '55000|Rejected.Disabled', 'a key whose enabling was rolled back does not encrypt'),
+	   is(pg_temp.decrypts(:'blob'), '55000|Rejected.Disabled', 'nor decrypt');
+SELECT kms_enable_key(:'key');
+
+BEGIN;
+SELECT kms_create_key_version(:'key') AS lost_version \gset
+SELECT kms_encrypt(:'key', 'x'::text) AS lost_blob \gset
+SELECT is((kms_ciphertext_info(:'lost_blob')).key_version_id, :'lost_version', 'a version encrypts in the transaction that makes it');
+ROLLBACK;
+SELECT is((kms_ciphertext_info(kms_encrypt(:'key', 'x'::text))).key_version_id, :'version', 'after a rolled-back rotation the old version encrypts again'),
+	   is(pg_temp.decrypts(:'lost_blob'), '42704|Forbidden.KeyNotFound', 'and the lost one does not decrypt');
+
+BEGIN;
+SELECT kms_create_alias(:'key', 'alias/transaction');
+SELECT is(pg_temp.encrypts('alias/transaction'), 'fine', 'an alias encrypts in the transaction that makes it');
+ROLLBACK;
+SELECT is(pg_temp.encrypts('alias/transaction'), '42704|Forbidden.AliasNotFound', 'an alias whose making was rolled back is not found'),
+	   is(pg_temp.verdict('SELECT kms_describe_key(%L)', 'alias/transaction'), '42704|Forbidden.AliasNotFound', 'nor described');
+SELECT kms_create_alias(:'key', 'alias/transaction');
+BEGIN;
+SELECT kms_update_alias(:'other', 'alias/transaction');
+SELECT is(pg_temp.key_of('alias/transaction'), :'other', 'an alias is moved in the transaction that moves it');
+ROLLBACK;
+SELECT is(pg_temp.key_of('alias/transaction'), :'key', 'an alias whose move was rolled back stands where it stood');
+BEGIN;
+SELECT kms_delete_alias('alias/transaction');
+SELECT is(pg_temp.encrypts('alias/transaction'), '42704|Forbidden.AliasNotFound', 'an alias is gone in the transaction that deletes it');
+ROLLBACK;
+SELECT is(pg_temp.key_of('alias/transaction'), :'key', 'an alias whose deletion was rolled back is there again');
+
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT is(pg_temp.encrypts(:'key'), 'fine', 'in REPEATABLE READ a key encrypts');
+SELECT kms_disable_key(:'key');
+SELECT is(pg_temp.encrypts(:'key'), '55000|Rejected.Disabled', 'and is disabled at once');
+SELECT kms_enable_key(:'key');
+SELECT is(pg_temp.encrypts(:'key'), 'fine', 'and enabled at once');
+ROLLBACK;
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+SELECT kms_disable_key(:'key');
+SELECT is(pg_temp.encrypts(:'key'), '55000|Rejected.Disabled', 'so it is in SERIALIZABLE');
+ROLLBACK;
+
+-- ---- savepoints -----------------------------------------------------------
+
+BEGIN;
+SAVEPOINT s;
+SELECT kms_create_key() AS lost \gset
+SELECT kms_encrypt(:'lost', 'x'::text) AS lost_blob \gset
+ROLLBACK TO s;
+SELECT is(pg_temp.encrypts(:'lost'), '42704|Forbidden.KeyNotFound', 'a key made after a savepoint is gone with it'),
+	   is(pg_temp.decrypts(:'lost_blob'), '42704|Forbidden.KeyNotFound', 'for decrypting too');
+SELECT kms_disable_key(:'key');
+SELECT is(pg_temp.encrypts(:'key'), '55000|Rejected.Disabled', 'a key is disabled after a savepoint');
+ROLLBACK TO s;
+SELECT is(pg_temp.encrypts(:'key'), 'fine', 'and enabled when that is rolled back');
+SELECT kms_disable_key(:'key');
+SAVEPOINT t;
+SELECT kms_enable_key(:'key');
+SELECT is(pg_temp.encrypts(:'key'), 'fine', 'within two savepoints the inner one counts');
+ROLLBACK TO t;
+SELECT is(pg_temp.encrypts(:'key'), '55000|Rejected.Disabled', 'without the inner one the outer');
+RELEASE s;
+SELECT is(pg_temp.encrypts(:'key'), '55000|Rejected.Disabled', 'a released savepoint changes nothing');
+SELECT kms_enable_key(:'key');
+SAVEPOINT s;
+SELECT kms_update_alias(:'other', 'alias/transaction');
+SELECT is(pg_temp.key_of('alias/transaction'), :'other', 'an alias is moved after a savepoint');
+ROLLBACK TO s;
+SELECT is(pg_temp.key_of('alias/transaction'), :'key', 'and moved back when that is rolled back');
+SELECT kms_create_alias(:'key', 'alias/savepoint');
+SELECT is(pg_temp.encrypts('alias/savepoint'), 'fine', 'an alias is made after a savepoint');
+ROLLBACK TO s;
+SELECT is(pg_temp.encrypts('alias/savepoint'), '42704|Forbidden.AliasNotFound', 'and gone when that is rolled back');
+SELECT kms_create_key_version(:'key') AS lost_version \gset
+SELECT kms_encrypt(:'key', 'x'::text) AS lost_blob \gset
+ROLLBACK TO s;
+SELECT is((kms_ciphertext_info(kms_encrypt(:'key', 'x'::text))).key_version_id, :'version', 'a rotation after a savepoint is undone with it'),
+	   is(pg_temp.decrypts(:'lost_blob'), '42704|Forbidden.KeyNotFound', 'and its version is gone');
+ROLLBACK;
+
+-- ---- changed, used and undone in one statement ----------------------------
+
+BEGIN;
+SAVEPOINT s;
+\set ON_ERROR_STOP 0
+\o /dev/null
+\set VERBOSITY sqlstate
+SELECT kms_disable_key(:'key'), kms_encrypt(:'key', 'x'::text);
+ROLLBACK TO s;
+\o
+\set ON_ERROR_STOP 1
+SELECT is(pg_temp.encrypts(:'key'), 'fine', 'a key that one statement disabled, used and failed with is enabled after a savepoint');
+ROLLBACK;
+SELECT is(pg_temp.encrypts(:'key'), 'fine', 'and after the transaction');
+
+SELECT kms_disable_key(:'key');
+BEGIN;
+SAVEPOINT s;
+\set ON_ERROR_STOP 0
+\o /dev/null
+SELECT kms_enable_key(:'key'), kms_encrypt(:'key', 'x'::text), kms_decrypt('\x00');
+ROLLBACK TO s;
+\o
+\set ON_ERROR_STOP 1
+SELECT is(pg_temp.encrypts(:'key'), '55000|Rejected.Disabled', 'a key that one statement enabled, used and failed with is disabled after a savepoint');
+ROLLBACK;
+SELECT is(pg_temp.encrypts(:'key'), '55000|Rejected.Disabled', 'and after the transaction');
+\set ON_ERROR_STOP 0
+\o /dev/null
+SELECT kms_enable_key(:'key'), kms_encrypt(:'key', 'x'::text), kms_decrypt('\x00');
+\o
+\set ON_ERROR_STOP 1
+SELECT is(pg_temp.encrypts(:'key'), '55000|Rejected.Disabled', 'so it is without a savepoint'),
+	   is(pg_temp.decrypts(:'blob'), '55000|Rejected.Disabled', 'for decrypting too');
+SELECT is(pg_temp.verdict('SELECT kms_enable_key(%1$L), kms_encrypt(%1$L, ''x''::text), pg_temp.fail()', :'key'), 'P0001|', 'so it is when the error is caught'),
+	   is(pg_temp.encrypts(:'key'), '55000|Rejected.Disabled', 'and the key disabled after that');
+SELECT kms_enable_key(:'key');
+
+SELECT is(pg_temp.verdict('SELECT kms_update_alias(%1$L, ''alias/transaction''), kms_encrypt(''alias/transaction'', ''x''::text), pg_temp.fail()', :'other'), 'P0001|',
+		  'an alias moved, used and moved back in one statement'),
+	   is(pg_temp.key_of('alias/transaction'), :'key', 'stands where it stood');
+SELECT is(pg_temp.verdict('SELECT kms_create_alias(%1$L, ''alias/brief''), kms_encrypt(''alias/brief'', ''x''::text), pg_temp.fail()', :'other'), 'P0001|',
+		  'an alias made, used and undone in one statement'),
+	   is(pg_temp.encrypts('alias/brief'), '42704|Forbidden.AliasNotFound', 'is not found');
+SELECT is(pg_temp.verdict('SELECT kms_create_key_version(%1$L), kms_encrypt(%1$L, ''x''::text), pg_temp.fail()', :'key'), 'P0001|',
+		  'a key rotated, used and rotated back in one statement'),
+	   is((kms_ciphertext_info(kms_encrypt(:'key', 'x'::text))).key_version_id, :'version', 'encrypts with the version it had');
+
+-- ---- a statement that changes what it uses --------------------------------
+
+CREATE FUNCTION pg_temp.switch(key_id text, n integer) RETURNS text LANGUAGE plpgsql AS
+$$
+BEGIN
+	IF n % 2 = 0 THEN
+		PERFORM kms_disable_key(key_id);
+	ELSE
+		PERFORM kms_enable_key(key_id);
+	END IF;
+	RETURN key_id;
+END
+$$;
+SELECT is((SELECT string_agg(left(pg_temp.encrypts(pg_temp.switch(:'key', n)), 5), ' ' ORDER BY n) FROM generate_series(1, 6) n), 'fine 55000 fine 55000 fine 55000',
+		  'a statement that switches a key off and on sees each switch');
+SELECT kms_enable_key(:'key');
+
+-- ---- the end --------------------------------------------------------------
+
+DELETE FROM kms.key WHERE id IN (:'key', :'other');
+SELECT is(pg_temp.encrypts(:'key'), '42704|Forbidden.KeyNotFound', 'a key deleted by hand is not found');
+SELECT * FROM finish();
