@@ -52,7 +52,7 @@ time_or_null(TimestampTz time, bool *is_null)
 	return TimestampTzGetDatum(time);
 }
 
-/* A number of seconds as the interval that PostgreSQL prints as hours. */
+/* A number of seconds as days of 24 hours and the rest. */
 static Datum
 seconds_or_null(int64 seconds, bool *is_null)
 {
@@ -109,7 +109,7 @@ kms_describe_key(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(metadata_row(&key, result_row_type(fcinfo))));
 }
 
-/* kms.key_metadata(kms.key) -> kms.key_metadata: what the view kms.keys shows of a row */
+/* kms.describe_row(key kms.key) -> kms.key_metadata: what the view kms.keys shows of a row */
 Datum
 kms_key_metadata(PG_FUNCTION_ARGS)
 {

@@ -35,8 +35,8 @@ static struct
 	bool		all_sent;		/* at the top level, where no savepoint undoes it */
 }			sent;
 
-/* Whether the current transaction has made something new. */
-static bool made_something;
+/* Whether the current transaction has made or changed something. */
+static bool changed_something;
 
 static void
 tell(uint32 number)
@@ -88,15 +88,15 @@ transaction_ended(XactEvent event, void *arg)
 {
 	if (event != XACT_EVENT_ABORT && event != XACT_EVENT_COMMIT && event != XACT_EVENT_PREPARE)
 		return;
-	if (made_something && event != XACT_EVENT_COMMIT)
+	if (changed_something && event != XACT_EVENT_COMMIT)
 		tell(INVALIDATE_ALL);
-	made_something = false;
+	changed_something = false;
 }
 
 static void
 subtransaction_ended(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
 {
-	if (made_something && event == SUBXACT_EVENT_ABORT_SUB)
+	if (changed_something && event == SUBXACT_EVENT_ABORT_SUB)
 		tell(INVALIDATE_ALL);
 }
 
@@ -110,6 +110,8 @@ invalidation_start(void)
 	CacheRegisterRelcacheCallback(relation_invalidated, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHOID, role_invalidated, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, membership_invalidated, (Datum) 0);
+	/* The owner of the database is a member of pg_database_owner. */
+	CacheRegisterSyscacheCallback(DATABASEOID, membership_invalidated, (Datum) 0);
 	RegisterXactCallback(transaction_ended, NULL);
 	RegisterSubXactCallback(subtransaction_ended, NULL);
 	started = true;
@@ -126,7 +128,7 @@ void
 invalidation_on_abort(void)
 {
 	invalidation_start();
-	made_something = true;
+	changed_something = true;
 }
 
 void
@@ -191,6 +193,7 @@ invalidation_send(const pg_uuid_t *key_id)
 {
 	uint32		number = invalidation_number(key_id);
 
+	invalidation_on_abort();
 	notice_transaction();
 	if (!sent.all_sent)
 	{
@@ -207,6 +210,7 @@ invalidation_send(const pg_uuid_t *key_id)
 void
 invalidation_send_all(Oid relation)
 {
+	invalidation_on_abort();
 	notice_transaction();
 	CacheInvalidateRelcacheByRelid(relation);
 	if (GetCurrentTransactionNestLevel() == 1)

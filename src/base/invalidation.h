@@ -53,8 +53,9 @@ extern void invalidation_send(const pg_uuid_t *key_id);
 extern void invalidation_send_all(Oid relation);
 
 /*
- * Something new was made, which sends no message.  Should it be rolled back,
- * this session forgets all that it has read, since that may be part of it.
+ * Something was made or changed.  Should it be rolled back, this session forgets
+ * all that it has read, since that may be part of it: a new row sends no message,
+ * and the messages of an unfinished command are dropped with it.
  */
 extern void invalidation_on_abort(void);
 

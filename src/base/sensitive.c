@@ -4,17 +4,30 @@
  */
 #include "base/sensitive.h"
 
+#include "access/parallel.h"
 #include "utils/backend_status.h"
 
 TimestampTz sensitive_statement;
 
 static emit_log_hook_type next_hook;
 
+/*
+ * A parallel worker marks the statement in its own memory only, and that it hid
+ * the statement does not travel with its message: what its leader passes on is
+ * hidden whatever it is.
+ */
+static bool
+is_sensitive(void)
+{
+	return (sensitive_statement != 0 && sensitive_statement == GetCurrentStatementStartTimestamp()) ||
+		(IsInParallelMode() && !IsParallelWorker());
+}
+
 /* No throw, no catalog, no string in two places: a hook runs inside an error. */
 static void
 hide_statement(ErrorData *message)
 {
-	if (sensitive_statement != 0 && sensitive_statement == GetCurrentStatementStartTimestamp())
+	if (is_sensitive())
 	{
 		message->hide_stmt = true;
 		message->hide_ctx = true;

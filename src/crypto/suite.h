@@ -15,6 +15,7 @@
 
 #define KC_BLOCK_LEN	16		/* AES and SM4 alike */
 #define KC_IV_LEN		12		/* the second half of the nonce */
+#define KC_GCM_TAG_LEN	16
 #define KC_DERIVED_MAX	48		/* SM4 key, then HMAC key */
 
 #define KC_MESSAGE_MAX	((size_t) 1 << 30)

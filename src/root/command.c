@@ -12,7 +12,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define COMMAND_SECONDS 30
+#include "miscadmin.h"
+#include "postmaster/interrupt.h"
+#include "storage/pmsignal.h"
+
+#define COMMAND_SECONDS		30
+#define POLL_MILLISECONDS	500
 
 extern char **environ;
 
@@ -57,6 +62,13 @@ start(const char *command, int output)
 	return result == 0 ? pid : -1;
 }
 
+/* Whether to give up: a keeper that is told to leave does not wait for a command. */
+static bool
+must_leave(void)
+{
+	return IsUnderPostmaster && (ShutdownRequestPending || !PostmasterIsAlive());
+}
+
 /* Read until the end of the output; -1: too long, -2: out of time or broken. */
 static int
 collect(int input, char *out, int64 deadline)
@@ -67,16 +79,16 @@ collect(int input, char *out, int64 deadline)
 	{
 		struct pollfd ready = {.fd = input, .events = POLLIN};
 		int64		left = deadline - milliseconds_now();
+		int			ready_count;
 		ssize_t		got;
 
-		if (left <= 0)
+		if (left <= 0 || must_leave())
 			return -2;
-		if (poll(&ready, 1, (int) left) <= 0)
-		{
-			if (errno == EINTR)
-				continue;
+		ready_count = poll(&ready, 1, (int) Min(left, POLL_MILLISECONDS));
+		if (ready_count == 0 || (ready_count < 0 && errno == EINTR))
+			continue;
+		if (ready_count < 0)
 			return -2;
-		}
 		got = read(input, out + len, KC_ROOT_TEXT_MAX + 1 - len);
 		if (got == 0)
 			return len;
@@ -93,7 +105,7 @@ finish(pid_t pid, int64 deadline, bool kill_now)
 {
 	int			status;
 
-	while (!kill_now && milliseconds_now() < deadline)
+	while (!kill_now && milliseconds_now() < deadline && !must_leave())
 	{
 		pid_t		ended = waitpid(pid, &status, WNOHANG);
 

@@ -131,10 +131,11 @@ ask_provider(kc_root_keys *keys, const char **problem)
 	return status == KC_OK;
 }
 
+/* Keys that a writer left half-written are never the same. */
 static bool
 same_keys(const kc_root_keys *keys)
 {
-	return mapping->keys.count == keys->count && kc_equal(&mapping->keys, keys, sizeof(*keys));
+	return (pg_atomic_read_u64(&mapping->sequence) & 1) == 0 && mapping->keys.count == keys->count && kc_equal(&mapping->keys, keys, sizeof(*keys));
 }
 
 static void

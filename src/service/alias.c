@@ -45,6 +45,7 @@ alias_create(Oid caller, const char *key_reference, const char *name)
 	if (!store_alias_insert(name, &key.id))
 		kms_ereport(ERRCODE_DUPLICATE_OBJECT, API_ALIAS_ALREADY_EXISTS,
 					errmsg("alias \"%s\" already exists", name));
+	store_sync_at_commit();
 	store_close();
 }
 

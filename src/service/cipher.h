@@ -33,16 +33,16 @@ typedef struct KmsCallSite
 	ContextMemo other_context;	/* of the destination, when re-encrypting */
 } KmsCallSite;
 
-/*
- * Encrypt with the primary version of the key named by reference; version, if
- * not NULL, receives the ids used.  InvalidParameter if the plaintext is too long.
- */
 typedef struct KmsKeyUsed
 {
 	pg_uuid_t	key_id;
 	pg_uuid_t	version_id;
 } KmsKeyUsed;
 
+/*
+ * Encrypt with the primary version of the key named by reference; used, if not
+ * NULL, receives the ids.  InvalidParameter if the plaintext is too long.
+ */
 extern bytea *cipher_encrypt(KmsCallSite *site, Oid caller, KmsAction action, kc_view reference,
 							 kc_view plaintext, kc_view context, KmsKeyUsed *used);
 

@@ -136,6 +136,7 @@ static int	eviction_hand;
 static uint32 noted[MAX_NOTED];
 static int	noted_count;
 static bool noted_all;
+bool		key_cache_invalidated;
 
 /* The root keys under which everything here was unwrapped. */
 static uint64 root_seen;
@@ -147,6 +148,7 @@ static bool last_row_valid;
 static void
 note_invalidation(uint32 number)
 {
+	key_cache_invalidated = true;
 	if (number == INVALIDATE_ALL || noted_count == MAX_NOTED)
 		noted_all = true;
 	else
@@ -156,17 +158,19 @@ note_invalidation(uint32 number)
 static void
 start(void)
 {
-	memory = AllocSetContextCreate(TopMemoryContext, "kms key cache", ALLOCSET_DEFAULT_SIZES);
-	key_memory = SlabContextCreate(memory, "kms keys", SLAB_DEFAULT_BLOCK_SIZE, sizeof(KmsCachedKey));
-	version_memory = SlabContextCreate(memory, "kms key versions", SLAB_DEFAULT_BLOCK_SIZE,
+	MemoryContext new_memory = AllocSetContextCreate(TopMemoryContext, "kms key cache", ALLOCSET_DEFAULT_SIZES);
+
+	key_memory = SlabContextCreate(new_memory, "kms keys", SLAB_DEFAULT_BLOCK_SIZE, sizeof(KmsCachedKey));
+	version_memory = SlabContextCreate(new_memory, "kms key versions", SLAB_DEFAULT_BLOCK_SIZE,
 									   sizeof(KmsCachedVersion));
-	by_number = keys_create(memory, 64, NULL);
-	by_version = versions_create(memory, 64, NULL);
-	by_alias = aliases_create(memory, 64, NULL);
+	by_number = keys_create(new_memory, 64, NULL);
+	by_version = versions_create(new_memory, 64, NULL);
+	by_alias = aliases_create(new_memory, 64, NULL);
 	key_room = 64;
-	all_keys = MemoryContextAlloc(memory, key_room * sizeof(KmsCachedKey *));
+	all_keys = MemoryContextAlloc(new_memory, key_room * sizeof(KmsCachedKey *));
 	root_seen = root_generation();
 	invalidation_listen(note_invalidation);
+	memory = new_memory;		/* last: nothing can fail any more */
 }
 
 static void
@@ -248,6 +252,7 @@ apply_noted(void)
 		}
 	noted_count = 0;
 	noted_all = false;
+	key_cache_invalidated = false;
 	last_row_valid = false;
 }
 
@@ -261,7 +266,7 @@ key_cache_begin(void)
 	if (unlikely(memory == NULL))
 		start();
 	invalidation_accept();
-	if (unlikely(noted_all || noted_count > 0))
+	if (unlikely(key_cache_invalidated))
 		apply_noted();
 	if (unlikely(root_seen != root_generation()))
 	{
@@ -269,12 +274,6 @@ key_cache_begin(void)
 		root_seen = root_generation();
 	}
 	key_cache_call++;
-}
-
-bool
-key_cache_moved(void)
-{
-	return noted_all || noted_count > 0;
 }
 
 /*
@@ -487,28 +486,27 @@ key_cache_version(const uint8 id[KC_VERSION_ID_LEN])
 	return add_version(key, &last_row.id);
 }
 
+/* A version is its own key's only: an edited row must not lend it to another. */
 KmsCachedVersion *
-key_cache_primary(KmsCachedKey *key)
+key_cache_load_primary(KmsCachedKey *key)
 {
-	VersionSlot *slot;
+	VersionSlot *slot = key->has_primary ? versions_lookup(by_version, key->primary_id.data) : NULL;
 	char		id[37];
 
-	if (likely(key->primary != NULL))
-		return key->primary;
-	slot = key->has_primary ? versions_lookup(by_version, key->primary_id.data) : NULL;
-	if (slot != NULL)
+	if (slot != NULL && slot->version->key == key)
 		return key->primary = slot->version;
-	if (!key->has_primary || !read_version(key->primary_id.data))
+	if (slot != NULL || !key->has_primary || !read_version(key->primary_id.data) ||
+		!uuid_equal(&last_row.key_id, &key->id))
 		kms_ereport(ERRCODE_DATA_CORRUPTED, API_REJECTED_UNAVAILABLE,
-					errmsg("key \"%s\" has no primary version", uuid_print(&key->id, id)),
+					errmsg("key \"%s\" has no primary version of its own", uuid_print(&key->id, id)),
 					errhint("Restore table key_version of extension kms from a backup."));
 	key->primary = add_version(key, &key->primary_id);
 	return key->primary;
 }
 
 /* Errors leave the version without material, to be tried again. */
-static void
-unwrap_material(KmsCachedVersion *version)
+void
+key_cache_load_material(KmsCachedVersion *version)
 {
 	/* Taken before there is anything to wipe, kept if an error comes in between. */
 	static kc_key *slot;
@@ -523,20 +521,6 @@ unwrap_material(KmsCachedVersion *version)
 	material_unwrap(&last_row, key->spec, key->usage, key->origin, slot);
 	version->material = slot;
 	slot = NULL;
-}
-
-const kc_key *
-key_cache_material(KmsCachedVersion *version)
-{
-	if (unlikely(version->material == NULL))
-		unwrap_material(version);
-	return version->material;
-}
-
-kc_schedule *
-key_cache_schedule(KmsCachedVersion *version)
-{
-	return likely(version->schedule != NULL) ? version->schedule : schedule_for(version);
 }
 
 void

@@ -63,7 +63,15 @@ struct KmsCachedVersion
 extern uint64 key_cache_epoch;
 
 extern void key_cache_begin(void);
-extern bool key_cache_moved(void);
+
+/* Whether something has been invalidated since the last begin. */
+extern bool key_cache_invalidated;
+
+static inline bool
+key_cache_moved(void)
+{
+	return key_cache_invalidated;
+}
 
 /* By reference; raises if there is no such key or alias.  argument: its name in errors. */
 extern KmsCachedKey *key_cache_find(const char *argument, const char *text, size_t len);
@@ -72,13 +80,33 @@ extern KmsCachedKey *key_cache_find(const char *argument, const char *text, size
 extern KmsCachedVersion *key_cache_version(const uint8 id[KC_VERSION_ID_LEN]);
 
 /* The version that encrypts. */
-extern KmsCachedVersion *key_cache_primary(KmsCachedKey *key);
+extern KmsCachedVersion *key_cache_load_primary(KmsCachedKey *key);
+
+static inline KmsCachedVersion *
+key_cache_primary(KmsCachedKey *key)
+{
+	return likely(key->primary != NULL) ? key->primary : key_cache_load_primary(key);
+}
 
 /* Its material, unwrapped at the first use. */
-extern const kc_key *key_cache_material(KmsCachedVersion *version);
+extern void key_cache_load_material(KmsCachedVersion *version);
+
+static inline const kc_key *
+key_cache_material(KmsCachedVersion *version)
+{
+	if (unlikely(version->material == NULL))
+		key_cache_load_material(version);
+	return version->material;
+}
 
 /* A schedule set for this version, good until the next call of this function. */
-extern kc_schedule *key_cache_schedule(KmsCachedVersion *version);
+extern kc_schedule *schedule_for(KmsCachedVersion *version);
+
+static inline kc_schedule *
+key_cache_schedule(KmsCachedVersion *version)
+{
+	return likely(version->schedule != NULL) ? version->schedule : schedule_for(version);
+}
 
 /* Note that a key was used in this call: it is not evicted now. */
 extern uint32 key_cache_call;

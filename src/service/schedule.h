@@ -7,10 +7,10 @@
 #include "service/key_cache.h"
 
 /*
- * A schedule set for this version: a new one of its own, if it has been used
- * often enough, or the one that all others share.
+ * schedule_for, declared in key_cache.h: a schedule set for this version, a new
+ * one of its own if it has been used often enough, or the one that all others
+ * share.
  */
-extern kc_schedule *schedule_for(KmsCachedVersion *version);
 
 /* The version goes away: take back its schedule. */
 extern void schedule_release(KmsCachedVersion *version);

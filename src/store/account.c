@@ -24,10 +24,9 @@ read_account(HeapTuple row, TupleDesc type, void *result)
 {
 	KmsAccount *oldest = result;
 	KmsAccount	account;
-	bool		is_null;
 
-	account.id = DatumGetInt64(heap_getattr(row, 1, type, &is_null));
-	account.created_at = DatumGetTimestampTz(heap_getattr(row, 2, type, &is_null));
+	account.id = DatumGetInt64(store_column(row, 1, type));
+	account.created_at = DatumGetTimestampTz(store_column(row, 2, type));
 	if (oldest->id == 0 || older(&account, oldest))
 		*oldest = account;
 	return false;
@@ -68,9 +67,8 @@ read_domain_key(HeapTuple row, TupleDesc type, void *result)
 {
 	DomainKeySearch *search = result;
 	KmsDomainKey *key = search->key;
-	bool		is_null;
-	int64		account_id = DatumGetInt64(heap_getattr(row, 1, type, &is_null));
-	int32		version = DatumGetInt32(heap_getattr(row, 2, type, &is_null));
+	int64		account_id = DatumGetInt64(store_column(row, 1, type));
+	int32		version = DatumGetInt32(store_column(row, 2, type));
 
 	if (account_id != search->account_id)
 		return false;
@@ -78,8 +76,8 @@ read_domain_key(HeapTuple row, TupleDesc type, void *result)
 		return false;
 	key->account_id = account_id;
 	key->version = version;
-	copy_bytes(heap_getattr(row, 3, type, &is_null), key->root_key_id, sizeof(key->root_key_id));
-	copy_bytes(heap_getattr(row, 4, type, &is_null), key->wrapped, sizeof(key->wrapped));
+	copy_bytes(store_column(row, 3, type), key->root_key_id, sizeof(key->root_key_id));
+	copy_bytes(store_column(row, 4, type), key->wrapped, sizeof(key->wrapped));
 	search->found = true;
 	return search->version != 0;
 }

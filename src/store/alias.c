@@ -20,9 +20,7 @@
 static bool
 read_key_id(HeapTuple row, TupleDesc type, void *result)
 {
-	bool		is_null;
-
-	*(pg_uuid_t *) result = *DatumGetUUIDP(heap_getattr(row, COLUMN_KEY_ID, type, &is_null));
+	*(pg_uuid_t *) result = *DatumGetUUIDP(store_column(row, COLUMN_KEY_ID, type));
 	return true;
 }
 
@@ -51,9 +49,8 @@ static bool
 list_alias(HeapTuple row, TupleDesc type, void *result)
 {
 	Listing    *listing = result;
-	bool		is_null;
 
-	listing->seen(TextDatumGetCString(heap_getattr(row, COLUMN_NAME, type, &is_null)), listing->argument);
+	listing->seen(TextDatumGetCString(store_column(row, COLUMN_NAME, type)), listing->argument);
 	return false;
 }
 

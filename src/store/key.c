@@ -111,14 +111,6 @@ static const bool may_be_null[COLUMN_COUNT] = {
 	[COLUMN_DELETION_PROTECTION_DESCRIPTION] = true
 };
 
-static void
-err_stored(void)
-{
-	kms_ereport(ERRCODE_DATA_CORRUPTED, API_REJECTED_UNAVAILABLE,
-				errmsg("a stored key has a value that is not known here"),
-				errhint("It was written by a newer release or changed by hand."));
-}
-
 /* A stored name as its number; unknown means refuse. */
 static int
 stored(const char *const *names, int count, Datum value)

@@ -28,13 +28,10 @@ read_version(HeapTuple row, TupleDesc type, void *result)
 {
 	KmsKeyVersion *version = result;
 	Datum		values[COLUMN_COUNT];
-	bool		is_null;
 	bytea	   *wrapped;
 
-	if (type->natts < COLUMN_COUNT)
-		elog(ERROR, "table \"key_version\" of extension kms has lost columns");
 	for (int i = 0; i < COLUMN_COUNT; i++)
-		values[i] = heap_getattr(row, i + 1, type, &is_null);
+		values[i] = store_column(row, i + 1, type);
 
 	version->id = *DatumGetUUIDP(values[COLUMN_ID]);
 	version->key_id = *DatumGetUUIDP(values[COLUMN_KEY_ID]);

@@ -141,6 +141,26 @@ store_run(StoreQuery *query, Datum *values, const char *nulls)
 }
 
 void
+err_stored(void)
+{
+	kms_ereport(ERRCODE_DATA_CORRUPTED, API_REJECTED_UNAVAILABLE,
+				errmsg("a stored row of kms has a value that is not known here"),
+				errhint("It was written by a newer release or changed by hand."));
+	pg_unreachable();
+}
+
+Datum
+store_column(HeapTuple row, int column, TupleDesc type)
+{
+	bool		is_null = true;
+	Datum		value = column <= type->natts ? heap_getattr(row, column, type, &is_null) : (Datum) 0;
+
+	if (is_null)
+		err_stored();
+	return value;
+}
+
+void
 store_read_row(uint64 number, StoreRead read, void *result)
 {
 	MemoryContext spi = MemoryContextSwitchTo(store.caller);

@@ -3,7 +3,7 @@
  *
  *	store_open();
  *	store_run(&query, values, nulls);
- *	... store_row(0) ...
+ *	... store_read_row(0, read, &result) ...
  *	store_close();
  *
  * The SQL text names our tables without a schema: while a store is open, user,
@@ -43,6 +43,12 @@ extern uint64 store_run(StoreQuery *query, Datum *values, const char *nulls);
 
 /* Called with a row; what it keeps it copies to the current memory context. */
 typedef bool (*StoreRead) (HeapTuple row, TupleDesc type, void *result);
+
+/* A column that is never null; Rejected.Unavailable if it is all the same. */
+extern Datum store_column(HeapTuple row, int column, TupleDesc type);
+
+/* A stored value that no release of ours has written: Rejected.Unavailable. */
+extern void err_stored(void) pg_attribute_noreturn();
 
 /* Read a row of the last result, in the memory of store_open's caller. */
 extern void store_read_row(uint64 number, StoreRead read, void *result);
