@@ -1,0 +1,204 @@
+-- Promises for all objects of the extension at once, as the catalogue has them.
+\set ECHO none
+\getenv here PG_ABS_SRCDIR
+\set setup :here /sql/include/setup.psql
+\i :setup
+BEGIN;
+SELECT plan(57);
+
+CREATE TEMP VIEW member AS
+	SELECT d.classid, d.objid, d.objsubid
+	  FROM pg_depend d JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+	 WHERE d.deptype = 'e' AND e.extname = 'kms';
+CREATE TEMP VIEW function AS
+	SELECT p.* FROM pg_proc p JOIN member m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid;
+CREATE TEMP VIEW base_table AS
+	SELECT c.* FROM pg_class c JOIN member m ON m.classid = 'pg_class'::regclass AND m.objid = c.oid WHERE c.relkind IN ('r', 'p', 'S', 'm', 'f');
+CREATE TEMP VIEW shown AS
+	SELECT c.* FROM pg_class c JOIN member m ON m.classid = 'pg_class'::regclass AND m.objid = c.oid WHERE c.relkind = 'v';
+
+-- ---- the contract ---------------------------------------------------------
+
+/*
+ * Arguments with their defaults; the result, with its columns; whether it is
+ * Volatile or Stable; parallel Safe or Unsafe; open to everybody.
+ */
+CREATE TEMP TABLE contract (name text, arguments text, result text, volatility text, parallel text, everybody boolean);
+INSERT INTO contract VALUES
+	('kms_create_key',
+	 'key_spec text DEFAULT ''Aliyun_AES_256''::text, key_usage text DEFAULT NULL::text, origin text DEFAULT ''Aliyun_KMS''::text, '
+	 'description text DEFAULT ''''::text, protection_level text DEFAULT ''SOFTWARE''::text, enable_automatic_rotation boolean DEFAULT false, '
+	 'rotation_interval interval DEFAULT NULL::interval, tags jsonb DEFAULT NULL::jsonb', 'uuid', 'v', 'u', false),
+	('kms_enable_key', 'key_id text', 'void', 'v', 'u', true),
+	('kms_disable_key', 'key_id text', 'void', 'v', 'u', true),
+	('kms_describe_key', 'key_id text', 'KEY', 's', 's', true),
+	('kms_list_keys', 'filters jsonb DEFAULT NULL::jsonb', 'SETOF KEY', 's', 's', true),
+	('kms_update_key_description', 'key_id text, description text', 'void', 'v', 'u', true),
+	('kms_describe_key_version', 'key_id text, key_version_id text', 'KEYVERSION', 's', 's', true),
+	('kms_list_key_versions', 'key_id text', 'SETOF KEYVERSION', 's', 's', true),
+	('kms_create_key_version', 'key_id text', 'uuid', 'v', 'u', true),
+	('kms_encrypt', 'key_id text, plaintext bytea, encryption_context jsonb DEFAULT NULL::jsonb', 'bytea', 'v', 's', true),
+	('kms_encrypt', 'key_id text, plaintext text, encryption_context jsonb DEFAULT NULL::jsonb', 'bytea', 'v', 's', true),
+	('kms_decrypt', 'ciphertext_blob bytea, encryption_context jsonb DEFAULT NULL::jsonb', 'bytea', 's', 's', true),
+	('kms_decrypt_text', 'ciphertext_blob bytea, encryption_context jsonb DEFAULT NULL::jsonb', 'text', 's', 's', true),
+	('kms_re_encrypt',
+	 'ciphertext_blob bytea, destination_key_id text, source_encryption_context jsonb DEFAULT NULL::jsonb, '
+	 'destination_encryption_context jsonb DEFAULT NULL::jsonb, source_key_id text DEFAULT NULL::text, '
+	 'source_key_version_id text DEFAULT NULL::text, source_encryption_algorithm text DEFAULT NULL::text', 'bytea', 'v', 's', true),
+	('kms_generate_data_key',
+	 'key_id text, key_spec text DEFAULT NULL::text, number_of_bytes integer DEFAULT NULL::integer, encryption_context jsonb DEFAULT NULL::jsonb',
+	 '(key_id uuid, key_version_id uuid, plaintext bytea, ciphertext_blob bytea)', 'v', 's', true),
+	('kms_generate_data_key_without_plaintext',
+	 'key_id text, key_spec text DEFAULT NULL::text, number_of_bytes integer DEFAULT NULL::integer, encryption_context jsonb DEFAULT NULL::jsonb',
+	 '(key_id uuid, key_version_id uuid, ciphertext_blob bytea)', 'v', 's', true),
+	('kms_ciphertext_info', 'ciphertext_blob bytea', '(key_id uuid, key_version_id uuid, format text, plaintext_length bigint)', 's', 's', true),
+	('kms_generate_random', 'number_of_bytes integer', 'bytea', 'v', 's', true),
+	('kms_create_alias', 'key_id text, alias_name text', 'void', 'v', 'u', true),
+	('kms_update_alias', 'key_id text, alias_name text', 'void', 'v', 'u', true),
+	('kms_delete_alias', 'alias_name text', 'void', 'v', 'u', true),
+	('kms_list_aliases', '', 'SETOF (alias_name text, alias_arn text, key_id uuid)', 's', 's', true),
+	('kms_list_aliases_by_key_id', 'key_id text', 'SETOF (alias_name text, alias_arn text, key_id uuid)', 's', 's', true),
+	('kms_open_kms_service', '', 'void', 'v', 'u', false),
+	('kms_describe_account_kms_status', '', 'text', 's', 's', true);
+UPDATE contract SET result = replace(replace(result, 'KEYVERSION', '(key_id uuid, key_version_id uuid, creation_date timestamp with time zone)'), 'KEY',
+	'(key_id uuid, arn text, creator text, creation_date timestamp with time zone, description text, key_state text, key_usage text, '
+	'key_spec text, origin text, protection_level text, primary_key_version uuid, automatic_rotation text, rotation_interval interval, '
+	'last_rotation_date timestamp with time zone, next_rotation_date timestamp with time zone, material_expire_time timestamp with time zone, '
+	'delete_date timestamp with time zone, deletion_protection text, deletion_protection_description text)');
+
+CREATE TEMP VIEW made AS
+	SELECT p.proname::text AS name, pg_get_function_arguments(p.oid) AS arguments,
+		   CASE WHEN p.proretset THEN 'SETOF ' ELSE '' END ||
+		   CASE WHEN t.typtype = 'c'
+				THEN (SELECT '(' || string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum) || ')'
+						FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped)
+				ELSE format_type(t.oid, NULL) END AS result,
+		   p.provolatile::text AS volatility, p.proparallel::text AS parallel,
+		   EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee = 0 AND a.privilege_type = 'EXECUTE') AS everybody
+	  FROM function p JOIN pg_type t ON t.oid = p.prorettype
+	 WHERE p.pronamespace = (SELECT extnamespace FROM pg_extension WHERE extname = 'kms');
+
+SELECT set_eq('SELECT name FROM made', 'SELECT name FROM contract', 'the public functions are those of the contract');
+SELECT bag_eq('SELECT name, arguments FROM made', 'SELECT name, arguments FROM contract', 'their arguments have the names, types, order and defaults of the contract');
+SELECT bag_eq('SELECT name, result FROM made', 'SELECT name, result FROM contract', 'their results are those of the contract');
+SELECT bag_eq('SELECT name, volatility FROM made', 'SELECT name, volatility FROM contract', 'what writes or is random is volatile, what reads is stable');
+SELECT bag_eq('SELECT name, parallel FROM made', 'SELECT name, parallel FROM contract', 'what writes is parallel unsafe, the rest is parallel safe');
+SELECT bag_eq('SELECT name, everybody FROM made', 'SELECT name, everybody FROM contract', 'everybody may execute what asks for the right on the key itself, and nothing else');
+SELECT is_empty('SELECT name FROM made WHERE name !~ ''^kms_''', 'public functions begin with kms_');
+
+-- ---- helpers --------------------------------------------------------------
+
+CREATE TEMP TABLE helper (name text, volatility text, parallel text, everybody boolean);
+INSERT INTO helper VALUES
+	('tell_change()', 'v', 'u', false), ('may_describe(owner oid, owner_name text)', 's', 's', true), ('describe_row(key kms.key)', 's', 's', true),
+	('arn_prefix()', 's', 's', true), ('normalized_filters(filters jsonb)', 'i', 's', true), ('describe_status()', 'v', 'r', true);
+SELECT bag_eq('SELECT format(''%s(%s)'', p.proname, pg_get_function_arguments(p.oid)), p.provolatile::text, p.proparallel::text,
+					  EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) a WHERE a.grantee = 0)
+				 FROM function p WHERE p.pronamespace = ''kms''::regnamespace',
+			  'SELECT * FROM helper', 'the helpers are those that the views and lists need, volatile and open as they must be');
+
+-- ---- every function -------------------------------------------------------
+
+SELECT is_empty('SELECT proname FROM function WHERE prosecdef', 'no function is SECURITY DEFINER');
+SELECT is_empty('SELECT proname FROM function WHERE proleakproof', 'no function is leakproof');
+SELECT is_empty('SELECT proname FROM function WHERE proconfig IS NOT NULL', 'no function has a SET clause');
+SELECT is_empty('SELECT proname FROM function WHERE provolatile = ''i'' AND proname <> ''normalized_filters''', 'nothing that looks at keys, state or clock is immutable');
+SELECT is_empty($$SELECT proname FROM function p JOIN pg_language l ON l.oid = p.prolang WHERE l.lanname NOT IN ('c', 'sql')$$, 'functions are written in C or SQL');
+SELECT is_empty($$SELECT proname FROM function p JOIN pg_language l ON l.oid = p.prolang WHERE l.lanname = 'sql' AND p.prosqlbody IS NULL$$,
+				'functions in SQL are parsed when they are made, so that no search_path reaches them');
+SELECT is_empty($$SELECT proname FROM function p JOIN pg_language l ON l.oid = p.prolang
+				   WHERE l.lanname = 'c' AND p.prosrc !~ '^kms_'$$, 'functions in C begin with kms_');
+SELECT is_empty($$SELECT p.proname, p.prosrc FROM function p JOIN pg_language l ON l.oid = p.prolang
+				   WHERE l.lanname = 'c' AND p.pronamespace <> 'kms'::regnamespace AND p.prosrc NOT IN (p.proname, p.proname || '_text')$$,
+				'a function has the same name in SQL and in C');
+SELECT is_empty($$SELECT proname FROM function p JOIN pg_language l ON l.oid = p.prolang WHERE l.lanname = 'c' AND p.probin <> '$libdir/kms'$$,
+				'functions in C are in our library');
+SELECT is_empty($$SELECT proname FROM function WHERE prokind NOT IN ('f')$$, 'there are functions only');
+SELECT is_empty($$SELECT proname, argument FROM function, unnest(proargnames) argument WHERE argument = ''$$, 'every argument has a name');
+SELECT is_empty($$SELECT proname FROM function WHERE proname ~ '^kms_(encrypt|decrypt|re_encrypt|generate)' AND procost <= 10$$,
+				'the planner is told that cryptography costs something');
+SELECT is_empty('SELECT DISTINCT p.proname FROM function p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) a WHERE a.grantee NOT IN (0, p.proowner)',
+				'functions are granted to everybody or to nobody');
+SELECT is_empty('SELECT p.proname FROM function p, aclexplode(p.proacl) a WHERE a.grantee = 0 AND a.is_grantable', 'nobody may grant them further');
+
+-- ---- comments -------------------------------------------------------------
+
+SELECT is_empty('SELECT pg_describe_object(classid, objid, objsubid) FROM member WHERE coalesce(obj_description(objid, classid::regclass::name), '''') = ''''',
+				'every schema, table, view, type and function has a comment');
+SELECT is_empty($$SELECT a.attrelid::regclass, a.attname FROM pg_attribute a JOIN base_table c ON c.oid = a.attrelid
+				   WHERE a.attnum > 0 AND NOT a.attisdropped AND coalesce(col_description(a.attrelid, a.attnum), '') = ''$$, 'every column of a table has a comment');
+SELECT is_empty($$SELECT a.attrelid::regclass, a.attname FROM pg_attribute a JOIN shown c ON c.oid = a.attrelid
+				   WHERE a.attnum > 0 AND NOT a.attisdropped AND coalesce(col_description(a.attrelid, a.attnum), '') = ''$$, 'every column of a view has a comment');
+SELECT is_empty($$SELECT t.tgrelid::regclass, t.tgname FROM pg_trigger t JOIN base_table c ON c.oid = t.tgrelid
+				   WHERE NOT t.tgisinternal AND coalesce(obj_description(t.oid, 'pg_trigger'), '') = ''$$, 'every trigger has a comment');
+SELECT is_empty($$SELECT i.indexrelid::regclass FROM pg_index i JOIN base_table c ON c.oid = i.indrelid
+				   WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
+					 AND coalesce(obj_description(i.indexrelid, 'pg_class'), '') = ''$$, 'every index that is no constraint''s has a comment');
+SELECT isnt((SELECT obj_description(oid, 'pg_extension') FROM pg_extension WHERE extname = 'kms'), NULL, 'the extension has a comment');
+SELECT is_empty($$SELECT name FROM pg_settings WHERE name ~ '^kms\.' AND coalesce(short_desc, '') = ''$$, 'every setting has a description');
+
+-- ---- privileges -----------------------------------------------------------
+
+SELECT is_empty('SELECT c.oid::regclass, a.* FROM base_table c, aclexplode(c.relacl) a WHERE a.grantee <> c.relowner', 'nobody but the owner has a privilege on a table');
+SELECT is_empty('SELECT a.attrelid::regclass FROM pg_attribute a WHERE a.attacl IS NOT NULL AND a.attrelid IN (SELECT oid FROM base_table UNION SELECT oid FROM shown)',
+				'nor on a column');
+SELECT set_eq('SELECT c.relname, a.grantee, a.privilege_type, a.is_grantable FROM shown c, aclexplode(c.relacl) a WHERE a.grantee <> c.relowner',
+			  $$VALUES ('keys'::name, 0::oid, 'SELECT', false), ('key_versions', 0, 'SELECT', false), ('aliases', 0, 'SELECT', false), ('status', 0, 'SELECT', false)$$,
+			  'everybody may read the views, and no more');
+SELECT results_eq($$SELECT a.grantee, a.privilege_type FROM pg_namespace n, aclexplode(n.nspacl) a WHERE n.nspname = 'kms' AND a.grantee <> n.nspowner$$,
+				  $$VALUES (0::oid, 'USAGE')$$, 'everybody may look into the schema, nobody may make something there');
+SELECT set_eq($$SELECT t.typname FROM pg_type t JOIN member m ON m.classid = 'pg_type'::regclass AND m.objid = t.oid
+				 WHERE EXISTS (SELECT FROM aclexplode(coalesce(t.typacl, acldefault('T', t.typowner))) a WHERE a.grantee = 0)$$,
+			  ARRAY['key_metadata', 'key_version_metadata', 'alias_entry', 'ciphertext_info', 'data_key', 'data_key_without_plaintext', 'status_row']::name[],
+			  'everybody may use the row types of results');
+SELECT is_empty('SELECT c.oid::regclass FROM base_table c WHERE NOT (c.relrowsecurity AND c.relforcerowsecurity)', 'row security is enabled and forced on every table');
+SELECT is_empty('SELECT p.polrelid::regclass FROM pg_policy p JOIN base_table c ON c.oid = p.polrelid', 'no table has a policy');
+SELECT is_empty($$SELECT pg_describe_object(classid, objid, objsubid) FROM member m WHERE
+					(SELECT CASE m.classid WHEN 'pg_proc'::regclass THEN (SELECT proowner FROM pg_proc WHERE oid = m.objid)
+										   WHEN 'pg_class'::regclass THEN (SELECT relowner FROM pg_class WHERE oid = m.objid)
+										   WHEN 'pg_type'::regclass THEN (SELECT typowner FROM pg_type WHERE oid = m.objid)
+										   WHEN 'pg_namespace'::regclass THEN (SELECT nspowner FROM pg_namespace WHERE oid = m.objid) END)
+					IS DISTINCT FROM (SELECT extowner FROM pg_extension WHERE extname = 'kms')$$, 'everything belongs to the owner of the extension');
+
+-- ---- tables and views -----------------------------------------------------
+
+SELECT set_eq('SELECT relname FROM base_table', ARRAY['account', 'domain_key', 'key', 'key_version', 'alias']::name[], 'the tables are these');
+SELECT set_eq('SELECT relname FROM shown', ARRAY['keys', 'key_versions', 'aliases', 'status']::name[], 'the views are these');
+SELECT is_empty('SELECT oid::regclass FROM base_table WHERE relpersistence <> ''p'' OR relkind NOT IN (''r'', ''S'')', 'tables are logged and plain');
+SELECT is_empty('SELECT oid::regclass FROM base_table UNION SELECT oid FROM shown EXCEPT SELECT oid FROM pg_class WHERE relnamespace = ''kms''::regnamespace',
+				'tables and views are in the schema kms');
+SELECT set_eq('SELECT unnest(extconfig) FROM pg_extension WHERE extname = ''kms''', 'SELECT oid FROM base_table', 'every table is dumped');
+SELECT is_empty('SELECT c FROM pg_extension, unnest(extcondition) c WHERE extname = ''kms'' AND c <> ''''', 'with all its rows');
+SELECT is_empty($$SELECT oid::regclass FROM shown WHERE relname <> 'status' AND NOT coalesce('security_barrier=true' = ANY (reloptions), false)$$,
+				'views over tables are security barriers');
+SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND
+				  (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled = 'A' AND t.tgtype = 0 | 4 | 8 | 16 | 32
+					 AND NOT t.tgdeferrable AND t.tgqual IS NULL AND t.tgattr = '' AND t.tgfoid = 'kms.tell_change'::regproc) <> 1$$,
+				'every table tells of each insert, update, delete and truncate, once per statement, always');
+SELECT is_empty('SELECT t.tgrelid::regclass, t.tgname FROM pg_trigger t JOIN base_table c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal AND t.tgfoid <> ''kms.tell_change''::regproc',
+				'there is no other trigger');
+SELECT is_empty('SELECT k.conname FROM pg_constraint k JOIN base_table c ON c.oid = k.conrelid WHERE k.condeferrable OR NOT k.convalidated', 'no constraint is deferrable');
+SELECT is_empty($$SELECT k.conname FROM pg_constraint k JOIN base_table c ON c.oid = k.conrelid WHERE k.contype = 'f' AND k.confrelid NOT IN (SELECT oid FROM base_table)$$,
+				'foreign keys lead to tables of ours');
+SELECT is_empty($$SELECT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'p')$$,
+				'every table has a primary key');
+SELECT is_empty($$SELECT a.attrelid::regclass, a.attname FROM pg_attribute a JOIN base_table c ON c.oid = a.attrelid JOIN pg_type t ON t.oid = a.atttypid
+				   WHERE a.attnum > 0 AND (t.typtype <> 'b' OR t.typnamespace <> 'pg_catalog'::regnamespace)$$, 'columns have types of PostgreSQL''s own');
+SELECT is_empty('SELECT ev_class::regclass FROM pg_rewrite WHERE ev_class IN (SELECT oid FROM base_table)', 'no table has a rule');
+
+-- ---- the extension --------------------------------------------------------
+
+SELECT set_eq('SELECT DISTINCT classid::regclass::text FROM member', ARRAY['pg_class', 'pg_namespace', 'pg_proc', 'pg_type'], 'the extension makes no casts, operators or event triggers');
+SELECT is(extrelocatable, false, 'the extension stays in its schema') FROM pg_extension WHERE extname = 'kms';
+SELECT set_eq($$SELECT name, context FROM pg_settings WHERE name ~ '^kms\.'$$,
+			  $$VALUES ('kms.root_key_file', 'sighup'), ('kms.root_key_command', 'sighup'), ('kms.region', 'sighup'),
+					   ('kms.cache_size', 'superuser'), ('kms.superuser_may_use', 'superuser')$$, 'no setting is everybody''s');
+SELECT throws_ok('SET kms.unheard_of = 1', '42602', NULL, 'there are no other settings');
+CREATE ROLE kms_test_catalog;
+SET ROLE kms_test_catalog;
+SELECT throws_ok('SHOW ' || name, '42501', NULL, name || ' is not shown to everybody')
+  FROM unnest(ARRAY['kms.root_key_file', 'kms.root_key_command']) name;
+RESET ROLE;
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,294 @@
+-- What a hostile role prepares: search paths, temporary tables, wide privileges, prepared statements.
+\set ECHO none
+\getenv here PG_ABS_SRCDIR
+\set setup :here /sql/include/setup.psql
+\i :setup
+BEGIN;
+SELECT plan(126);
+
+CREATE ROLE kms_test_victim;
+CREATE ROLE kms_test_attacker;
+CREATE ROLE kms_test_reader IN ROLE pg_read_all_data;
+CREATE ROLE kms_test_writer IN ROLE pg_read_all_data, pg_write_all_data;
+GRANT EXECUTE ON FUNCTION kms_create_key TO kms_test_victim, kms_test_attacker;
+SET ROLE kms_test_victim;
+SELECT kms_create_key() AS key, kms_create_key() AS other \gset
+SELECT kms_create_alias(:'key', 'alias/hostile');
+SELECT kms_encrypt(:'key', 'secret'::text) AS blob, (kms_describe_key(:'key')).primary_key_version AS version \gset
+SET ROLE kms_test_attacker;
+SELECT kms_create_key() AS attackers_key \gset
+RESET ROLE;
+
+-- ---- every operation, as a statement --------------------------------------
+
+CREATE TEMP TABLE operation (n serial, name text, statement text);
+INSERT INTO operation (name, statement) VALUES
+	('DescribeKey', 'SELECT public.kms_describe_key(%1$L)'),
+	('DescribeKey by alias', 'SELECT public.kms_describe_key(''alias/hostile'')'),
+	('ListKeys', 'SELECT public.kms_list_keys(''[{"Key": "KeyState", "Values": ["Enabled"]}, {"Key": "AliasName", "Values": ["alias/hostile"]}]'')'),
+	('ListKeyVersions', 'SELECT public.kms_list_key_versions(%1$L)'),
+	('DescribeKeyVersion', 'SELECT public.kms_describe_key_version(%1$L, %2$L)'),
+	('ListAliases', 'SELECT public.kms_list_aliases()'),
+	('ListAliasesByKeyId', 'SELECT public.kms_list_aliases_by_key_id(%1$L)'),
+	('UpdateKeyDescription', 'SELECT public.kms_update_key_description(%1$L, ''mine'')'),
+	('DisableKey', 'SELECT public.kms_disable_key(%1$L)'),
+	('EnableKey', 'SELECT public.kms_enable_key(%1$L)'),
+	('CreateKey', 'SELECT public.kms_create_key()'),
+	('CreateKeyVersion', 'SELECT public.kms_create_key_version(%1$L)'),
+	('UpdateAlias', 'SELECT public.kms_update_alias(%4$L, ''alias/hostile''), public.kms_update_alias(%1$L, ''alias/hostile'')'),
+	('DeleteAlias', 'SELECT public.kms_delete_alias(''alias/hostile'')'),
+	('CreateAlias', 'SELECT public.kms_create_alias(%1$L, ''alias/hostile'')'),
+	('Encrypt', 'SELECT public.kms_encrypt(%1$L, ''x''::pg_catalog.text, ''{"a": "1"}'')'),
+	('Encrypt by alias', 'SELECT public.kms_encrypt(''alias/hostile'', ''x''::pg_catalog.bytea)'),
+	('Decrypt', 'SELECT public.kms_decrypt(%3$L)'),
+	('Decrypt a text', 'SELECT public.kms_decrypt_text(%3$L)'),
+	('ReEncrypt', 'SELECT public.kms_re_encrypt(%3$L, %1$L)'),
+	('GenerateDataKey', 'SELECT public.kms_generate_data_key(%1$L)'),
+	('CiphertextInfo', 'SELECT public.kms_ciphertext_info(%3$L)'),
+	('the status', 'SELECT * FROM kms.status'),
+	('the views', 'SELECT * FROM kms.keys, kms.key_versions, kms.aliases');
+GRANT ALL ON operation TO PUBLIC;
+
+-- ---- a schema ahead in the search path ------------------------------------
+
+GRANT CREATE ON DATABASE :"DBNAME" TO kms_test_attacker;
+SET ROLE kms_test_attacker;
+CREATE SCHEMA kms_test_trap;
+GRANT USAGE ON SCHEMA kms_test_trap TO PUBLIC;
+CREATE TABLE kms_test_trap.caught (what text, by_whom text);
+GRANT INSERT, SELECT ON kms_test_trap.caught TO PUBLIC;
+CREATE FUNCTION kms_test_trap.spring() RETURNS boolean LANGUAGE plpgsql AS
+$$
+BEGIN
+	INSERT INTO kms_test_trap.caught VALUES ('an operator or function', current_user);
+	RAISE EXCEPTION 'sprung';
+END
+$$;
+CREATE FUNCTION kms_test_trap.spring_trigger() RETURNS trigger LANGUAGE plpgsql AS
+$$
+BEGIN
+	INSERT INTO kms_test_trap.caught VALUES ('a trigger', current_user);
+	RAISE EXCEPTION 'sprung';
+END
+$$;
+DO
+$$
+DECLARE
+	symbol text;
+	type text;
+	name text;
+BEGIN
+	FOREACH type IN ARRAY ARRAY['uuid', 'text', 'bigint', 'integer', 'oid', 'name', 'jsonb', 'bytea', 'timestamptz', 'boolean'] LOOP
+		EXECUTE pg_catalog.format('CREATE FUNCTION kms_test_trap.binary(%1$s, %1$s) RETURNS boolean LANGUAGE sql AS ''SELECT kms_test_trap.spring()''', type);
+		FOREACH symbol IN ARRAY ARRAY['=', '<>', '<', '<=', '>', '>=', '||', '~', '+', '-', '->', '->>', '?', '?|'] LOOP
+			EXECUTE pg_catalog.format('CREATE OPERATOR kms_test_trap.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = kms_test_trap.binary)', symbol, type, type);
+		END LOOP;
+		FOREACH name IN ARRAY ARRAY['max', 'min', 'lower', 'upper', 'length', 'format', 'to_jsonb', 'quote_ident', 'octet_length'] LOOP
+			EXECUTE pg_catalog.format('CREATE FUNCTION kms_test_trap.%s(%s) RETURNS boolean LANGUAGE sql AS ''SELECT kms_test_trap.spring()''', name, type);
+		END LOOP;
+	END LOOP;
+	FOREACH name IN ARRAY ARRAY['now', 'clock_timestamp', 'statement_timestamp', 'version', 'kms_describe_key', 'arn_prefix'] LOOP
+		EXECUTE pg_catalog.format('CREATE FUNCTION kms_test_trap.%s() RETURNS boolean LANGUAGE sql AS ''SELECT kms_test_trap.spring()''', name);
+	END LOOP;
+	FOREACH symbol IN ARRAY ARRAY['->', '?'] LOOP
+		EXECUTE pg_catalog.format('CREATE FUNCTION kms_test_trap.json_%s(jsonb, text) RETURNS boolean LANGUAGE sql AS ''SELECT kms_test_trap.spring()''', pg_catalog.ascii(symbol));
+		EXECUTE pg_catalog.format('CREATE OPERATOR kms_test_trap.%s (LEFTARG = jsonb, RIGHTARG = text, FUNCTION = kms_test_trap.json_%s)', symbol, pg_catalog.ascii(symbol));
+	END LOOP;
+	FOREACH type IN ARRAY ARRAY['uuid', 'text', 'bytea', 'timestamptz', 'oid', 'jsonb'] LOOP
+		EXECUTE pg_catalog.format('CREATE DOMAIN kms_test_trap.%1$s AS pg_catalog.int4 CHECK (kms_test_trap.spring())', type);
+	END LOOP;
+	FOREACH name IN ARRAY ARRAY['key', 'key_version', 'alias', 'account', 'domain_key'] LOOP
+		EXECUTE pg_catalog.format('CREATE TABLE kms_test_trap.%I AS SELECT * FROM (VALUES (1)) t (id)', name);
+		EXECUTE pg_catalog.format('GRANT ALL ON kms_test_trap.%I TO PUBLIC', name);
+		EXECUTE pg_catalog.format('CREATE TRIGGER spring BEFORE INSERT OR UPDATE OR DELETE ON kms_test_trap.%I FOR EACH STATEMENT EXECUTE FUNCTION kms_test_trap.spring_trigger()', name);
+	END LOOP;
+END
+$$;
+RESET ROLE;
+
+CREATE FUNCTION pg_temp.with_path(path text, role name, statement text, VARIADIC arguments text[] = '{}') RETURNS text LANGUAGE plpgsql AS
+$$
+DECLARE
+	statement_text pg_catalog.text = pg_catalog.format(statement, VARIADIC arguments);
+	result pg_catalog.text;
+BEGIN
+	EXECUTE pg_catalog.format('SET ROLE %I', role);
+	PERFORM pg_catalog.set_config('search_path', path, true);
+	result = pg_temp.verdict('%s', statement_text);
+	RESET ROLE;
+	RESET search_path;
+	RETURN result;
+END
+$$;
+/* No statement of ours is prepared yet when the traps are set. */
+DISCARD PLANS;
+
+/* The traps work: this is what the functions must not do. */
+SELECT is(pg_temp.with_path('kms_test_trap, pg_catalog, public', 'kms_test_victim', statement), 'P0001|', what || ' of the trap is taken where a statement leaves the choice')
+  FROM (VALUES ('SELECT key_id = key_id FROM kms.keys', 'an operator'), ('SELECT now()', 'a function'), ('UPDATE key SET id = 2', 'a table with its trigger')) t (statement, what);
+SELECT is(pg_temp.with_path('kms_test_trap, pg_catalog, public', 'kms_test_victim', statement, :'key', :'version', :'blob', :'other'), 'fine',
+		  name || ' takes nothing from a schema ahead in the search path')
+  FROM operation ORDER BY n;
+SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'nothing of the trap ran');
+
+/* Without an exception, which would undo its own trace. */
+CREATE OR REPLACE FUNCTION kms_test_trap.spring() RETURNS boolean LANGUAGE plpgsql AS
+$$ BEGIN INSERT INTO kms_test_trap.caught VALUES ('an operator or function', current_user); RETURN true; END $$;
+SELECT pg_temp.with_path('kms_test_trap, pg_catalog, public', 'kms_test_victim', statement, :'key', :'version', :'blob', :'other')
+	   IS NULL AS ignored FROM operation ORDER BY n \g /dev/null
+SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'nor does it where it raises nothing');
+SELECT is(pg_temp.with_path('kms_test_trap, pg_catalog, public', 'postgres', 'SELECT public.kms_disable_key(%L), public.kms_enable_key(%1$L)', :'key'), 'fine',
+		  'nor when a superuser calls');
+SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'which would be worst');
+SELECT is(pg_temp.with_path('', 'kms_test_victim', statement, :'key', :'version', :'blob', :'other'), 'fine', name || ' works with an empty search path')
+  FROM operation WHERE name IN ('ListKeys', 'CreateKey', 'DeleteAlias', 'CreateAlias', 'Decrypt') ORDER BY n;
+
+-- ---- temporary tables of our names ----------------------------------------
+
+CREATE TEMP TABLE forged AS SELECT * FROM kms.key WHERE id = :'key';
+GRANT ALL ON forged TO PUBLIC;
+CREATE TEMP TABLE key (LIKE kms.key);
+CREATE TEMP TABLE key_version (LIKE kms.key_version);
+CREATE TEMP TABLE alias (LIKE kms.alias);
+CREATE TEMP TABLE account (LIKE kms.account);
+CREATE TEMP TABLE domain_key (LIKE kms.domain_key);
+INSERT INTO pg_temp.key SELECT * FROM forged;
+UPDATE pg_temp.key SET state = 'Disabled';
+CREATE FUNCTION pg_temp.note() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN INSERT INTO kms_test_trap.caught VALUES ('a trigger on a temporary table', current_user); RETURN NULL; END $$;
+CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.key FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
+CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.key_version FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
+CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.alias FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
+GRANT ALL ON pg_temp.key, pg_temp.key_version, pg_temp.alias, pg_temp.account, pg_temp.domain_key TO PUBLIC;
+SELECT is(pg_temp.with_path(path, 'kms_test_victim', statement, :'key', :'version', :'blob', :'other'), 'fine', name || ' takes no temporary table for ours, with path ' || path)
+  FROM operation, unnest(ARRAY['pg_temp, pg_catalog, public', 'public']) path
+ WHERE name IN ('DescribeKey', 'DisableKey', 'EnableKey', 'CreateKey', 'CreateKeyVersion', 'UpdateAlias', 'DeleteAlias', 'CreateAlias', 'Encrypt', 'Decrypt')
+ ORDER BY path, n;
+SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'no trigger on a temporary table ran');
+SELECT is((SELECT state::text COLLATE "default" FROM pg_temp.key), 'Disabled', 'the temporary table is as it was');
+DROP TABLE pg_temp.key, pg_temp.key_version, pg_temp.alias, pg_temp.account, pg_temp.domain_key;
+
+-- ---- row security ---------------------------------------------------------
+
+SET row_security = off;
+SELECT is(pg_temp.verdict_as('kms_test_victim', 'SELECT kms_disable_key(%1$L), kms_enable_key(%1$L)', :'key'), 'fine', 'row_security = off does not stop the owner of a key'),
+	   is(pg_temp.verdict_as('kms_test_victim', 'SELECT kms_decrypt(%L)', :'blob'), 'fine', 'from using it either'),
+	   is(pg_temp.verdict_as('kms_test_victim', 'SELECT kms_list_keys()'), 'fine', 'or listing it'),
+	   is(pg_temp.verdict_as('kms_test_attacker', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'and lets nobody else');
+SELECT is(pg_temp.verdict_as('kms_test_reader', 'SELECT * FROM kms.' || name), '42501|', 'a reader of all data is refused table ' || name || ' without row security')
+  FROM unnest(ARRAY['account', 'alias', 'domain_key', 'key', 'key_version']) name;
+SET row_security = on;
+
+-- ---- readers and writers of all data --------------------------------------
+
+SELECT is(pg_temp.verdict_as(role, 'SELECT 1 / count(*) FROM kms.%I', name), '22012|', format('%s sees no row of table %s', role, name))
+  FROM unnest(ARRAY['kms_test_reader', 'kms_test_writer']) role, unnest(ARRAY['account', 'alias', 'domain_key', 'key', 'key_version']) name;
+CREATE FUNCTION pg_temp.changed(statement text) RETURNS bigint LANGUAGE plpgsql AS
+$$ DECLARE changed bigint; BEGIN EXECUTE statement; GET DIAGNOSTICS changed = ROW_COUNT; RETURN changed; END $$;
+SET ROLE kms_test_writer;
+SELECT is(pg_temp.changed(statement), 0::bigint, what || ' changes nothing')
+  FROM (VALUES ('UPDATE kms.key SET owner_name = current_user', 'a writer of all data, updating keys,'), ('DELETE FROM kms.key', 'or deleting them,'),
+			   ('UPDATE kms.key_version SET wrapped = ''x''', 'updating versions,'), ('DELETE FROM kms.key_version', 'or deleting them,'),
+			   ('UPDATE kms.alias SET key_id = gen_random_uuid()', 'updating aliases,'), ('DELETE FROM kms.alias', 'or deleting them,'),
+			   ('DELETE FROM kms.domain_key', 'deleting domain keys'), ('DELETE FROM kms.account', 'deleting accounts')) t (statement, what);
+SELECT is(pg_temp.verdict(statement), '42501|', what || ' is refused a writer of all data')
+  FROM (VALUES ('INSERT INTO kms.account VALUES (1234567890123456, now())', 'a new account'),
+			   ('INSERT INTO kms.alias VALUES (''alias/x'', gen_random_uuid(), now())', 'a new alias'),
+			   ('INSERT INTO kms.key SELECT * FROM forged', 'a new key'), ('TRUNCATE kms.key CASCADE', 'emptying the keys'),
+			   ('ALTER TABLE kms.key DISABLE ROW LEVEL SECURITY', 'turning off row security'), ('ALTER TABLE kms.key DISABLE TRIGGER tell_change', 'turning off the trigger'),
+			   ('CREATE POLICY mine ON kms.key USING (true)', 'a policy'), ('CREATE TRIGGER mine AFTER UPDATE ON kms.key EXECUTE FUNCTION pg_temp.note()', 'a trigger'),
+			   ('CREATE RULE mine AS ON UPDATE TO kms.key DO INSTEAD NOTHING', 'a rule'), ('CREATE TABLE kms.mine ()', 'a table in our schema'),
+			   ('CREATE FUNCTION kms.mine() RETURNS void LANGUAGE sql AS ''''', 'a function in our schema'),
+			   ('CREATE TABLE pg_temp.child () INHERITS (kms.key)', 'a child of our table'),
+			   ('SET kms.cache_size = 1000000', 'another cache size'), ('SET kms.superuser_may_use = on', 'the use of every key'),
+			   ('SET kms.region = ''x''', 'another region')) t (statement, what)
+ WHERE what NOT IN ('another region');
+SELECT is(pg_temp.verdict('SET kms.region = ''x'''), '55P02|', 'the region is changed in the configuration only');
+RESET ROLE;
+SELECT is((SELECT count(*) FROM kms.key k JOIN forged f USING (id) WHERE k.owner_name = f.owner_name), 1::bigint, 'the key is as it was');
+
+-- ---- prepared statements --------------------------------------------------
+
+PREPARE reads AS SELECT kms_decrypt_text($1);
+PREPARE writes AS SELECT kms_encrypt($1, 'x'::text);
+SELECT is(pg_temp.verdict_as(role, 'EXECUTE reads(%L)', :'blob'), verdict, role || CASE verdict WHEN 'fine' THEN ' reads' ELSE ' does not read' END || ' through a prepared statement'),
+	   is(pg_temp.verdict_as(role, 'EXECUTE writes(%L)', :'key'), verdict, role || CASE verdict WHEN 'fine' THEN ' encrypts' ELSE ' does not encrypt' END || ' through one')
+  FROM (VALUES ('kms_test_victim', 'fine'), ('kms_test_attacker', '42501|Forbidden.NoPermission'), ('kms_test_victim', 'fine'), ('postgres', '42501|Forbidden.NoPermission')) t (role, verdict);
+CREATE FUNCTION pg_temp.take_turns(blob bytea) RETURNS text LANGUAGE plpgsql AS
+$$
+DECLARE
+	result pg_catalog.text = '';
+	role text;
+BEGIN
+	FOREACH role IN ARRAY ARRAY['kms_test_victim', 'kms_test_attacker', 'kms_test_victim', 'kms_test_attacker', 'kms_test_attacker', 'kms_test_victim'] LOOP
+		BEGIN
+			EXECUTE format('SET LOCAL ROLE %I', role);
+			result = result || kms_decrypt_text(blob) || ' ';
+		EXCEPTION WHEN insufficient_privilege THEN
+			result = result || 'refused ';
+		END;
+	END LOOP;
+	RESET ROLE;
+	RETURN result;
+END
+$$;
+SELECT is(pg_temp.take_turns(:'blob'), 'secret refused secret refused refused secret ', 'one place in a function decides anew for each role');
+
+-- ---- errors without end ---------------------------------------------------
+
+CREATE FUNCTION pg_temp.stumble(times integer, key_id text, other text, blob bytea) RETURNS integer LANGUAGE plpgsql AS
+$$
+DECLARE
+	refused integer = 0;
+BEGIN
+	FOR i IN 1 .. times LOOP
+		BEGIN
+			CASE i % 8
+				WHEN 0 THEN PERFORM kms_decrypt(blob, '{"a": "1"}');
+				WHEN 1 THEN PERFORM kms_decrypt('\x00');
+				WHEN 2 THEN PERFORM kms_encrypt('alias/nobody', 'x'::text);
+				WHEN 3 THEN PERFORM kms_encrypt(key_id, 'x'::text, '[]');
+				WHEN 4 THEN PERFORM kms_encrypt(key_id, repeat('x', 7000));
+				WHEN 5 THEN PERFORM kms_create_alias(key_id, 'alias/hostile');
+				WHEN 6 THEN PERFORM kms_encrypt(other, 'x'::text);
+				WHEN 7 THEN PERFORM kms_re_encrypt(blob, other);
+			END CASE;
+		EXCEPTION WHEN OTHERS THEN
+			refused = refused + 1;
+		END;
+	END LOOP;
+	RETURN refused;
+END
+$$;
+CREATE FUNCTION pg_temp.memory() RETURNS bigint LANGUAGE sql AS $$ SELECT sum(total_bytes)::bigint FROM pg_backend_memory_contexts WHERE name <> 'SPI Plan' $$;
+SET ROLE kms_test_victim;
+SELECT is(pg_temp.stumble(10000, :'key', :'attackers_key', :'blob'), 10000, 'ten thousand errors in a row are ten thousand errors');
+SELECT is(kms_decrypt_text(:'blob'), 'secret', 'and the session decrypts'),
+	   is(kms_decrypt_text(kms_encrypt('alias/hostile', 'x'::text)), 'x', 'and encrypts'),
+	   is(pg_temp.verdict('SELECT kms_disable_key(%1$L), kms_enable_key(%1$L)', :'key'), 'fine', 'and changes keys'),
+	   is(current_user::text, 'kms_test_victim', 'and is who it was'),
+	   is(current_setting('search_path'), '"$user", public', 'and looks where it looked');
+SELECT is(pg_temp.verdict('SELECT * FROM kms.key'), '42501|', 'and still does not read the tables');
+RESET ROLE;
+SELECT pg_temp.stumble(8000, :'key', :'attackers_key', :'blob') AS ignored \gset
+SELECT pg_temp.memory() AS before \gset
+SELECT pg_temp.stumble(8000, :'key', :'attackers_key', :'blob') AS ignored \gset
+SELECT cmp_ok(pg_temp.memory() - :before, '<', 200000::bigint, 'errors leave no memory behind');
+
+-- ---- helpers that everybody may call --------------------------------------
+
+SET ROLE kms_test_attacker;
+SELECT is(pg_temp.verdict('SELECT kms.tell_change()'), '42501|', 'the trigger function is not called'),
+	   is(pg_temp.verdict('CREATE TABLE pg_temp.mine (); CREATE TRIGGER mine AFTER INSERT ON pg_temp.mine EXECUTE FUNCTION kms.tell_change()'), '42501|', 'nor put on a table of one''s own'),
+	   is(kms.may_describe((SELECT oid FROM pg_roles WHERE rolname = 'kms_test_victim'), 'kms_test_victim'), false, 'may_describe answers for the caller'),
+	   is(kms.may_describe(0, ''), false, 'and knows no role 0'),
+	   is(kms.may_describe(NULL, NULL), false, 'nor none'),
+	   is(kms.describe_row(NULL) IS NULL, true, 'a row that is null is described as null');
+SELECT isnt(pg_temp.verdict('SELECT kms.describe_row((%L::uuid, 10, ''x'', now(), ''Unheard'', ''Aliyun_AES_256'', ''ENCRYPT/DECRYPT'', ''Aliyun_KMS'', NULL, ''d'', NULL, NULL, NULL, NULL, NULL, false, NULL)::kms.key)', :'key'),
+			'fine', 'a made-up row in a state that does not exist is refused');
+SELECT isnt(pg_temp.verdict('SELECT kms.describe_row((NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::kms.key)'),
+			NULL, 'a made-up row of nulls does not bring down the server');
+RESET ROLE;
+
+SELECT * FROM finish();
+ROLLBACK;
