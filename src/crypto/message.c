@@ -87,6 +87,12 @@ kc_schedule_set(kc_schedule *schedule, const kc_key *key)
 	return KC_FAILED;
 }
 
+kc_status
+kc_pass(const kc_suite_info *info, const kc_key *key)
+{
+	return info->ready ? kc_schedule_set(info->passing, key) : KC_UNSUPPORTED;
+}
+
 static bool
 encrypt_blocks(kc_schedule *schedule, uint8_t *blocks, int count)
 {
@@ -110,21 +116,21 @@ double_block(const uint8_t in[KC_BLOCK_LEN], uint8_t out[KC_BLOCK_LEN])
 static kc_status
 make_subkey(kc_key *key)
 {
-	kc_schedule *schedule = kc_schedule_new();
+	const kc_suite_info *info = kc_suite_find(key->suite);
 	uint8_t		block[KC_BLOCK_LEN] = {0};
-	kc_status	status;
+	kc_status	status = kc_pass(info, key);
 
-	if (schedule == NULL)
-		return KC_FAILED;
-	status = kc_schedule_set(schedule, key);
-	if (status == KC_OK && !encrypt_blocks(schedule, block, 1))
-		status = KC_FAILED;
-	if (status == KC_OK)
+	if (status != KC_OK)
+		return status;
+	if (encrypt_blocks(info->passing, block, 1))
 		double_block(block, key->subkey);
 	else
+	{
+		status = KC_FAILED;
 		ERR_clear_error();
+	}
+	kc_forget(info->passing);
 	OPENSSL_cleanse(block, sizeof(block));
-	kc_schedule_free(schedule);
 	return status;
 }
 
@@ -279,6 +285,6 @@ kc_forget(EVP_CIPHER_CTX *kept)
 {
 	static const uint8_t zero[KC_KEY_MAX];
 
-	if (!EVP_CipherInit_ex2(kept, NULL, zero, zero, -1, NULL))
+	if (!EVP_CipherInit_ex2(kept, NULL, zero, NULL, -1, NULL))
 		ERR_clear_error();
 }

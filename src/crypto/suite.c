@@ -33,10 +33,12 @@ static void
 stop(kc_suite_info *info)
 {
 	EVP_CIPHER_free(info->block);
+	EVP_CIPHER_CTX_free(info->passing);
 	EVP_CIPHER_CTX_free(info->sealing);
 	EVP_CIPHER_CTX_free(info->opening);
 	EVP_MAC_CTX_free(info->mac);
 	info->block = NULL;
+	info->passing = NULL;
 	info->sealing = NULL;
 	info->opening = NULL;
 	info->mac = NULL;
@@ -69,11 +71,12 @@ start_ciphers(kc_suite_info *info)
 		EVP_CIPHER_free(cipher);
 		return KC_UNSUPPORTED;
 	}
+	info->passing = EVP_CIPHER_CTX_new();
 	info->sealing = context_new(cipher, 1);
 	if (has_direction)
 		info->opening = context_new(cipher, 0);
 	EVP_CIPHER_free(cipher);	/* the contexts hold their own reference */
-	if (info->sealing == NULL || (has_direction && info->opening == NULL))
+	if (info->passing == NULL || info->sealing == NULL || (has_direction && info->opening == NULL))
 		return KC_FAILED;
 	return KC_OK;
 }

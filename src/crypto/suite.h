@@ -4,7 +4,7 @@
  *
  * The contexts kept here are the one exception to "no OpenSSL handle outlives
  * its call": making one costs as much as a small message.  A kept context still
- * holds the derived key of the last message it worked on, never a long-lived key.
+ * holds the derived key of the last message it worked on, but no long-lived key.
  */
 #ifndef KC_SUITE_H
 #define KC_SUITE_H
@@ -31,6 +31,7 @@ typedef struct kc_suite_info
 
 	bool		ready;			/* all of what follows is there */
 	EVP_CIPHER *block;
+	EVP_CIPHER_CTX *passing;	/* a schedule for keys used once; empty in between */
 	EVP_CIPHER_CTX *sealing;	/* cipher set: init takes key and iv only */
 	EVP_CIPHER_CTX *opening;	/* NULL for CTR, which has no direction */
 	EVP_MAC_CTX *mac;
@@ -86,7 +87,13 @@ extern kc_status kc_ctr_seal(const kc_suite_info *info, const uint8_t *derived,
 extern kc_status kc_ctr_open(const kc_suite_info *info, const uint8_t *derived,
 							 const kc_text *text, const uint8_t *tag, uint8_t *out);
 
-/* Overwrite the derived key that a kept context still holds. */
+/* Overwrite the key that a kept context still holds. */
 extern void kc_forget(EVP_CIPHER_CTX *kept);
+
+/*
+ * The schedule for keys that are used once, set for this one.  kc_forget it
+ * right after.
+ */
+extern kc_status kc_pass(const kc_suite_info *info, const kc_key *key);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * Wrapping one key under another, and deriving keys from a key.
  *
- * This is the cold path, so it keeps nothing: the wrapping key's schedule is
- * made and wiped within the call, and the derived key that the shared context
- * would hold on to, which opens the wrapped form, is overwritten as well.
+ * Nothing stays behind: the wrapping key's schedule is overwritten within the
+ * call, and so is the derived key that the shared context would hold on to, which
+ * opens the wrapped form.
  */
 #include "wrap.h"
 
@@ -20,46 +20,28 @@
 #define TAG_LEN			16
 #define DERIVE_MAX		(255 * 32)	/* RFC 5869 with SHA-256 */
 
-static kc_status
-schedule_for(const kc_key *key, kc_schedule **schedule)
-{
-	kc_status	status;
-
-	*schedule = NULL;
-	if (key->suite != KC_SUITE_XAES_256_GCM)
-		return KC_BAD_INPUT;
-	*schedule = kc_schedule_new();
-	if (*schedule == NULL)
-		return KC_FAILED;
-	status = kc_schedule_set(*schedule, key);
-	if (status != KC_OK)
-	{
-		kc_schedule_free(*schedule);
-		*schedule = NULL;
-	}
-	return status;
-}
+/* Wrapping is one suite's work. */
+static const kc_suite_info *const suite = &kc_suites[KC_SUITE_XAES_256_GCM];
 
 kc_status
 kc_wrap(const kc_key *key, kc_view additional, kc_view plaintext, uint8_t *out)
 {
 	kc_view		none = {NULL, 0};
 	uint8_t    *sealed = out + KC_NONCE_LEN;
-	kc_schedule *schedule;
 	kc_status	status;
 
 	if (plaintext.len > KC_MESSAGE_MAX)
 		return KC_BAD_INPUT;
-	status = schedule_for(key, &schedule);
+	status = key->suite == KC_SUITE_XAES_256_GCM ? kc_nonce(out) : KC_BAD_INPUT;
 	if (status == KC_OK)
-		status = kc_nonce(out);
+		status = kc_pass(suite, key);
 	if (status == KC_OK)
 	{
-		status = kc_seal(key, schedule, out, additional, none, plaintext,
+		status = kc_seal(key, suite->passing, out, additional, none, plaintext,
 						 sealed, sealed + plaintext.len);
-		kc_forget(kc_suites[KC_SUITE_XAES_256_GCM].sealing);
+		kc_forget(suite->sealing);
+		kc_forget(suite->passing);
 	}
-	kc_schedule_free(schedule);
 	if (status != KC_OK)
 		kc_wipe(out, plaintext.len + KC_WRAP_OVERHEAD);
 	return status;
@@ -70,7 +52,6 @@ kc_unwrap(const kc_key *key, kc_view additional, kc_view wrapped, uint8_t *out)
 {
 	kc_view		none = {NULL, 0};
 	kc_view		sealed;
-	kc_schedule *schedule;
 	kc_status	status;
 
 	if (wrapped.len < KC_WRAP_OVERHEAD)
@@ -78,14 +59,14 @@ kc_unwrap(const kc_key *key, kc_view additional, kc_view wrapped, uint8_t *out)
 	sealed = kc_view_of(wrapped.data + KC_NONCE_LEN, wrapped.len - KC_WRAP_OVERHEAD);
 	if (sealed.len > KC_MESSAGE_MAX)
 		return KC_BAD_INPUT;
-	status = schedule_for(key, &schedule);
+	status = key->suite == KC_SUITE_XAES_256_GCM ? kc_pass(suite, key) : KC_BAD_INPUT;
 	if (status == KC_OK)
 	{
-		status = kc_open(key, schedule, wrapped.data, additional, none, sealed,
+		status = kc_open(key, suite->passing, wrapped.data, additional, none, sealed,
 						 sealed.data + sealed.len, out);
-		kc_forget(kc_suites[KC_SUITE_XAES_256_GCM].opening);
+		kc_forget(suite->opening);
+		kc_forget(suite->passing);
 	}
-	kc_schedule_free(schedule);
 	if (status != KC_OK)
 		kc_wipe(out, sealed.len);
 	return status;

@@ -141,17 +141,15 @@ store_owner(Oid role, const char *name)
 static void
 key_from_row(HeapTuple row, TupleDesc type, KmsKey *key)
 {
-	Datum		values[COLUMN_COUNT];
-	bool		nulls[COLUMN_COUNT];
+	Datum	   *values = palloc(type->natts * sizeof(Datum));
+	bool	   *nulls = palloc(type->natts * sizeof(bool));
 
 	if (type->natts < COLUMN_COUNT)
-		elog(ERROR, "table \"key\" of extension kms has lost columns");
+		err_stored();
+	heap_deform_tuple(row, type, values, nulls);
 	for (int i = 0; i < COLUMN_COUNT; i++)
-	{
-		values[i] = heap_getattr(row, i + 1, type, &nulls[i]);
 		if (nulls[i] && !may_be_null[i])
 			err_stored();
-	}
 
 	key->id = *DatumGetUUIDP(values[COLUMN_ID]);
 	key->owner_name = TextDatumGetCString(values[COLUMN_OWNER_NAME]);

@@ -96,7 +96,7 @@ run_parse(void)
 static const operation operations[] = {
 	{"sealing", run_seal, out, TEXT_LEN, false},
 	{"opening", run_open, out, TEXT_LEN, false},
-	{"making a key", run_key_init, &key, sizeof(key), false},
+	{"making a key", run_key_init, &key, sizeof(key), true},
 	{"setting a schedule", run_schedule, NULL, 0, false},
 	{"wrapping", run_wrap, out, sizeof(wrapped), true},
 	{"unwrapping", run_unwrap, out, TEXT_LEN, true},
