@@ -104,6 +104,25 @@ CREATE VIEW kms.keys WITH (security_barrier) AS
 	   AND (k.delete_at IS NULL OR k.delete_at > pg_catalog.clock_timestamp());
 
 COMMENT ON VIEW kms.keys IS 'the keys that the current user may describe';
+COMMENT ON COLUMN kms.keys.key_id IS 'key id';
+COMMENT ON COLUMN kms.keys.arn IS 'resource name';
+COMMENT ON COLUMN kms.keys.creator IS 'owning role';
+COMMENT ON COLUMN kms.keys.creation_date IS 'when the key was made';
+COMMENT ON COLUMN kms.keys.description IS 'free text';
+COMMENT ON COLUMN kms.keys.key_state IS 'Enabled, Disabled, PendingDeletion or PendingImport';
+COMMENT ON COLUMN kms.keys.key_usage IS 'what the key is for';
+COMMENT ON COLUMN kms.keys.key_spec IS 'kind of key';
+COMMENT ON COLUMN kms.keys.origin IS 'who made the material';
+COMMENT ON COLUMN kms.keys.protection_level IS 'always SOFTWARE';
+COMMENT ON COLUMN kms.keys.primary_key_version IS 'version that encrypts';
+COMMENT ON COLUMN kms.keys.automatic_rotation IS 'Enabled, Disabled or Suspended';
+COMMENT ON COLUMN kms.keys.rotation_interval IS 'interval of automatic rotation';
+COMMENT ON COLUMN kms.keys.last_rotation_date IS 'when the newest version was made';
+COMMENT ON COLUMN kms.keys.next_rotation_date IS 'when automatic rotation is due';
+COMMENT ON COLUMN kms.keys.material_expire_time IS 'when imported material expires';
+COMMENT ON COLUMN kms.keys.delete_date IS 'when the key is erased';
+COMMENT ON COLUMN kms.keys.deletion_protection IS 'whether deletion may not be scheduled: Enabled or Disabled';
+COMMENT ON COLUMN kms.keys.deletion_protection_description IS 'why';
 
 CREATE VIEW kms.key_versions WITH (security_barrier) AS
 	SELECT v.key_id, v.id AS key_version_id, v.created_at AS creation_date,
@@ -113,6 +132,10 @@ CREATE VIEW kms.key_versions WITH (security_barrier) AS
 	   AND (k.delete_at IS NULL OR k.delete_at > pg_catalog.clock_timestamp());
 
 COMMENT ON VIEW kms.key_versions IS 'the versions of the keys that the current user may describe';
+COMMENT ON COLUMN kms.key_versions.key_id IS 'key that the version belongs to';
+COMMENT ON COLUMN kms.key_versions.key_version_id IS 'key version id, which stands in every ciphertext';
+COMMENT ON COLUMN kms.key_versions.creation_date IS 'when the version was made';
+COMMENT ON COLUMN kms.key_versions.is_primary IS 'whether this version encrypts';
 
 CREATE VIEW kms.aliases WITH (security_barrier) AS
 	SELECT a.name AS alias_name, kms.arn_prefix() OPERATOR(pg_catalog.||) a.name AS alias_arn, a.key_id
@@ -121,6 +144,9 @@ CREATE VIEW kms.aliases WITH (security_barrier) AS
 	   AND (k.delete_at IS NULL OR k.delete_at > pg_catalog.clock_timestamp());
 
 COMMENT ON VIEW kms.aliases IS 'the aliases of the keys that the current user may describe';
+COMMENT ON COLUMN kms.aliases.alias_name IS 'full name, alias/...';
+COMMENT ON COLUMN kms.aliases.alias_arn IS 'resource name of the alias';
+COMMENT ON COLUMN kms.aliases.key_id IS 'key that the alias stands for';
 
 /* Lists.  Filters of unknown kinds of values match nothing. */
 CREATE FUNCTION kms.normalized_filters(filters jsonb) RETURNS jsonb

@@ -46,8 +46,8 @@ settings_define(void)
 							   &setting_region, "local",
 							   PGC_SIGHUP, 0, check_region, NULL, NULL);
 	DefineCustomIntVariable("kms.cache_size",
-							"Key versions that a session keeps unwrapped.",
-							NULL,
+							"Keys that a session keeps unwrapped.",
+							"A key with several versions in use counts for more.",
 							&setting_cache_size, 10000, 16, 10000000,
 							PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("kms.superuser_may_use",

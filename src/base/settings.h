@@ -9,7 +9,7 @@
 extern char *setting_root_key_file;		/* path, or "" */
 extern char *setting_root_key_command;	/* shell command, or "" */
 extern char *setting_region;			/* stands in ARNs */
-extern int	setting_cache_size;			/* key versions per session */
+extern int	setting_cache_size;			/* keys per session */
 extern bool setting_superuser_may_use;
 
 /* Define them all and reserve the prefix.  Once, from _PG_init. */

@@ -238,6 +238,14 @@ account_id(void)
 	return account.id;
 }
 
+void
+account_require_unsealed(void)
+{
+	int32		version = 0;
+
+	(void) account_wrapping_key(account_id(), &version);
+}
+
 int
 account_arn_prefix(char out[ARN_PREFIX_SIZE])
 {

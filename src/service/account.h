@@ -24,6 +24,9 @@ extern const char *account_status(void);
 /* The account's id; Forbidden.KmsServiceNotEnabled while the service is not open. */
 extern int64 account_id(void);
 
+/* Nothing is made while the service is not open, or sealed: 55000. */
+extern void account_require_unsealed(void);
+
 /* Length of "acs:kms:<region>:<account>:" at most, with the terminating zero. */
 #define ARN_PREFIX_SIZE (8 + 64 + 1 + 16 + 1 + 1)
 

@@ -197,7 +197,7 @@ key_create(Oid caller, const KmsCreateKey *request)
 	key.created_at = GetCurrentTimestamp();
 	key.rotated_at = key.next_rotation_at = key.material_expires_at = key.delete_at = DT_NOEND;
 	key.state = KEY_PENDING_IMPORT;
-	(void) account_id();		/* the service must be open */
+	account_require_unsealed();
 	if (key.origin == KEY_ORIGIN_KMS)
 	{
 		material_generate(&key, &version);

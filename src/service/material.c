@@ -81,6 +81,7 @@ material_generate(const KmsKey *key, KmsKeyVersion *version)
 	uint8		material[KC_KEY_MAX];
 	size_t		len = kc_key_len(material_suite(key->spec));
 	const kc_key *wrapping;
+	kc_key		tried;
 	Place		place;
 	kc_status	status;
 
@@ -93,6 +94,9 @@ material_generate(const KmsKey *key, KmsKeyVersion *version)
 	describe_place(version, key->spec, key->usage, key->origin, &place);
 
 	status = kc_random_key(material, len);
+	if (status == KC_OK)		/* refused here, rather than at its first use */
+		status = kc_key_init(&tried, material_suite(key->spec), kc_view_of(material, len));
+	kc_wipe(&tried, sizeof(tried));
 	if (status == KC_OK)
 		status = kc_wrap(wrapping, kc_view_of(place.bytes, place.len), kc_view_of(material, len), version->wrapped);
 	kc_wipe(material, sizeof(material));
