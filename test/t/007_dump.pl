@@ -1,0 +1,165 @@
+# Dumps, copies and restores: wherever the rows and the root key come together
+# again, ciphertexts open.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use KmsServer;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $key = new_root_key();
+my $node = new_server('main', root_key => $key);
+my $other = new_server('other', root_key => $key);
+my $folder = PostgreSQL::Test::Utils::tempdir;
+
+$_->start for $node, $other;
+$node->safe_psql('postgres', 'CREATE ROLE "the owner"');
+$node->safe_psql('postgres', 'CREATE DATABASE source');
+$node->safe_psql('source', q{
+	CREATE EXTENSION kms;
+	CREATE TABLE person (id integer PRIMARY KEY, name text, secret bytea);
+	CREATE VIEW readable AS SELECT id, kms_decrypt_text(secret, '{"table": "person"}') AS secret FROM person;
+	SELECT kms_create_alias(kms_create_key(spec, description => 'for ' || spec)::text, 'alias/' || spec)
+	  FROM unnest('{Aliyun_AES_256,Aliyun_AES_192,Aliyun_AES_128,Aliyun_SM4}'::text[]) spec;
+	INSERT INTO person SELECT n, 'name ' || n, kms_encrypt('alias/Aliyun_AES_256', 'secret ' || n, '{"table": "person"}') FROM generate_series(1, 100) n;
+	SELECT kms_create_key_version(alias_name) FROM kms_list_aliases();
+	INSERT INTO person SELECT n, 'name ' || n, kms_encrypt('alias/Aliyun_SM4', 'secret ' || n, '{"table": "person"}') FROM generate_series(101, 200) n;
+	SELECT kms_create_alias(kms_create_key()::text, 'alias/disabled');
+	SELECT kms_disable_key((kms_describe_key('alias/disabled')).key_id::text);
+	GRANT EXECUTE ON FUNCTION kms_create_key TO "the owner";
+	GRANT CREATE ON SCHEMA public TO "the owner";
+	SET ROLE "the owner";
+	SELECT kms_create_alias(kms_create_key()::text, 'alias/owned');
+	CREATE TABLE owned AS SELECT kms_encrypt('alias/owned', 'owned') AS secret});
+
+my $list = q{SELECT md5(string_agg(k::text, E'\n' ORDER BY k.key_id)) FROM kms_list_keys() k};
+my $keys = value($node, $list, 'source');
+my $aliases = value($node, 'SELECT string_agg(a::text, E\'\n\' ORDER BY a.alias_name) FROM kms_list_aliases() a', 'source');
+my $version = value($node, 'SELECT string_agg(v::text, E\'\n\' ORDER BY v.key_version_id) FROM kms.key_versions v', 'source');
+
+sub is_complete
+{
+	my ($server, $dbname, $how) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is(status($server, $dbname), 'Enabled', "$how: the service is open");
+	is(value($server, $list, $dbname), $keys, "$how: every key is described as before, its resource name, too");
+	is(value($server, 'SELECT string_agg(a::text, E\'\n\' ORDER BY a.alias_name) FROM kms_list_aliases() a', $dbname), $aliases,
+		"$how: every alias is there");
+	is(value($server, 'SELECT string_agg(v::text, E\'\n\' ORDER BY v.key_version_id) FROM kms.key_versions v', $dbname), $version,
+		"$how: every key version is there");
+	is(value($server, q{SELECT count(*), bool_and(secret = 'secret ' || id) FROM readable}, $dbname), '200|t', "$how: every ciphertext opens");
+	refused($server, q{SELECT kms_encrypt('alias/disabled', 'x')}, '55000', 'Rejected.Disabled', "$how: a disabled key is disabled", dbname => $dbname);
+	is(value($server, q{SELECT kms_decrypt_text(kms_encrypt('alias/Aliyun_AES_256', 'more'))}, $dbname), 'more', "$how: old keys encrypt");
+	is(value($server, q{SELECT kms_create_alias(kms_create_key()::text, 'alias/fresh') \g /dev/null
+			SELECT kms_create_key_version('alias/Aliyun_AES_256') \g /dev/null
+			SELECT kms_decrypt_text(kms_encrypt('alias/fresh', 'more')) || kms_decrypt_text(kms_encrypt('alias/Aliyun_AES_256', ' more'))}, $dbname),
+		'more more', "$how: new keys and versions can be made");
+
+	my $session = session($server, $dbname);
+	my $use = q{SELECT kms_decrypt_text(kms_encrypt('alias/fresh', 'x'))};
+	is(ask($session, $use), 'x', "$how: a session has a key in its cache");
+	value($server, q{UPDATE kms.key SET state = 'Disabled' WHERE id = (kms_describe_key('alias/fresh')).key_id}, $dbname);
+	is(ask($session, $use), '55000 Rejected.Disabled', "$how: a change by hand reaches it");
+	$session->quit;
+	return;
+}
+
+# As the role that made it, or another one.
+sub use_owned
+{
+	my ($server, $dbname, $role) = @_;
+	my $error = failure($server, qq{SET ROLE "$role"; SELECT kms_decrypt_text(secret) FROM owned}, dbname => $dbname);
+
+	return $error ? "$error->{sqlstate} $error->{detail}" : 'opens';
+}
+
+sub run_with
+{
+	my ($server, @command) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	return $server->command_ok(\@command, "@command[0 .. 1]" =~ s/ .*//r . ' succeeds');
+}
+
+# ---- a script --------------------------------------------------------------------
+
+run_with($node, 'pg_dump', '-f', "$folder/plain.sql", 'source');
+my $dump = slurp_file("$folder/plain.sql");
+like($dump, qr/^COPY kms\.$_ /m, "the dump has the rows of kms.$_") for qw(account domain_key key key_version alias);
+unlike($dump, qr/secret \d/, 'and no plaintext');
+unlike($dump, qr/\Q$key\E/i, 'and no root key');
+
+$node->safe_psql('postgres', 'CREATE DATABASE from_script');
+run_with($node, 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$folder/plain.sql", '-o', '/dev/null', 'from_script');
+is_complete($node, 'from_script', 'pg_dump and psql');
+is(use_owned($node, 'from_script', 'the owner'), 'opens', "pg_dump and psql: a key is still its owner's");
+
+# ---- an archive ---------------------------------------------------------------------
+
+run_with($node, 'pg_dump', '-Fc', '-f', "$folder/archive", 'source');
+$node->safe_psql('postgres', 'CREATE DATABASE from_archive');
+run_with($node, 'pg_restore', '--exit-on-error', '-d', 'from_archive', "$folder/archive");
+is_complete($node, 'from_archive', 'pg_restore');
+is(use_owned($node, 'from_archive', 'the owner'), 'opens', "pg_restore: a key is still its owner's");
+
+# Schema first, then the data, while a session looks on.
+for my $case ([ 'data only' ], [ 'without triggers', '--disable-triggers' ])
+{
+	my ($how, @options) = @$case;
+	my $dbname = $how =~ s/ /_/gr;
+
+	$node->safe_psql('postgres', "CREATE DATABASE $dbname");
+	run_with($node, 'pg_restore', '--exit-on-error', '--schema-only', '-d', $dbname, "$folder/archive");
+	my $session = session($node, $dbname);
+	is(ask($session, q{SELECT kms_decrypt_text(kms_encrypt(kms_create_key()::text, 'x'))}), 'x', "$how: a session uses the empty database");
+	ask($session, 'DELETE FROM kms.key');
+	is(ask($session, q{SELECT kms_encrypt('alias/Aliyun_SM4', 'x')}), '42704 Forbidden.AliasNotFound', "$how: where there is no such alias yet");
+	run_with($node, 'pg_restore', '--exit-on-error', '--data-only', @options, '-d', $dbname, "$folder/archive");
+	is(ask($session, q{SELECT kms_decrypt_text(kms_encrypt('alias/Aliyun_SM4', 'x'))}), 'x', "$how: it sees what was restored");
+	is(ask($session, q{SELECT count(*) FROM readable WHERE secret = 'secret ' || id}), '200', "$how: and opens it");
+	$session->quit;
+	is_complete($node, $dbname, $how);
+	is(use_owned($node, $dbname, 'the owner'), 'opens', "$how: a key is still its owner's");
+}
+
+# ---- a copy -----------------------------------------------------------------------------
+
+$node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE source');
+is_complete($node, 'copy', 'CREATE DATABASE TEMPLATE');
+is(use_owned($node, 'copy', 'the owner'), 'opens', "CREATE DATABASE TEMPLATE: a key is still its owner's");
+$node->safe_psql('postgres', 'CREATE DATABASE file_copy TEMPLATE source STRATEGY file_copy');
+is_complete($node, 'file_copy', 'CREATE DATABASE TEMPLATE by files');
+is(use_owned($node, 'file_copy', 'the owner'), 'opens', "CREATE DATABASE TEMPLATE by files: a key is still its owner's");
+is(value($node, $list, 'source'), $keys, 'the original is as it was');
+
+# ---- another cluster -------------------------------------------------------------------------
+# Where the same roles have other oids.
+
+$other->safe_psql('postgres', 'CREATE ROLE somebody; CREATE ROLE somebody_else');
+run_with($node, 'pg_dumpall', '--no-role-passwords', '-f', "$folder/all.sql");
+run_with($other, 'psql', '-X', '-q', '-f', "$folder/all.sql", '-o', '/dev/null', 'postgres');
+is_complete($other, 'source', 'pg_dumpall into another cluster');
+$other->safe_psql('source', 'GRANT SELECT ON owned TO PUBLIC');
+is(value($other, q{SELECT rolname FROM pg_roles WHERE oid = } . value($node, q{SELECT oid FROM pg_roles WHERE rolname = 'the owner'})),
+	'somebody', 'in the other cluster the oid of the owner is that of somebody else');
+for my $role (split /\n/, value($other, q{SELECT rolname FROM pg_roles WHERE rolname !~ '^(pg_|the owner$)'}))
+{
+	is(use_owned($other, 'source', $role), '42501 Forbidden.NoPermission',
+		"another cluster: the key of a role is not $role's");
+}
+
+# ---- another root key -------------------------------------------------------------------------
+
+my $wrong = new_root_key();
+write_private(root_key_file($other), "$wrong\n");
+$other->reload;
+ok(defined wait_until(sub { status($other, 'source') eq 'Suspended' }), 'a cluster with another root key: Suspended');
+refused($other, 'SELECT * FROM readable', '55000', 'ServiceUnavailableTemporary', 'and nothing opens', dbname => 'source');
+
+$_->stop for $node, $other;
+unlike(slurp_file($_->logfile), qr/PANIC|TRAP:|terminated by signal/, $_->name . ': nothing crashed') for $node, $other;
+done_testing();
