@@ -1,0 +1,82 @@
+-- A session's memory does not grow with the number of calls.
+\set ECHO none
+\getenv here PG_ABS_SRCDIR
+\set setup :here /sql/include/setup.psql
+\i :setup
+BEGIN;
+SELECT plan(17);
+
+SELECT kms_create_key() AS key, kms_create_key('SM4') AS other \gset
+SELECT kms_create_alias(:'key', 'alias/memory');
+SELECT kms_encrypt(:'key', 'x'::text) AS blob \gset
+
+CREATE FUNCTION pg_temp.contexts() RETURNS bigint LANGUAGE sql AS $$ SELECT sum(total_bytes)::bigint FROM pg_backend_memory_contexts $$;
+/* What the kernel has given the process, in bytes. */
+CREATE FUNCTION pg_temp.resident() RETURNS bigint LANGUAGE sql AS
+$$ SELECT substring(pg_read_file('/proc/self/status') FROM 'RssAnon:\s+(\d+) kB')::bigint * 1024 $$;
+
+CREATE FUNCTION pg_temp.call(calls integer, key_id text, other text, blob bytea) RETURNS integer LANGUAGE plpgsql AS
+$$
+DECLARE
+	good integer = 0;
+BEGIN
+	FOR n IN 1 .. calls LOOP
+		good = good + (kms_decrypt_text(kms_encrypt('alias/memory', n::text, jsonb_build_object('row', n::text)), jsonb_build_object('row', n::text)) = n::text)::integer
+					+ (kms_decrypt(kms_re_encrypt(blob, other)) = 'x')::integer
+					+ (kms_decrypt((kms_generate_data_key(other)).ciphertext_blob) IS NOT NULL)::integer
+					+ (length(kms_generate_random(16)) = 16)::integer;
+	END LOOP;
+	RETURN good;
+END
+$$;
+CREATE FUNCTION pg_temp.change(times integer, key_id text) RETURNS integer LANGUAGE plpgsql AS
+$$
+BEGIN
+	FOR n IN 1 .. times LOOP
+		PERFORM kms_disable_key(key_id);
+		PERFORM kms_enable_key(key_id);
+		PERFORM kms_encrypt(key_id, 'x'::text);
+	END LOOP;
+	RETURN times;
+END
+$$;
+
+/* The first calls fill caches, and the just-in-time compiler takes memory of its own. */
+SET jit = off;
+SELECT is((SELECT count(*) FROM generate_series(1, 100000) n WHERE kms_decrypt_text(kms_encrypt(:'key', 'row ' || n)) = 'row ' || n), 100000::bigint,
+		  'a hundred thousand texts are encrypted and decrypted');
+SELECT pg_temp.call(1000, :'key', :'other', :'blob'), pg_temp.change(500, :'key'), pg_temp.contexts(), pg_temp.resident(), clock_timestamp() \g /dev/null
+SELECT cmp_ok(pg_temp.contexts(), '>', 0::bigint, 'contexts are measured'),
+	   cmp_ok(pg_temp.resident(), '>', 0::bigint, 'and the process');
+SELECT pg_temp.contexts() AS contexts, pg_temp.resident() AS resident, clock_timestamp() AS start \gset
+SELECT is((SELECT count(*) FROM generate_series(1, 1000000) n WHERE kms_decrypt_text(kms_encrypt(:'key', 'row ' || n)) = 'row ' || n), 1000000::bigint,
+		  'a million texts are encrypted and decrypted');
+SELECT cmp_ok(clock_timestamp() - :'start', '<', interval '30 seconds', 'in no more than some seconds'),
+	   cmp_ok(pg_temp.contexts() - :contexts, '<', 500000::bigint, 'the session''s memory contexts do not grow'),
+	   cmp_ok(pg_temp.resident() - :resident, '<', 4000000::bigint, 'nor does the process');
+
+SELECT pg_temp.contexts() AS contexts, pg_temp.resident() AS resident \gset
+SELECT is(pg_temp.call(25000, :'key', :'other', :'blob'), 100000, 'a loop of 100,000 calls goes well');
+SELECT cmp_ok(pg_temp.contexts() - :contexts, '<', 300000::bigint, 'and its contexts do not grow'),
+	   cmp_ok(pg_temp.resident() - :resident, '<', 4000000::bigint, 'nor does the process');
+
+/* In one transaction: rows and messages of a change are kept until its end, so the bound is one for each change. */
+SELECT pg_temp.contexts() AS contexts, pg_temp.resident() AS resident \gset
+SELECT is(pg_temp.change(1000, :'key'), 1000, 'a key is switched off and on 1000 times, and used');
+SELECT cmp_ok(pg_temp.contexts() - :contexts, '<', 1000 * 500::bigint, 'and its contexts do not grow much'),
+	   cmp_ok(pg_temp.resident() - :resident, '<', 8000000::bigint, 'nor does the process');
+
+/* As many places that remember a key and a context as there are statements. */
+SELECT pg_temp.contexts() AS contexts \gset
+SELECT count(pg_temp.verdict('SELECT kms_encrypt(%L, %L::text, %L)', :'key', 'x', jsonb_build_object('n', n)::text)) FROM generate_series(1, 5000) n \g /dev/null
+SELECT cmp_ok(pg_temp.contexts() - :contexts, '<', 200000::bigint, 'statements leave nothing behind');
+
+SELECT pg_temp.contexts() AS contexts \gset
+SELECT is((SELECT count(kms_encrypt(kms_create_key()::text, 'x'::text)) FROM generate_series(1, 2000)), 2000::bigint, 'two thousand keys are made and used');
+SELECT cmp_ok(pg_temp.contexts() - :contexts, '<', 2000 * 2000::bigint, 'and take little each');
+SET kms.cache_size = 16;
+SELECT kms_encrypt(kms_create_key()::text, 'x'::text) FROM generate_series(1, 300) \g /dev/null
+SELECT cmp_ok((SELECT session_cached_keys FROM kms.status), '<=', 2000::bigint, 'a smaller cache lets keys go');
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,147 @@
+-- Rows edited or swapped by hand do not open, and never give a wrong plaintext.
+\set ECHO none
+\getenv here PG_ABS_SRCDIR
+\set setup :here /sql/include/setup.psql
+\i :setup
+BEGIN;
+SELECT plan(61);
+
+SELECT kms_create_key() AS a, kms_create_key() AS b, kms_create_key('SM4') AS sm4, kms_create_key('AES_128') AS aes128 \gset
+SELECT kms_encrypt(:'a', 'of a'::text) AS a_blob, kms_encrypt(:'b', 'of b'::text) AS b_blob, kms_encrypt(:'sm4', 'of sm4'::text) AS sm4_blob,
+	   (kms_describe_key(:'a')).primary_key_version AS a_version, (kms_describe_key(:'b')).primary_key_version AS b_version \gset
+SELECT kms_create_key_version(:'a') AS a_second \gset
+SELECT kms_encrypt(:'a', 'second of a'::text) AS a_second_blob \gset
+
+CREATE FUNCTION pg_temp.encrypts(reference text) RETURNS text LANGUAGE sql AS
+$$ SELECT pg_temp.verdict('SELECT kms_encrypt(%L, %L::text)', reference, 'x') $$;
+CREATE FUNCTION pg_temp.decrypts(blob bytea) RETURNS text LANGUAGE sql AS
+$$ SELECT pg_temp.verdict('SELECT kms_decrypt(%L)', blob::text) $$;
+SAVEPOINT sound;
+
+-- ---- wrapped material -----------------------------------------------------
+
+UPDATE kms.key_version v SET wrapped = w.wrapped FROM kms.key_version w
+ WHERE (v.id, w.id) IN ((:'a_version', :'b_version'), (:'b_version', :'a_version'));
+SELECT is(pg_temp.decrypts(:'a_blob'), 'XX001|Rejected.Unavailable', 'material swapped with that of another key does not open'),
+	   is(pg_temp.decrypts(:'b_blob'), 'XX001|Rejected.Unavailable', 'neither way'),
+	   is(pg_temp.encrypts(:'b'), 'XX001|Rejected.Unavailable', 'nor does it encrypt'),
+	   is(pg_temp.complaint('SELECT kms_decrypt(%L)', :'a_blob'),
+		  format('XX001|Rejected.Unavailable|the material of key version %s has been damaged or tampered with', :'a_version'), 'and the error says which'),
+	   is(pg_temp.hint('SELECT kms_decrypt(%L)', :'a_blob'), 'Restore tables key and key_version of extension kms from a backup.', 'and what to do'),
+	   is(kms_decrypt_text(:'a_second_blob'), 'second of a', 'other versions of the key open');
+ROLLBACK TO sound;
+SELECT is(kms_decrypt_text(:'a_blob'), 'of a', 'put back, the material opens');
+
+UPDATE kms.key_version v SET wrapped = w.wrapped FROM kms.key_version w
+ WHERE (v.id, w.id) IN ((:'a_version', :'a_second'), (:'a_second', :'a_version'));
+SELECT is(pg_temp.decrypts(:'a_blob'), 'XX001|Rejected.Unavailable', 'material swapped with another version of the same key does not open'),
+	   is(pg_temp.encrypts(:'a'), 'XX001|Rejected.Unavailable', 'nor encrypt');
+ROLLBACK TO sound;
+
+UPDATE kms.key_version SET id = '00000000-0000-4000-8000-000000000001' WHERE id = :'a_version';
+UPDATE kms.key_version SET id = :'a_version' WHERE id = :'b_version';
+SELECT is(pg_temp.decrypts(:'a_blob'), 'XX001|Rejected.Unavailable', 'a version given the id of another does not open'),
+	   is(pg_temp.decrypts(:'b_blob'), '42704|Forbidden.KeyNotFound', 'and is missing where it was');
+ROLLBACK TO sound;
+
+UPDATE kms.key_version SET key_id = :'b' WHERE id = :'a_version';
+SELECT is(pg_temp.decrypts(:'a_blob'), 'XX001|Rejected.Unavailable', 'a version given to another key does not open');
+ROLLBACK TO sound;
+
+/* Every byte of it counts. */
+CREATE FUNCTION pg_temp.with_byte_changed(n integer, version_id uuid, blob bytea) RETURNS text LANGUAGE plpgsql AS
+$$
+DECLARE
+	result text;
+BEGIN
+	UPDATE kms.key_version SET wrapped = set_byte(wrapped, n, get_byte(wrapped, n) # 1) WHERE id = version_id;
+	result = pg_temp.decrypts(blob);
+	UPDATE kms.key_version SET wrapped = set_byte(wrapped, n, get_byte(wrapped, n) # 1) WHERE id = version_id;
+	RETURN result;
+END
+$$;
+SELECT results_eq(format('SELECT pg_temp.with_byte_changed(n, %L, %L), count(*) FROM kms.key_version, generate_series(0, length(wrapped) - 1) n WHERE id = %1$L GROUP BY 1', :'a_version', :'a_blob'),
+				  $$VALUES ('XX001|Rejected.Unavailable', 72::bigint)$$, 'changing any byte of the wrapped material is noticed');
+SELECT is(kms_decrypt_text(:'a_blob'), 'of a', 'changed back, it opens');
+SELECT is(pg_temp.verdict('UPDATE kms.key_version SET wrapped = %s WHERE id = %L', change, :'a_version'), 'fine', 'wrapped material ' || what)
+	   || E'\n' || is(pg_temp.decrypts(:'a_blob'), 'XX001|Rejected.Unavailable', 'does not open')
+  FROM (VALUES ('''''', 'of no bytes'), ('''\x00''', 'of one byte'), ('substr(wrapped, 2)', 'without its first byte'), ('wrapped || ''\x00''', 'with a byte more'),
+			   ('convert_to(repeat(''x'', 100000), ''UTF8'')', 'of 100,000 bytes')) t (change, what);
+ROLLBACK TO sound;
+
+-- ---- the key's row --------------------------------------------------------
+
+UPDATE kms.key SET spec = 'Aliyun_SM4' WHERE id = :'a';
+SELECT is(pg_temp.decrypts(:'a_blob'), 'XX001|Rejected.Unavailable', 'a key given a spec of another length does not open'),
+	   is(pg_temp.encrypts(:'a'), 'XX001|Rejected.Unavailable', 'nor encrypt'),
+	   is((kms_describe_key(:'a')).key_spec, 'Aliyun_SM4', 'it is described as it stands there');
+ROLLBACK TO sound;
+UPDATE kms.key SET spec = 'Aliyun_AES_128' WHERE id = :'sm4';
+SELECT is(pg_temp.decrypts(:'sm4_blob'), 'XX001|Rejected.Unavailable', 'a key given a spec of the same length does not open'),
+	   is(pg_temp.encrypts(:'sm4'), 'XX001|Rejected.Unavailable', 'nor encrypt');
+ROLLBACK TO sound;
+UPDATE kms.key SET origin = 'EXTERNAL' WHERE id = :'a';
+SELECT is(pg_temp.decrypts(:'a_blob'), 'XX001|Rejected.Unavailable', 'a key given another origin does not open');
+ROLLBACK TO sound;
+SELECT is(left(pg_temp.verdict('UPDATE kms.key SET %s WHERE id = %L', change, :'a'), 5), '23514', what || ' cannot be written')
+  FROM (VALUES ('state = ''Unheard''', 'an unknown state'), ('origin = ''Unheard''', 'an unknown origin'), ('state = ''PendingDeletion''', 'a deletion without a date'),
+			   ('delete_at = now()', 'a date without a deletion'), ('rotation_seconds = 1', 'an interval of a second')) t (change, what);
+UPDATE kms.key SET spec = 'Unheard' WHERE id = :'a';
+SELECT is(pg_temp.encrypts(:'a'), 'XX001|Rejected.Unavailable', 'a key of an unknown spec does not encrypt'),
+	   is(pg_temp.decrypts(:'a_blob'), 'XX001|Rejected.Unavailable', 'nor decrypt'),
+	   is(pg_temp.verdict('SELECT kms_describe_key(%L)', :'a'), 'XX001|Rejected.Unavailable', 'nor is it described'),
+	   is(kms_decrypt_text(:'b_blob'), 'of b', 'other keys work');
+SELECT is(pg_temp.verdict('SELECT kms_enable_key(%L)', :'a'), 'XX001|Rejected.Unavailable', 'nor changed');
+ROLLBACK TO sound;
+UPDATE kms.key SET usage = 'SIGN/VERIFY' WHERE id = :'a';
+SELECT is(pg_temp.encrypts(:'a'), 'XX001|Rejected.Unavailable', 'a key of another usage does not encrypt');
+ROLLBACK TO sound;
+
+/* The primary version of a key is a version of that key. */
+UPDATE kms.key SET primary_version = :'b_version' WHERE id = :'a';
+SELECT is(pg_temp.encrypts(:'a'), 'XX001|Rejected.Unavailable', 'a key does not encrypt with a version of another key');
+SELECT is(kms_decrypt_text(:'b_blob'), 'of b', 'the other key decrypts');
+SELECT is(pg_temp.encrypts(:'a'), 'XX001|Rejected.Unavailable', 'which changes nothing for the first');
+SELECT kms_disable_key(:'b');
+SELECT is(pg_temp.encrypts(:'a'), 'XX001|Rejected.Unavailable', 'nor does disabling the other'),
+	   is(pg_temp.decrypts(:'b_blob'), '55000|Rejected.Disabled', 'which is refused for itself');
+ROLLBACK TO sound;
+UPDATE kms.key SET primary_version = :'b_version' WHERE id = :'a';
+SELECT is(kms_decrypt_text(:'b_blob'), 'of b', 'likewise with the version already in use'),
+	   is(pg_temp.encrypts(:'a'), 'XX001|Rejected.Unavailable', 'it does not encrypt for another key');
+SELECT kms_disable_key(:'b');
+SELECT is(string_agg(DISTINCT pg_temp.encrypts(CASE WHEN n > 0 THEN :'a' END), ' '), 'XX001|Rejected.Unavailable', 'nor once it is disabled and forgotten') FROM generate_series(1, 100) n;
+ROLLBACK TO sound;
+UPDATE kms.key SET primary_version = '00000000-0000-4000-8000-000000000000' WHERE id = :'a';
+SELECT is(pg_temp.encrypts(:'a'), 'XX001|Rejected.Unavailable', 'a key whose primary version does not exist does not encrypt'),
+	   is(kms_decrypt_text(:'a_blob'), 'of a', 'but decrypts');
+ROLLBACK TO sound;
+
+/* Nor does somebody else's version, shown as one's own, lend a right. */
+CREATE ROLE kms_test_owner;
+GRANT EXECUTE ON FUNCTION kms_create_key TO kms_test_owner;
+SET ROLE kms_test_owner;
+SELECT kms_create_key() AS own \gset
+RESET ROLE;
+UPDATE kms.key SET primary_version = :'b_version' WHERE id = :'own';
+SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_encrypt(%L, %L::text)', :'own', 'x'), 'XX001|Rejected.Unavailable', 'a foreign version set as primary does not encrypt');
+SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_decrypt(%L)', :'b_blob'), '42501|Forbidden.NoPermission', 'nor does it make foreign ciphertexts readable');
+ROLLBACK TO sound;
+
+-- ---- the domain key -------------------------------------------------------
+
+UPDATE kms.domain_key SET wrapped = set_byte(wrapped, 40, get_byte(wrapped, 40) # 1);
+SELECT is(pg_temp.decrypts(:'a_blob'), 'XX001|Rejected.Unavailable', 'with a damaged domain key nothing opens'),
+	   is(pg_temp.complaint('SELECT kms_decrypt(%L)', :'a_blob'), 'XX001|Rejected.Unavailable|domain key 1 has been damaged or tampered with', 'and the error says so'),
+	   is(pg_temp.verdict('SELECT kms_create_key()'), 'XX001|Rejected.Unavailable', 'nor is a key made');
+ROLLBACK TO sound;
+UPDATE kms.domain_key SET root_key_id = '\x0000000000000000';
+SELECT is(pg_temp.decrypts(:'a_blob'), '55000|ServiceUnavailableTemporary', 'with the domain key of another root key nothing opens'),
+	   is(kms_describe_account_kms_status(), 'Suspended', 'and the service is suspended'),
+	   is(pg_temp.verdict('SELECT kms_create_key()'), '55000|ServiceUnavailableTemporary', 'nor is a key made'),
+	   is(pg_temp.verdict('SELECT kms_describe_key(%L)', :'a'), 'fine', 'but keys are described');
+ROLLBACK TO sound;
+SELECT is(kms_decrypt_text(:'a_blob') || kms_decrypt_text(:'b_blob') || kms_decrypt_text(:'sm4_blob'), 'of aof bof sm4', 'in the end everything opens as it did');
+
+SELECT * FROM finish();
+ROLLBACK;
