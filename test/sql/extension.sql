@@ -1,0 +1,120 @@
+-- Installing: other schemas, wide default privileges, what lies in the way, making it anew.
+\set ECHO none
+\getenv here PG_ABS_SRCDIR
+\set setup :here /sql/include/setup.psql
+\i :setup
+BEGIN;
+SELECT plan(38);
+
+SELECT kms_create_key() AS key \gset
+SELECT kms_encrypt(:'key', 'x'::text) AS blob \gset
+SELECT extnamespace::regnamespace AS home FROM pg_extension WHERE extname = 'kms' \gset
+SELECT id AS account FROM kms.account \gset
+
+CREATE FUNCTION pg_temp.works() RETURNS text LANGUAGE sql AS
+$$ SELECT pg_temp.verdict('SELECT kms_decrypt_text(kms_encrypt(kms_create_key()::text, %L::text))', 'x') $$;
+SELECT is(pg_temp.works(), 'fine', 'the extension works');
+SAVEPOINT installed;
+
+-- ---- dropped --------------------------------------------------------------
+
+DROP EXTENSION kms;
+SELECT is_empty('SELECT FROM pg_namespace WHERE nspname = ''kms''', 'with the extension its schema goes'),
+	   is_empty('SELECT FROM pg_proc WHERE proname ~ ''^kms_''', 'and its functions');
+CREATE FUNCTION pg_temp.forgotten(bytea, jsonb) RETURNS bytea LANGUAGE c AS '$libdir/kms', 'kms_decrypt';
+SELECT is(pg_temp.complaint('SELECT pg_temp.forgotten(%L, NULL)', :'blob'), '55000|Forbidden.KmsServiceNotEnabled|extension "kms" is not installed in this database',
+		  'without the extension the library says what is missing');
+ROLLBACK TO installed;
+SELECT is(kms_decrypt_text(:'blob'), 'x', 'a dropping that was rolled back leaves everything');
+
+-- ---- made anew ------------------------------------------------------------
+
+DROP EXTENSION kms;
+CREATE EXTENSION kms;
+SELECT is(pg_temp.works(), 'fine', 'made anew, the extension works'),
+	   isnt((SELECT id FROM kms.account), :account, 'with an account of its own'),
+	   is(pg_temp.verdict('SELECT kms_decrypt(%L)', :'blob'), '42704|Forbidden.KeyNotFound', 'and without the keys it had');
+SELECT is(pg_temp.verdict('SELECT kms_disable_key(kms_create_key()::text), kms_list_keys()'), 'fine', 'and changes and lists keys');
+ROLLBACK TO installed;
+SELECT is(kms_decrypt_text(:'blob'), 'x', 'rolled back, the old one works again'),
+	   is(pg_temp.verdict('SELECT kms_disable_key(%1$L), kms_enable_key(%1$L), kms_list_keys()', :'key'), 'fine', 'and changes and lists keys');
+
+-- ---- in a schema of its own -----------------------------------------------
+
+DROP EXTENSION kms;
+CREATE SCHEMA "An odd, name";
+CREATE EXTENSION kms SCHEMA "An odd, name";
+SELECT is((SELECT count(*) FROM pg_proc WHERE proname ~ '^kms_' AND pronamespace <> '"An odd, name"'::regnamespace), 0::bigint, 'all functions are made in the schema asked for');
+SELECT is(pg_temp.verdict('SELECT kms_create_key()'), '42883|', 'and found there only');
+SET LOCAL search_path = "An odd, name", public;
+SELECT is(pg_temp.works(), 'fine', 'the extension works in another schema'),
+	   is(pg_temp.verdict('SELECT kms_list_keys(), kms_list_aliases()'), 'fine', 'and lists');
+SET LOCAL search_path = public;
+SELECT is(pg_temp.verdict('SELECT "An odd, name".kms_list_keys()'), 'fine', 'with its schema named it works outside the path');
+RESET search_path;
+ROLLBACK TO installed;
+
+-- ---- what lies in the way -------------------------------------------------
+
+DROP EXTENSION kms;
+SELECT is(pg_temp.verdict(statement || '; CREATE EXTENSION kms'), verdict, what || ' is not taken over')
+  FROM (VALUES ('CREATE SCHEMA kms', '42P06|', 'a schema prepared beforehand'),
+			   ('CREATE FUNCTION kms_decrypt(ciphertext_blob bytea, encryption_context jsonb = NULL) RETURNS bytea LANGUAGE sql AS ''SELECT $1''', '42723|', 'a function prepared beforehand')) t (statement, verdict, what);
+CREATE SCHEMA kms_test_trap;
+CREATE TABLE kms_test_trap.caught (what text);
+CREATE FUNCTION kms_test_trap.equal(text, text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN INSERT INTO kms_test_trap.caught VALUES ('equal'); RETURN true; END $$;
+CREATE FUNCTION kms_test_trap.equal(oid, oid) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN INSERT INTO kms_test_trap.caught VALUES ('equal'); RETURN true; END $$;
+CREATE FUNCTION kms_test_trap.joined(text, text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN INSERT INTO kms_test_trap.caught VALUES ('joined'); RETURN ''; END $$;
+CREATE FUNCTION kms_test_trap.arn_prefix() RETURNS text LANGUAGE plpgsql AS $$ BEGIN INSERT INTO kms_test_trap.caught VALUES ('prefix'); RETURN ''; END $$;
+CREATE OPERATOR kms_test_trap.= (LEFTARG = text, RIGHTARG = text, FUNCTION = kms_test_trap.equal);
+CREATE OPERATOR kms_test_trap.= (LEFTARG = oid, RIGHTARG = oid, FUNCTION = kms_test_trap.equal);
+CREATE OPERATOR kms_test_trap.|| (LEFTARG = text, RIGHTARG = text, FUNCTION = kms_test_trap.joined);
+SELECT is(pg_temp.verdict('SET LOCAL search_path = kms_test_trap, pg_catalog, public; CREATE EXTENSION kms SCHEMA public; SET LOCAL search_path = public'), 'fine', 'the extension is made with a hostile search path');
+SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'and takes nothing from it'),
+	   is(pg_temp.works(), 'fine', 'and works');
+ROLLBACK TO installed;
+
+-- ---- wide default privileges ----------------------------------------------
+
+CREATE ROLE kms_test_favoured;
+CREATE ROLE "kms_test odd ""role""";
+DROP EXTENSION kms;
+ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC, kms_test_favoured, "kms_test odd ""role""";
+ALTER DEFAULT PRIVILEGES GRANT ALL ON FUNCTIONS TO PUBLIC, kms_test_favoured, "kms_test odd ""role""";
+ALTER DEFAULT PRIVILEGES GRANT ALL ON TYPES TO PUBLIC, kms_test_favoured;
+ALTER DEFAULT PRIVILEGES GRANT ALL ON SCHEMAS TO PUBLIC, kms_test_favoured;
+ALTER DEFAULT PRIVILEGES GRANT ALL ON SEQUENCES TO PUBLIC, kms_test_favoured;
+CREATE EXTENSION kms;
+SELECT is_empty('SELECT c.relname, a.grantee::regrole, a.privilege_type FROM pg_class c, aclexplode(c.relacl) a
+				  WHERE c.relnamespace = ''kms''::regnamespace AND c.relkind = ''r'' AND a.grantee <> c.relowner', 'default privileges do not reach tables'),
+	   set_eq('SELECT c.relname, a.grantee, a.privilege_type FROM pg_class c, aclexplode(c.relacl) a WHERE c.relnamespace = ''kms''::regnamespace AND c.relkind = ''v'' AND a.grantee <> c.relowner',
+			  $$VALUES ('keys'::name, 0::oid, 'SELECT'), ('key_versions', 0, 'SELECT'), ('aliases', 0, 'SELECT'), ('status', 0, 'SELECT')$$, 'nor views'),
+	   results_eq('SELECT a.grantee, a.privilege_type FROM pg_namespace n, aclexplode(n.nspacl) a WHERE n.nspname = ''kms'' AND a.grantee <> n.nspowner', $$VALUES (0::oid, 'USAGE')$$, 'nor the schema'),
+	   is_empty('SELECT p.proname, a.grantee::regrole FROM pg_proc p, aclexplode(p.proacl) a WHERE p.proname ~ ''^kms_'' AND a.grantee NOT IN (0, p.proowner)', 'nor functions, for roles'),
+	   set_eq('SELECT p.proname FROM pg_proc p WHERE (p.proname ~ ''^kms_'' OR p.pronamespace = ''kms''::regnamespace) AND NOT EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) a WHERE a.grantee = 0)',
+			  ARRAY['kms_create_key', 'kms_open_kms_service', 'tell_change']::name[], 'nor functions, for everybody'),
+	   is_empty('SELECT t.typname, a.grantee::regrole FROM pg_type t, aclexplode(t.typacl) a WHERE t.typnamespace = ''kms''::regnamespace AND t.typtype = ''c'' AND a.grantee NOT IN (0, t.typowner)
+				  AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind <> ''c'')', 'nor row types');
+SELECT is(pg_temp.verdict_as('kms_test_favoured', 'SELECT * FROM kms.key'), '42501|', 'a favoured role does not read the tables'),
+	   is(pg_temp.verdict_as('kms_test_favoured', 'SELECT kms_create_key()'), '42501|', 'nor make keys'),
+	   is(pg_temp.verdict_as('kms_test_favoured', 'SELECT * FROM kms.keys'), 'fine', 'but reads the views');
+ROLLBACK TO installed;
+
+-- ---- who may install ------------------------------------------------------
+
+CREATE ROLE kms_test_dba CREATEDB CREATEROLE;
+GRANT ALL ON DATABASE :"DBNAME" TO kms_test_dba;
+GRANT ALL ON SCHEMA public TO kms_test_dba;
+SELECT is(pg_temp.verdict_as('kms_test_dba', 'DROP EXTENSION kms'), '42501|', 'who is no superuser does not drop the extension'),
+	   is(pg_temp.verdict_as('kms_test_dba', 'DROP TABLE kms.key CASCADE'), '42501|', 'nor its tables'),
+	   is(pg_temp.verdict_as('kms_test_dba', 'ALTER EXTENSION kms SET SCHEMA public'), '42501|', 'nor moves it');
+SELECT is(pg_temp.verdict('ALTER EXTENSION kms SET SCHEMA pg_catalog'), '0A000|', 'a superuser does not move it either');
+SELECT is(left(pg_temp.verdict('DROP TABLE kms.alias'), 5), '2BP01', 'nor drops a table of it');
+SELECT is(pg_temp.verdict_as('kms_test_dba', 'CREATE FUNCTION pg_temp.mine(oid) RETURNS boolean LANGUAGE c AS ''$libdir/kms'', ''kms_may_describe'''), '42501|', 'others may not');
+DROP EXTENSION kms;
+SELECT is(pg_temp.verdict_as('kms_test_dba', 'CREATE EXTENSION kms'), '42501|', 'who is no superuser does not install it');
+ROLLBACK TO installed;
+SELECT is(kms_decrypt_text(:'blob'), 'x', 'in the end all is as it was');
+
+SELECT * FROM finish();
+ROLLBACK;
