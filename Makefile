@@ -71,11 +71,14 @@ EXTRA_CLEAN = $(DEPS) results output_iso regression.diffs regression.out
 # PostgreSQL's callbacks have parameters that one does not need; crypto/ has no
 # callbacks, so there an unused parameter is still a mistake.
 PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) -MMD -MP
-PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -fno-semantic-interposition
+#
+# A hit is a call through four floors and into OpenSSL: inlining across files and
+# calling without the PLT make it a tenth cheaper.
+PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -fno-semantic-interposition -flto=auto -fno-plt
 ifdef WERROR
 PG_CFLAGS += -Werror
 endif
-SHLIB_LINK = -lcrypto -Wl,--version-script=exports.map
+SHLIB_LINK = -lcrypto -Wl,--version-script=exports.map -flto=auto
 
 # No bitcode: the JIT must not inline code that handles keys into queries, and
 # nobody should need clang for a C extension.
