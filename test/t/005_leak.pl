@@ -140,7 +140,7 @@ my $killed = planted();
 secret('plaintext of a session that was terminated', $killed);
 my $session = session($node);
 my $pid = ask($session, 'SELECT pg_backend_pid()');
-start_asking($session, "SELECT count(kms_encrypt('alias/Aliyun_AES_256', '$killed' || n)) FROM generate_series(1, 100000000) n");
+start_asking($session, "SELECT count(kms_encrypt('alias/Aliyun_AES_256', '$killed' || n)) FROM (SELECT generate_series(1, 100000000) AS n) s");
 ok($node->poll_query_until('postgres', "SELECT query ~ 'hidden' FROM pg_stat_activity WHERE pid = $pid"), 'a statement with a plaintext runs');
 value($node, "SELECT pg_terminate_backend($pid, 10000)");
 eval { $session->quit };

@@ -149,7 +149,7 @@ is(value($other, q{SELECT rolname FROM pg_roles WHERE oid = } . value($node, q{S
 for my $role (split /\n/, value($other, q{SELECT rolname FROM pg_roles WHERE rolname !~ '^(pg_|the owner$)'}))
 {
 	is(use_owned($other, 'source', $role), '42501 Forbidden.NoPermission',
-		"another cluster: the key of a role is not $role's");
+		"another cluster: the key of a role is not that of $role");
 }
 
 # ---- another root key -------------------------------------------------------------------------

@@ -141,6 +141,8 @@ sub session
 	my ($node, $dbname) = @_;
 	my $session = $node->background_psql($dbname // 'postgres', on_error_stop => 0);
 
+	# A limit for each question, not for all of them together.
+	$session->set_query_timer_restart;
 	$session->query('\set VERBOSITY verbose');
 	return $session;
 }
@@ -161,6 +163,7 @@ sub start_asking
 {
 	my ($session, $sql) = @_;
 
+	$session->{timeout}->start;
 	$session->{stdin} .= "$sql\n;\n\\echo 'it is answered'\n\\warn 'it is answered'\n";
 	$session->{run}->pump_nb;
 	return;
