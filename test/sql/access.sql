@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(186);
+SELECT plan(194);
 
 CREATE ROLE kms_test_owner;
 CREATE ROLE kms_test_stranger;
@@ -176,6 +176,18 @@ SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_decrypt(%L)', :'bl
 ROLLBACK TO before_grant;
 SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'and no more when it is rolled back');
 
+/* The owner of the database is a member of pg_database_owner, without a grant. */
+GRANT EXECUTE ON FUNCTION kms_create_key TO pg_database_owner;
+SET ROLE pg_database_owner;
+SELECT kms_create_key() AS database_key \gset
+RESET ROLE;
+SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_encrypt(%L, %L::text)', :'database_key', 'x'), '42501|Forbidden.NoPermission', 'who does not own the database has none of its owner''s keys');
+SAVEPOINT other_owner;
+ALTER DATABASE :"DBNAME" OWNER TO kms_test_stranger;
+SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_encrypt(%L, %L::text)', :'database_key', 'x'), 'fine', 'who owns it has them, at once');
+ROLLBACK TO other_owner;
+SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_encrypt(%L, %L::text)', :'database_key', 'x'), '42501|Forbidden.NoPermission', 'and no longer than that');
+
 -- ---- SET ROLE, views, wrappers, triggers ----------------------------------
 
 SET SESSION AUTHORIZATION kms_test_noinherit;
@@ -203,6 +215,13 @@ SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT * FROM kms_test.clear'), 
 	   is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_test.invoker(%L)', :'blob'), '42501|Forbidden.NoPermission', 'a function runs as its caller'),
 	   is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_test.definer(%L)', :'blob'), 'fine', 'a SECURITY DEFINER function of the owner lends the right');
 SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'for as long as it runs');
+SET ROLE kms_test_owner;
+CREATE MATERIALIZED VIEW kms_test.kept AS SELECT kms_decrypt_text(blob) AS text FROM kms_test.held;
+RESET ROLE;
+SELECT is(pg_temp.verdict('REFRESH MATERIALIZED VIEW kms_test.kept'), 'fine', 'a materialized view is refreshed with the rights of its owner');
+ALTER MATERIALIZED VIEW kms_test.kept OWNER TO kms_test_stranger;
+GRANT SELECT ON kms_test.held TO kms_test_stranger;
+SELECT is(pg_temp.verdict('REFRESH MATERIALIZED VIEW kms_test.kept'), '42501|Forbidden.NoPermission', 'whoever owns it then');
 SET ROLE kms_test_stranger;
 CREATE FUNCTION kms_test.trap(blob bytea) RETURNS text LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS 'SELECT kms_decrypt_text(blob)';
 CREATE FUNCTION kms_test.steal() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.text = kms_decrypt_text(NEW.blob); RETURN NEW; END $$;
@@ -227,6 +246,18 @@ SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_decrypt(%L)', :'blob'
 DROP ROLE kms_test_owner;
 ALTER ROLE kms_test_renamed RENAME TO kms_test_owner;
 SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_decrypt(%L)', :'blob'), 'fine', 'renamed back, the role owns its key again');
+CREATE ROLE kms_test_passing;
+GRANT EXECUTE ON FUNCTION kms_create_key TO kms_test_passing;
+SET ROLE kms_test_passing;
+SELECT kms_create_key() AS orphan \gset
+SELECT kms_encrypt(:'orphan', 'x'::text) AS orphan_blob \gset
+RESET ROLE;
+REVOKE EXECUTE ON FUNCTION kms_create_key FROM kms_test_passing;
+DROP ROLE kms_test_passing;
+SELECT is((kms_describe_key(:'orphan')).creator, 'kms_test_passing', 'the key of a dropped role keeps its owner''s name'),
+	   is(pg_temp.verdict('SELECT kms_decrypt(%L)', :'orphan_blob'), '42501|Forbidden.NoPermission', 'and is nobody''s');
+CREATE ROLE kms_test_passing;
+SELECT is(pg_temp.verdict_as('kms_test_passing', 'SELECT kms_decrypt(%L)', :'orphan_blob'), '42501|Forbidden.NoPermission', 'also when a new role has that name');
 UPDATE kms.key SET owner_name = 'kms_test_stranger' WHERE id = :'key';
 SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'a name written into the table by hand makes no owner'),
 	   is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'and the old owner is none either');

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(38);
+SELECT plan(42);
 
 SELECT kms_create_key() AS key \gset
 SELECT kms_encrypt(:'key', 'x'::text) AS blob \gset
@@ -72,6 +72,32 @@ CREATE OPERATOR kms_test_trap.|| (LEFTARG = text, RIGHTARG = text, FUNCTION = km
 SELECT is(pg_temp.verdict('SET LOCAL search_path = kms_test_trap, pg_catalog, public; CREATE EXTENSION kms SCHEMA public; SET LOCAL search_path = public'), 'fine', 'the extension is made with a hostile search path');
 SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'and takes nothing from it'),
 	   is(pg_temp.works(), 'fine', 'and works');
+DROP EXTENSION kms;
+/* Better than anything in pg_catalog fits what matches exactly: here regclass, name and "char". */
+DO
+$$
+DECLARE
+	type text;
+	symbol text;
+BEGIN
+	FOREACH type IN ARRAY ARRAY['regclass', 'name', '"char"', 'uuid', 'bigint', 'integer', 'jsonb', 'timestamptz', 'boolean', 'bytea'] LOOP
+		EXECUTE format('CREATE FUNCTION kms_test_trap.equal(%1$s, %1$s) RETURNS boolean LANGUAGE sql AS ''SELECT kms_test_trap.equal(''''''''::text, '''''''')''', type);
+		FOREACH symbol IN ARRAY ARRAY['=', '<>', '<', '>', '>=', '~', '->', '?', '?|'] LOOP
+			EXECUTE format('CREATE OPERATOR kms_test_trap.%2$s (LEFTARG = %1$s, RIGHTARG = %1$s, FUNCTION = kms_test_trap.equal)', type, symbol);
+		END LOOP;
+	END LOOP;
+	FOREACH type IN ARRAY ARRAY['oid, regclass', 'oid, regproc', '"char", text', 'text, name', 'text, uuid'] LOOP
+		EXECUTE format('CREATE FUNCTION kms_test_trap.equal(%1$s) RETURNS boolean LANGUAGE sql AS ''SELECT kms_test_trap.equal(''''''''::text, '''''''')''', type);
+		EXECUTE format('CREATE OPERATOR kms_test_trap.= (LEFTARG = %1$s, RIGHTARG = %2$s, FUNCTION = kms_test_trap.equal)', split_part(type, ', ', 1), split_part(type, ', ', 2));
+		EXECUTE format('CREATE OPERATOR kms_test_trap.<> (LEFTARG = %1$s, RIGHTARG = %2$s, FUNCTION = kms_test_trap.equal)', split_part(type, ', ', 1), split_part(type, ', ', 2));
+	END LOOP;
+END
+$$;
+SELECT is(pg_temp.verdict('CREATE EXTENSION kms SCHEMA kms_test_trap'), 'fine', 'the extension is made in a hostile schema');
+SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'and takes nothing from it'),
+	   is(pg_temp.verdict('SELECT kms_test_trap.kms_disable_key(kms_test_trap.kms_create_key()::text), kms_test_trap.kms_list_keys(%L), kms_test_trap.kms_list_aliases()',
+						  '[{"Key": "KeyState", "Values": ["Enabled"]}, {"Key": "AliasName", "Values": ["alias/x"]}, {"Key": "keyId", "Values": ["x"]}]'), 'fine', 'and works');
+SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'and takes nothing from it while it works');
 ROLLBACK TO installed;
 
 -- ---- wide default privileges ----------------------------------------------

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(126);
+SELECT plan(128);
 
 CREATE ROLE kms_test_victim;
 CREATE ROLE kms_test_attacker;
@@ -201,8 +201,8 @@ SELECT is(pg_temp.verdict(statement), '42501|', what || ' is refused a writer of
 			   ('CREATE FUNCTION kms.mine() RETURNS void LANGUAGE sql AS ''''', 'a function in our schema'),
 			   ('CREATE TABLE pg_temp.child () INHERITS (kms.key)', 'a child of our table'),
 			   ('SET kms.cache_size = 1000000', 'another cache size'), ('SET kms.superuser_may_use = on', 'the use of every key'),
-			   ('SET kms.region = ''x''', 'another region')) t (statement, what)
- WHERE what NOT IN ('another region');
+			   ('ALTER ROLE kms_test_writer SET kms.superuser_may_use = on', 'the use of every key from the next session on'),
+			   ('CREATE FUNCTION pg_temp.lends() RETURNS integer LANGUAGE sql SET kms.superuser_may_use = on AS ''SELECT 1''', 'the use of every key within a function')) t (statement, what);
 SELECT is(pg_temp.verdict('SET kms.region = ''x'''), '55P02|', 'the region is changed in the configuration only');
 RESET ROLE;
 SELECT is((SELECT count(*) FROM kms.key k JOIN forged f USING (id) WHERE k.owner_name = f.owner_name), 1::bigint, 'the key is as it was');
