@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(194);
+SELECT plan(195);
 
 CREATE ROLE kms_test_owner;
 CREATE ROLE kms_test_stranger;
@@ -185,6 +185,8 @@ SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_encrypt(%L, %L::te
 SAVEPOINT other_owner;
 ALTER DATABASE :"DBNAME" OWNER TO kms_test_stranger;
 SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_encrypt(%L, %L::text)', :'database_key', 'x'), 'fine', 'who owns it has them, at once');
+ALTER DATABASE :"DBNAME" OWNER TO kms_test_manager;
+SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_encrypt(%L, %L::text)', :'database_key', 'x'), '42501|Forbidden.NoPermission', 'and not when another owns it');
 ROLLBACK TO other_owner;
 SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_encrypt(%L, %L::text)', :'database_key', 'x'), '42501|Forbidden.NoPermission', 'and no longer than that');
 

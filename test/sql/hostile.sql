@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(128);
+SELECT plan(144);
 
 CREATE ROLE kms_test_victim;
 CREATE ROLE kms_test_attacker;
@@ -120,7 +120,7 @@ BEGIN
 	RETURN result;
 END
 $$;
-/* No statement of ours is prepared yet when the traps are set. */
+/* Statements that the library has prepared are looked up anew. */
 DISCARD PLANS;
 
 /* The traps work: this is what the functions must not do. */
@@ -160,6 +160,7 @@ CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.key FOR EACH STA
 CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.key_version FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
 CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.alias FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
 GRANT ALL ON pg_temp.key, pg_temp.key_version, pg_temp.alias, pg_temp.account, pg_temp.domain_key TO PUBLIC;
+DISCARD PLANS;
 SELECT is(pg_temp.with_path(path, 'kms_test_victim', statement, :'key', :'version', :'blob', :'other'), 'fine', name || ' takes no temporary table for ours, with path ' || path)
   FROM operation, unnest(ARRAY['pg_temp, pg_catalog, public', 'public']) path
  WHERE name IN ('DescribeKey', 'DisableKey', 'EnableKey', 'CreateKey', 'CreateKeyVersion', 'UpdateAlias', 'DeleteAlias', 'CreateAlias', 'Encrypt', 'Decrypt')
@@ -177,6 +178,19 @@ SELECT is(pg_temp.verdict_as('kms_test_victim', 'SELECT kms_disable_key(%1$L), k
 	   is(pg_temp.verdict_as('kms_test_attacker', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'and lets nobody else');
 SELECT is(pg_temp.verdict_as('kms_test_reader', 'SELECT * FROM kms.' || name), '42501|', 'a reader of all data is refused table ' || name || ' without row security')
   FROM unnest(ARRAY['account', 'alias', 'domain_key', 'key', 'key_version']) name;
+/* The tables may belong to a role that is no superuser, and that row security binds. */
+SAVEPOINT kept;
+CREATE ROLE kms_test_keeper;
+ALTER SCHEMA kms OWNER TO kms_test_keeper;
+ALTER TABLE kms.account OWNER TO kms_test_keeper;
+ALTER TABLE kms.domain_key OWNER TO kms_test_keeper;
+ALTER TABLE kms.key OWNER TO kms_test_keeper;
+ALTER TABLE kms.key_version OWNER TO kms_test_keeper;
+ALTER TABLE kms.alias OWNER TO kms_test_keeper;
+SELECT is(pg_temp.verdict_as('kms_test_victim', 'SET LOCAL row_security = ' || setting || '; ' || statement, :'key', :'version', :'blob', :'other'), 'fine', name || ' works when the tables belong to no superuser, with row_security = ' || setting)
+  FROM operation, unnest(ARRAY['off', 'on']) setting
+ WHERE name IN ('DisableKey', 'EnableKey', 'CreateKey', 'CreateKeyVersion', 'UpdateAlias', 'DeleteAlias', 'CreateAlias', 'Decrypt') ORDER BY setting, n;
+ROLLBACK TO kept;
 SET row_security = on;
 
 -- ---- readers and writers of all data --------------------------------------
