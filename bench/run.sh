@@ -26,6 +26,7 @@ phase_ms=400
 toggles=15
 miss_each=21000
 parallel_rows=400000
+parallel_rounds=15
 if [ -n "${QUICK:-}" ]; then
 	rounds=11
 	slice_ms=8
@@ -33,6 +34,7 @@ if [ -n "${QUICK:-}" ]; then
 	toggles=7
 	miss_each=6000
 	parallel_rows=200000
+	parallel_rounds=9
 fi
 [ -z "${FULL:-}" ] || create_count=1000000
 
@@ -98,36 +100,51 @@ functions_of()
 
 functions()
 {
-	part '16 bytes' functions_of 16 20000 3
-	part '64 bytes' functions_of 64 15000 3
-	part '1 KB' functions_of 1024 1800 10
-	part '6 KB' functions_of 6144 250 30
+	part '16 bytes' functions_of 16 4000 15
+	part '64 bytes' functions_of 64 2500 20
+	part '1 KB' functions_of 1024 240 80
+	part '6 KB' functions_of 6144 36 200
 }
 
-# What the first call of a session takes inside the server, its planning with an
-# empty catalog cache included; sha256, which is PostgreSQL's own, for comparison.
+# What the first call of a session takes inside the server: parsing and planning
+# with an empty catalog cache are included.  sha256, which is PostgreSQL's own,
+# shows how much of it any first call takes.
 first_calls()
 {
-	local key number
+	local encrypt sha256="sha256('\\x00'::bytea)"
 
-	key=$(first_key)
+	encrypt="kms_encrypt('$(first_key)', '\\x00'::bytea)"
 	sql -c 'CREATE TABLE bench.first (what text, ms double precision)' || return
-	for number in $(seq "$rounds"); do
-		first_call 'kms_encrypt, first call' "kms_encrypt('$key', '\\x00'::bytea)" &&
-			first_call 'core sha256, first call' "sha256('\\x00'::bytea)" || return
+	for _ in $(seq "$rounds"); do
+		first_call 'first: kms_encrypt' "$encrypt" &&
+			first_call 'first: core sha256' "$sha256" &&
+			first_call 'second: kms_encrypt, after sha256' "$encrypt" "SELECT $sha256" &&
+			first_call 'second: kms_encrypt, after kms_encrypt' "$encrypt" "SELECT $encrypt" &&
+			first_use 'the first call alone, processor time' "$encrypt" || return
 	done
-	sql -c "SELECT what, round(bench.median(array_agg(ms))::numeric, 2) AS \"ms, median\",
-				   round(min(ms)::numeric, 2) AS least FROM bench.first GROUP BY what ORDER BY what DESC"
-	note first_call "(SELECT bench.median(array_agg(ms)) FROM bench.first WHERE what ~ '^kms')"
+	sql -c "SELECT what AS statement, round(bench.median(array_agg(ms))::numeric, 2) AS \"ms, median\",
+				   round(min(ms)::numeric, 2) AS least FROM bench.first GROUP BY what ORDER BY what"
+	note first_call "(SELECT bench.median(array_agg(ms)) FROM bench.first WHERE what = 'first: kms_encrypt')"
 }
 
+# A session of its own; perhaps with another statement before.
 first_call()
 {
-	local ms
+	local what=$1 call=$2 before=${3:-SELECT} times
 
-	ms=$(ask "SELECT extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000
-				FROM (SELECT 1) s WHERE $2 IS NOT NULL" | tail -n 1)
-	sql -c "INSERT INTO bench.first VALUES ('$1', $ms)"
+	times=$(sql -A -t -F "','" -c "$before" \
+		-c "SELECT $call IS NOT NULL, statement_timestamp(), clock_timestamp()" | tail -n 1)
+	sql -c "INSERT INTO bench.first SELECT '$what', extract(epoch FROM t[3]::timestamptz - t[2]::timestamptz) * 1000
+			  FROM (SELECT ARRAY['$times'] AS t) s"
+}
+
+first_use()
+{
+	local what=$1 call=$2 times
+
+	times=$(sql -A -t -F , -c 'SELECT bench.cpu_ns()' \
+		-c "SELECT bench.cpu_ns(), $call IS NOT NULL, bench.cpu_ns()" | tail -n 1)
+	sql -c "INSERT INTO bench.first VALUES ('$what', (${times##*,} - ${times%%,*}) / 1e6)"
 }
 
 misses()
@@ -217,10 +234,10 @@ counted_misses()
 
 single_user_statements()
 {
-	local key=$1 time plain='FROM (SELECT x FROM bench.counted LIMIT %s) s'
+	local key=$1 count plain='FROM (SELECT x FROM bench.counted LIMIT %s) s'
 
 	echo 'SET kms.cache_size = 100000;'
-	for time in first second; do
+	for _ in first second; do
 		counted scan "SELECT count(octet_length(x)) $plain"
 		counted floor "SELECT count(bench.floor_copy('$key', x, NULL)) $plain"
 		counted bare_encrypt "SELECT count(bench.bare_encrypt(x)) $plain"
@@ -302,7 +319,7 @@ main()
 	! wanted misses || misses
 	! wanted changes || part '10,000 hot keys while others change' changes
 	! wanted scale || part 'two sessions at once' scale
-	! wanted parallel || part 'a parallel query' file parallel -v rows="$parallel_rows" -v rounds=$((rounds / 3))
+	! wanted parallel || part 'a parallel query' file parallel -v rows="$parallel_rows" -v rounds="$parallel_rounds"
 	! wanted instructions || part 'instructions (valgrind)' count_instructions
 
 	printf -- '\n-- goals\n'
