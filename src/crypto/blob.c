@@ -41,11 +41,8 @@ kc_blob_parse(kc_view bytes, kc_blob *blob)
 }
 
 void
-kc_blob_write_header(uint8_t *out, int suite,
-					 const uint8_t version_id[KC_VERSION_ID_LEN],
-					 const uint8_t nonce[KC_NONCE_LEN])
+kc_blob_write_start(uint8_t *out, int suite, const uint8_t version_id[KC_VERSION_ID_LEN])
 {
 	out[0] = (uint8_t) suite;
 	memcpy(out + 1, version_id, KC_VERSION_ID_LEN);
-	memcpy(out + 1 + KC_VERSION_ID_LEN, nonce, KC_NONCE_LEN);
 }

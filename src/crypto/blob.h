@@ -11,7 +11,8 @@
 #include "message.h"
 
 #define KC_VERSION_ID_LEN	16
-#define KC_HEADER_LEN		(1 + KC_VERSION_ID_LEN + KC_NONCE_LEN)
+#define KC_NONCE_AT			(1 + KC_VERSION_ID_LEN)
+#define KC_HEADER_LEN		(KC_NONCE_AT + KC_NONCE_LEN)
 
 typedef struct kc_blob
 {
@@ -35,9 +36,7 @@ extern size_t kc_blob_len(int suite, size_t plaintext_len);
  */
 extern kc_status kc_blob_parse(kc_view bytes, kc_blob *blob);
 
-/* Write format, version id and nonce: the first KC_HEADER_LEN bytes. */
-extern void kc_blob_write_header(uint8_t *out, int suite,
-								 const uint8_t version_id[KC_VERSION_ID_LEN],
-								 const uint8_t nonce[KC_NONCE_LEN]);
+/* Write format and version id; the nonce follows at KC_NONCE_AT. */
+extern void kc_blob_write_start(uint8_t *out, int suite, const uint8_t version_id[KC_VERSION_ID_LEN]);
 
 #endif

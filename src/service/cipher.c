@@ -193,13 +193,13 @@ static inline kc_status
 seal(const KmsCachedVersion *version, kc_schedule *schedule, kc_view plaintext, kc_view context, bytea *blob)
 {
 	uint8	   *header = (uint8 *) VARDATA(blob);
+	uint8	   *nonce = header + KC_NONCE_AT;
 	uint8	   *ciphertext = header + KC_HEADER_LEN;
-	uint8		nonce[KC_NONCE_LEN];
 	kc_status	status = kc_nonce(nonce);
 
 	if (unlikely(status != KC_OK))
 		return status;
-	kc_blob_write_header(header, version->material->suite, version->id.data, nonce);
+	kc_blob_write_start(header, version->material->suite, version->id.data);
 	return kc_seal(version->material, schedule, nonce, kc_view_of(header, KC_HEADER_LEN), context,
 				   plaintext, ciphertext, ciphertext + plaintext.len);
 }
