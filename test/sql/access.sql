@@ -86,9 +86,11 @@ SELECT is(pg_temp.verdict_as('kms_test_super', statement, :'key', :'version', :'
 SET kms.superuser_may_use = on;
 SELECT ok(bool_and(pg_temp.verdict_as('kms_test_super', statement, :'key', :'version', :'blob') = 'fine'), 'with kms.superuser_may_use a superuser may use every key')
   FROM operation WHERE uses;
-SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'with it a stranger may do nothing more');
 SET kms.superuser_may_use = off;
 SELECT is(pg_temp.verdict_as('kms_test_super', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'without it a superuser may not again, at once');
+SET kms.superuser_may_use = on;
+SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'with it a stranger may do nothing more');
+SET kms.superuser_may_use = off;
 SELECT is(pg_temp.verdict_as('kms_test_owner', 'SET kms.superuser_may_use = on'), '42501|', 'only a superuser turns it on');
 SET ROLE kms_test_super;
 SELECT is(kms_decrypt_text(kms_encrypt(kms_create_key()::text, 'x'::text)), 'x', 'a superuser uses a key of its own');

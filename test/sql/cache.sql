@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(52);
+SELECT plan(53);
 
 CREATE FUNCTION pg_temp.encrypts(reference text) RETURNS text LANGUAGE sql AS
 $$ SELECT pg_temp.verdict('SELECT kms_encrypt(%L, %L::text)', reference, 'x') $$;
@@ -128,7 +128,8 @@ SELECT is(pg_temp.with_change('UPDATE kms.key SET state = ''PendingDeletion'', d
 UPDATE kms.key SET delete_at = clock_timestamp() + interval '0.5 seconds' WHERE id = :'key';
 SELECT is(pg_temp.encrypts(:'key'), '55000|Rejected.PendingDeletion', 'shortly before its delete date a key is pending deletion');
 SELECT pg_sleep(0.6);
-SELECT is(pg_temp.encrypts(:'key'), '42704|Forbidden.KeyNotFound', 'after it, without any change, it is not found');
+SELECT is(pg_temp.encrypts(:'key'), '42704|Forbidden.KeyNotFound', 'after it, without any change, it is not found'),
+	   is(pg_temp.decrypts(:'blob'), '42704|Forbidden.KeyNotFound', 'for decrypting too');
 ROLLBACK TO by_hand;
 UPDATE kms.key SET material_expires_at = clock_timestamp() + interval '0.5 seconds' WHERE id = :'key';
 SELECT is(pg_temp.encrypts(:'key'), 'fine', 'material that will expire encrypts');

@@ -3,7 +3,7 @@
 \getenv here PG_ABS_SRCDIR
 \set setup :here /sql/include/setup.psql
 \i :setup
-SELECT plan(55);
+SELECT plan(58);
 
 CREATE FUNCTION pg_temp.encrypts(reference text) RETURNS text LANGUAGE sql AS
 $$ SELECT pg_temp.verdict('SELECT kms_encrypt(%L, %L::text)', reference, 'x') $$;
@@ -185,6 +185,40 @@ $$;
 SELECT is((SELECT string_agg(left(pg_temp.encrypts(pg_temp.switch(:'key', n)), 5), ' ' ORDER BY n) FROM generate_series(1, 6) n), 'fine 55000 fine 55000 fine 55000',
 		  'a statement that switches a key off and on sees each switch');
 SELECT kms_enable_key(:'key');
+
+-- ---- a date passes while nothing changes ----------------------------------
+
+CREATE FUNCTION pg_temp.around_the_date(key_id text, blob bytea) RETURNS text LANGUAGE plpgsql AS
+$$
+DECLARE
+	code text;
+	codes text = '';
+BEGIN
+	FOR n IN 1 .. 2 LOOP
+		BEGIN
+			PERFORM kms_encrypt(key_id, 'x'::text);
+		EXCEPTION WHEN OTHERS THEN
+			GET STACKED DIAGNOSTICS code = PG_EXCEPTION_DETAIL;
+			codes = codes || code || ' ';
+		END;
+		BEGIN
+			PERFORM kms_decrypt(blob);
+		EXCEPTION WHEN OTHERS THEN
+			GET STACKED DIAGNOSTICS code = PG_EXCEPTION_DETAIL;
+			codes = codes || code || ' ';
+		END;
+		PERFORM pg_sleep(CASE n WHEN 1 THEN 0.6 ELSE 0 END);
+	END LOOP;
+	RETURN codes;
+END
+$$;
+UPDATE kms.key SET state = 'PendingDeletion', delete_at = clock_timestamp() + interval '0.5 seconds' WHERE id = :'key';
+SELECT is(pg_temp.around_the_date(:'key', :'blob'), 'Rejected.PendingDeletion Rejected.PendingDeletion Forbidden.KeyNotFound Forbidden.KeyNotFound ',
+		  'shortly before its delete date a key is pending deletion, after it, without any change, it is not found');
+UPDATE kms.key SET state = 'Enabled', delete_at = NULL, material_expires_at = clock_timestamp() + interval '0.5 seconds' WHERE id = :'key';
+SELECT is(pg_temp.around_the_date(:'key', :'blob'), 'Rejected.PendingImport Rejected.PendingImport ', 'material is used until it expires, and not after, without any change');
+UPDATE kms.key SET material_expires_at = NULL WHERE id = :'key';
+SELECT is(pg_temp.encrypts(:'key'), 'fine', 'without an expiry it is used again');
 
 -- ---- the end --------------------------------------------------------------
 
