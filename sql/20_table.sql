@@ -3,6 +3,10 @@
  * security is enabled and forced without any policy, so that members of
  * pg_read_all_data and pg_write_all_data see and change nothing.
  *
+ * There are no foreign keys: a parallel pg_restore loads the tables of an
+ * extension in any order, and would lose the rows that come too early.  The C
+ * code keeps the rows together.
+ *
  * Column order is the order in which the C code reads them (src/store); new
  * columns go to the end.
  */
@@ -22,7 +26,7 @@ COMMENT ON COLUMN kms.account.created_at IS 'when the service was opened';
 
 /* Wraps the material of this database; itself wrapped by the root key. */
 CREATE TABLE kms.domain_key (
-	account_id bigint NOT NULL REFERENCES kms.account,
+	account_id bigint NOT NULL,
 	version integer NOT NULL CHECK (version > 0),
 	root_key_id bytea NOT NULL CHECK (octet_length(root_key_id) = 8),
 	wrapped bytea NOT NULL,
@@ -83,12 +87,11 @@ COMMENT ON COLUMN kms.key.deletion_protection_description IS 'why';
  */
 CREATE TABLE kms.key_version (
 	id uuid PRIMARY KEY,
-	key_id uuid NOT NULL REFERENCES kms.key ON DELETE CASCADE,
+	key_id uuid NOT NULL,
 	created_at timestamptz NOT NULL,
 	account_id bigint NOT NULL,
 	domain_key_version integer NOT NULL,
-	wrapped bytea NOT NULL,
-	FOREIGN KEY (account_id, domain_key_version) REFERENCES kms.domain_key
+	wrapped bytea NOT NULL
 );
 
 CREATE INDEX key_version_key_id ON kms.key_version (key_id);
@@ -105,7 +108,7 @@ COMMENT ON COLUMN kms.key_version.wrapped IS 'nonce, ciphertext and tag: 40 byte
 /* Another name for a key. */
 CREATE TABLE kms.alias (
 	name text COLLATE "C" PRIMARY KEY CHECK (name ~ '^alias/[A-Za-z0-9_/-]{1,255}$'),
-	key_id uuid NOT NULL REFERENCES kms.key ON DELETE CASCADE,
+	key_id uuid NOT NULL,
 	created_at timestamptz NOT NULL
 );
 

@@ -68,12 +68,22 @@ known_usable(const KmsCachedKey *key, Oid caller, KmsAction action)
 		key->rights_count == invalidation_roles_count;
 }
 
+/* Most references are ids in text: a length known beforehand compares in place. */
+static inline bool
+same_reference(const KmsCallSite *site, kc_view reference)
+{
+	if (site->reference_len != reference.len)
+		return false;
+	if (reference.len == 36)
+		return memcmp(site->reference, reference.data, 36) == 0;
+	return memcmp(site->reference, reference.data, reference.len) == 0;
+}
+
 /* The key that this place named last time, or whatever it names now. */
 static inline KmsCachedKey *
 key_named(KmsCallSite *site, const char *argument, kc_view reference)
 {
-	if (likely(site->epoch == key_cache_epoch && site->reference_len == reference.len &&
-			   memcmp(site->reference, reference.data, reference.len) == 0))
+	if (likely(site->epoch == key_cache_epoch && same_reference(site, reference)))
 	{
 		key_cache_touch(site->key);
 		return site->key;

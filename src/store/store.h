@@ -55,8 +55,7 @@ extern void store_read_row(uint64 number, StoreRead read, void *result);
 
 /*
  * Add a row without SQL, which takes a fifth of the time: for tables that are
- * filled by the million.  No constraint or trigger looks at it, so the caller
- * must know that what it refers to is there and stays.  Needs no store_open.
+ * filled by the million.  No check or trigger looks at it.  Needs no store_open.
  */
 extern void store_insert(Oid table, const Datum *values, const bool *nulls);
 

@@ -53,5 +53,7 @@ kms_keeper_main(Datum argument)
 			account_reload_root_key();
 		}
 	}
-	proc_exit(0);
+
+	/* Not 0: told to leave by somebody who is not the postmaster, it comes back. */
+	proc_exit(1);
 }
