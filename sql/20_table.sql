@@ -146,17 +146,34 @@ CREATE TRIGGER tell_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kms.k
 CREATE TRIGGER tell_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kms.alias
 	FOR EACH STATEMENT EXECUTE FUNCTION kms.tell_change();
 
-ALTER TABLE kms.account ENABLE ALWAYS TRIGGER tell_change;
-ALTER TABLE kms.domain_key ENABLE ALWAYS TRIGGER tell_change;
-ALTER TABLE kms.key ENABLE ALWAYS TRIGGER tell_change;
-ALTER TABLE kms.key_version ENABLE ALWAYS TRIGGER tell_change;
-ALTER TABLE kms.alias ENABLE ALWAYS TRIGGER tell_change;
+/* Logical replication applies changes row by row and fires no trigger per statement. */
+CREATE TRIGGER tell_row_change AFTER UPDATE OR DELETE ON kms.account
+	FOR EACH ROW EXECUTE FUNCTION kms.tell_change();
+CREATE TRIGGER tell_row_change AFTER UPDATE OR DELETE ON kms.domain_key
+	FOR EACH ROW EXECUTE FUNCTION kms.tell_change();
+CREATE TRIGGER tell_row_change AFTER UPDATE OR DELETE ON kms.key
+	FOR EACH ROW EXECUTE FUNCTION kms.tell_change();
+CREATE TRIGGER tell_row_change AFTER UPDATE OR DELETE ON kms.key_version
+	FOR EACH ROW EXECUTE FUNCTION kms.tell_change();
+CREATE TRIGGER tell_row_change AFTER UPDATE OR DELETE ON kms.alias
+	FOR EACH ROW EXECUTE FUNCTION kms.tell_change();
+
+ALTER TABLE kms.account ENABLE ALWAYS TRIGGER tell_change, ENABLE ALWAYS TRIGGER tell_row_change;
+ALTER TABLE kms.domain_key ENABLE ALWAYS TRIGGER tell_change, ENABLE ALWAYS TRIGGER tell_row_change;
+ALTER TABLE kms.key ENABLE ALWAYS TRIGGER tell_change, ENABLE ALWAYS TRIGGER tell_row_change;
+ALTER TABLE kms.key_version ENABLE ALWAYS TRIGGER tell_change, ENABLE ALWAYS TRIGGER tell_row_change;
+ALTER TABLE kms.alias ENABLE ALWAYS TRIGGER tell_change, ENABLE ALWAYS TRIGGER tell_row_change;
 
 COMMENT ON TRIGGER tell_change ON kms.account IS 'changes by hand reach every session';
+COMMENT ON TRIGGER tell_row_change ON kms.account IS 'replicated changes reach every session';
 COMMENT ON TRIGGER tell_change ON kms.domain_key IS 'changes by hand reach every session';
+COMMENT ON TRIGGER tell_row_change ON kms.domain_key IS 'replicated changes reach every session';
 COMMENT ON TRIGGER tell_change ON kms.key IS 'changes by hand reach every session';
+COMMENT ON TRIGGER tell_row_change ON kms.key IS 'replicated changes reach every session';
 COMMENT ON TRIGGER tell_change ON kms.key_version IS 'changes by hand reach every session';
+COMMENT ON TRIGGER tell_row_change ON kms.key_version IS 'replicated changes reach every session';
 COMMENT ON TRIGGER tell_change ON kms.alias IS 'changes by hand reach every session';
+COMMENT ON TRIGGER tell_row_change ON kms.alias IS 'replicated changes reach every session';
 
 ALTER TABLE kms.account ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.domain_key ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;

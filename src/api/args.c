@@ -3,6 +3,7 @@
  */
 #include "api/args.h"
 
+#include "access/htup_details.h"
 #include "utils/memutils.h"
 
 KmsCallSite *
@@ -16,12 +17,12 @@ arg_new_call_site(FmgrInfo *place)
 	return site;
 }
 
-TupleDesc
-result_row_type(FunctionCallInfo fcinfo)
+Datum
+result_row(FunctionCallInfo fcinfo, int count, Datum *values, bool *nulls)
 {
 	TupleDesc	type;
 
-	if (get_call_result_type(fcinfo, NULL, &type) != TYPEFUNC_COMPOSITE)
+	if (get_call_result_type(fcinfo, NULL, &type) != TYPEFUNC_COMPOSITE || type->natts != count)
 		elog(ERROR, "a function of kms is not declared as it was made");
-	return BlessTupleDesc(type);
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(type), values, nulls));
 }

@@ -67,7 +67,7 @@ arg_call_site(FunctionCallInfo fcinfo)
 	return likely(site != NULL) ? site : arg_new_call_site(fcinfo->flinfo);
 }
 
-/* The row type that the function is declared to return. */
-extern TupleDesc result_row_type(FunctionCallInfo fcinfo);
+/* A row of the type that the function is declared to return, which has count columns. */
+extern Datum result_row(FunctionCallInfo fcinfo, int count, Datum *values, bool *nulls);
 
 #endif

@@ -3,7 +3,6 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "api/args.h"
 #include "base/sensitive.h"
 #include "base/utf8.h"
@@ -131,5 +130,5 @@ kms_ciphertext_info(PG_FUNCTION_ARGS)
 	values[1] = UUIDPGetDatum(&info.version_id);
 	values[2] = CStringGetTextDatum(info.format);
 	values[3] = Int64GetDatum(info.plaintext_length);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(result_row_type(fcinfo), values, nulls)));
+	PG_RETURN_DATUM(result_row(fcinfo, lengthof(values), values, nulls));
 }

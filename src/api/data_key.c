@@ -3,7 +3,6 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "api/args.h"
 #include "miscadmin.h"
 #include "service/data_key.h"
@@ -43,7 +42,7 @@ kms_generate_data_key(PG_FUNCTION_ARGS)
 	values[1] = UUIDPGetDatum(&key.used.version_id);
 	values[2] = PointerGetDatum(key.plaintext);
 	values[3] = PointerGetDatum(key.ciphertext_blob);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(result_row_type(fcinfo), values, nulls)));
+	PG_RETURN_DATUM(result_row(fcinfo, lengthof(values), values, nulls));
 }
 
 /* -> kms.data_key_without_plaintext */
@@ -58,7 +57,7 @@ kms_generate_data_key_without_plaintext(PG_FUNCTION_ARGS)
 	values[0] = UUIDPGetDatum(&key.used.key_id);
 	values[1] = UUIDPGetDatum(&key.used.version_id);
 	values[2] = PointerGetDatum(key.ciphertext_blob);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(result_row_type(fcinfo), values, nulls)));
+	PG_RETURN_DATUM(result_row(fcinfo, lengthof(values), values, nulls));
 }
 
 /* kms_generate_random(number_of_bytes integer) -> bytea */

@@ -3,7 +3,6 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "api/args.h"
 #include "base/ident.h"
 #include "miscadmin.h"
@@ -65,8 +64,8 @@ seconds_or_null(int64 seconds, bool *is_null)
 }
 
 /* kms.key_metadata, columns as in sql/30_key.sql. */
-static HeapTuple
-metadata_row(const KmsKey *key, TupleDesc type)
+static Datum
+metadata_row(FunctionCallInfo fcinfo, const KmsKey *key)
 {
 	Datum		values[19];
 	bool		nulls[19] = {false};
@@ -95,7 +94,7 @@ metadata_row(const KmsKey *key, TupleDesc type)
 	values[17] = CStringGetTextDatum(key->deletion_protected ? "Enabled" : "Disabled");
 	nulls[18] = key->deletion_protection_description == NULL;
 	values[18] = nulls[18] ? (Datum) 0 : CStringGetTextDatum(key->deletion_protection_description);
-	return heap_form_tuple(type, values, nulls);
+	return result_row(fcinfo, lengthof(values), values, nulls);
 }
 
 /* kms_describe_key(key_id text) -> kms.key_metadata */
@@ -106,7 +105,7 @@ kms_describe_key(PG_FUNCTION_ARGS)
 	KmsKey		key;
 
 	key_describe(caller, arg_text(fcinfo, 0, "key_id"), ACTION_DESCRIBE_KEY, &key);
-	PG_RETURN_DATUM(HeapTupleGetDatum(metadata_row(&key, result_row_type(fcinfo))));
+	PG_RETURN_DATUM(metadata_row(fcinfo, &key));
 }
 
 /* kms.describe_row(key kms.key) -> kms.key_metadata: what the view kms.keys shows of a row */
@@ -116,7 +115,7 @@ kms_key_metadata(PG_FUNCTION_ARGS)
 	KmsKey		key;
 
 	key_of_row(PG_GETARG_HEAPTUPLEHEADER(0), &key);
-	PG_RETURN_DATUM(HeapTupleGetDatum(metadata_row(&key, result_row_type(fcinfo))));
+	PG_RETURN_DATUM(metadata_row(fcinfo, &key));
 }
 
 /* kms.may_describe(owner oid, owner_name text) -> boolean: what the views ask of a key */

@@ -3,7 +3,6 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "api/args.h"
 #include "miscadmin.h"
 #include "service/key_version.h"
@@ -34,7 +33,7 @@ kms_describe_key_version(PG_FUNCTION_ARGS)
 
 	key_version_describe(caller, key_id, version_id, &version);
 	version_values(&version, values);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(result_row_type(fcinfo), values, nulls)));
+	PG_RETURN_DATUM(result_row(fcinfo, lengthof(values), values, nulls));
 }
 
 static void

@@ -3,7 +3,6 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "api/args.h"
 #include "base/version.h"
 #include "service/status.h"
@@ -44,5 +43,5 @@ kms_describe_status(PG_FUNCTION_ARGS)
 	values[7] = BoolGetDatum(status.session_memory_locked);
 	values[8] = Int64GetDatum(status.session_cached_keys);
 	values[9] = Int64GetDatum(status.session_cache_bytes);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(result_row_type(fcinfo), values, nulls)));
+	PG_RETURN_DATUM(result_row(fcinfo, lengthof(values), values, nulls));
 }

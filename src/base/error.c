@@ -20,6 +20,15 @@ err_invalid(const char *argument, const char *why)
 }
 
 void
+err_serialization(void)
+{
+	kms_ereport(ERRCODE_T_R_SERIALIZATION_FAILURE, API_SERVICE_UNAVAILABLE,
+				errmsg("could not serialize access due to concurrent changes of keys"),
+				errhint("Try the transaction again."));
+	pg_unreachable();
+}
+
+void
 err_ciphertext(void)
 {
 	kms_ereport(ERRCODE_INVALID_PARAMETER_VALUE, API_INVALID_PARAMETER,

@@ -53,6 +53,9 @@ extern void err_missing(const char *argument) pg_attribute_noreturn();
 /* 22023, InvalidParameter; why completes "invalid value for <argument>: ...". */
 extern void err_invalid(const char *argument, const char *why) pg_attribute_noreturn();
 
+/* 40001: somebody changed at the same time what is to be changed. */
+extern void err_serialization(void) pg_attribute_noreturn();
+
 /* The one error for every reason why a ciphertext does not open. */
 extern void err_ciphertext(void) pg_attribute_noreturn();
 

@@ -212,7 +212,8 @@ invalidation_send_all(Oid relation)
 {
 	invalidation_on_abort();
 	notice_transaction();
-	CacheInvalidateRelcacheByRelid(relation);
+	if (!sent.all_sent)
+		CacheInvalidateRelcacheByRelid(relation);
 	if (GetCurrentTransactionNestLevel() == 1)
 		sent.all_sent = true;
 	tell(INVALIDATE_ALL);

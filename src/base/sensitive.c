@@ -31,6 +31,8 @@ hide_statement(ErrorData *message)
 	{
 		message->hide_stmt = true;
 		message->hide_ctx = true;
+		message->internalquery = NULL;	/* of dynamic SQL in a function */
+		message->internalpos = 0;
 	}
 	if (next_hook != NULL)
 		next_hook(message);

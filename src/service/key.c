@@ -60,6 +60,7 @@ key_require_enabled(KmsKeyState state, const char *kind, const char *what, size_
 	elog(ERROR, "unknown key state %d", (int) state);
 }
 
+/* Rights as they are now: an open transaction takes what others commit only when asked to. */
 static void
 authorise(Oid caller, KmsAction action, const KmsReference *reference, const KmsKey *key)
 {
@@ -72,8 +73,10 @@ authorise(Oid caller, KmsAction action, const KmsReference *reference, const Kms
 void
 key_find_for(Oid caller, KmsAction action, const KmsReference *reference, KmsKey *key)
 {
-	pg_uuid_t	key_id = reference_resolve(reference);
+	pg_uuid_t	key_id;
 
+	invalidation_accept();
+	key_id = reference_resolve(reference);
 	if (!store_key_find(&key_id, key))
 		err_key_not_found(reference);
 	authorise(caller, action, reference, key);
@@ -85,6 +88,9 @@ key_lock_for(Oid caller, KmsAction action, const KmsReference *reference,
 {
 	if (!store_key_lock(key_id, key))
 		err_key_not_found(reference);
+	/* The wait for the lock may have been long. */
+	invalidation_accept();
+	key->owner = store_owner(key->owner.role, key->owner_name);
 	authorise(caller, action, reference, key);
 }
 
@@ -305,8 +311,10 @@ key_of_row(HeapTupleHeader row, KmsKey *key)
 bool
 key_may_describe(Oid caller, Oid role, const char *owner_name)
 {
-	KmsOwner	owner = store_owner(role, owner_name);
+	KmsOwner	owner;
 
+	invalidation_accept();
+	owner = store_owner(role, owner_name);
 	return access_decide(caller, ACTION_DESCRIBE_KEY, &owner) != ACCESS_DENIED;
 }
 

@@ -46,6 +46,7 @@ status_describe(KmsStatus *status)
 	uint8		id[KC_ROOT_KEY_ID_LEN];
 	KmsDomainKey key;
 
+	key_cache_begin();			/* what is out of date does not count */
 	status->account_status = status_of_account();
 	status->preloaded = root_state() != ROOT_NOT_PRELOADED;
 	status->sealed = root_state() != ROOT_LOADED;

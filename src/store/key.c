@@ -4,6 +4,7 @@
 #include "store/key.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/invalidation.h"
@@ -212,7 +213,12 @@ store_key_lock(const pg_uuid_t *id, KmsKey *key)
 	Datum		values[] = {UUIDPGetDatum(id)};
 
 	if (store_run(&query, values, NULL) == 0)
+	{
+		/* An old snapshot does not see what a fresh one does. */
+		if (IsolationUsesXactSnapshot() && store_key_find(id, key))
+			err_serialization();
 		return false;
+	}
 	store_read_row(0, read_key, key);
 	return true;
 }
@@ -258,7 +264,7 @@ store_key_insert(const KmsKey *key)
 	values[COLUMN_DELETION_PROTECTED] = BoolGetDatum(key->deletion_protected);
 	values[COLUMN_DELETION_PROTECTION_DESCRIPTION] =
 		text_datum(key->deletion_protection_description, &nulls[COLUMN_DELETION_PROTECTION_DESCRIPTION]);
-	store_insert(store_catalog()->key, values, nulls);
+	store_insert(store_catalog()->key, COLUMN_COUNT, values, nulls);
 }
 
 void

@@ -102,5 +102,5 @@ store_key_version_insert(const KmsKeyVersion *version)
 	values[COLUMN_ACCOUNT_ID] = Int64GetDatum(version->account_id);
 	values[COLUMN_DOMAIN_KEY_VERSION] = Int32GetDatum(version->domain_key_version);
 	values[COLUMN_WRAPPED] = PointerGetDatum(wrapped);
-	store_insert(store_catalog()->key_version, values, nulls);
+	store_insert(store_catalog()->key_version, COLUMN_COUNT, values, nulls);
 }

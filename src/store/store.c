@@ -171,13 +171,15 @@ store_read_row(uint64 number, StoreRead read, void *result)
 }
 
 void
-store_insert(Oid table, const Datum *values, const bool *nulls)
+store_insert(Oid table, int count, const Datum *values, const bool *nulls)
 {
 	Relation	relation;
 	HeapTuple	row;
 
 	require_writable();
 	relation = table_open(table, RowExclusiveLock);
+	if (RelationGetNumberOfAttributes(relation) != count)
+		err_stored();
 	row = heap_form_tuple(RelationGetDescr(relation), unconstify(Datum *, values), unconstify(bool *, nulls));
 	CatalogTupleInsert(relation, row);
 	heap_freetuple(row);

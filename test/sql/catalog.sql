@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(57);
+SELECT plan(58);
 
 CREATE TEMP VIEW member AS
 	SELECT d.classid, d.objid, d.objsubid
@@ -175,6 +175,10 @@ SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relk
 				  (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled = 'A' AND t.tgtype = 0 | 4 | 8 | 16 | 32
 					 AND NOT t.tgdeferrable AND t.tgqual IS NULL AND t.tgattr = '' AND t.tgfoid = 'kms.tell_change'::regproc) <> 1$$,
 				'every table tells of each insert, update, delete and truncate, once per statement, always');
+SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND
+				  (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled = 'A' AND t.tgtype = 1 | 8 | 16
+					 AND NOT t.tgdeferrable AND t.tgqual IS NULL AND t.tgattr = '' AND t.tgfoid = 'kms.tell_change'::regproc) <> 1$$,
+				'and of each row that is updated or deleted, for replication, always');
 SELECT is_empty('SELECT t.tgrelid::regclass, t.tgname FROM pg_trigger t JOIN base_table c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal AND t.tgfoid <> ''kms.tell_change''::regproc',
 				'there is no other trigger');
 SELECT is_empty('SELECT k.conname FROM pg_constraint k JOIN base_table c ON c.oid = k.conrelid WHERE k.condeferrable OR NOT k.convalidated', 'no constraint is deferrable');

@@ -200,6 +200,7 @@ for my $case (
 	[ 'a DO block that fails after it' => q{DO $$ BEGIN PERFORM kms_encrypt('alias/one', '%s'); PERFORM 1 / n FROM generate_series(0, 1) n; END $$}, qr/division by zero/ ],
 	[ 'dynamic SQL' => q{DO $$ BEGIN EXECUTE 'SELECT kms_encrypt(''alias/none'', ''%s'')'; END $$}, qr/alias "alias\/none" does not exist/ ],
 	[ 'EXECUTE' => q{PREPARE p(text) AS SELECT kms_encrypt('alias/none', $1); EXECUTE p('%s')}, qr/alias "alias\/none" does not exist/ ],
+	[ 'dynamic SQL after it' => q{DO $$ BEGIN PERFORM kms_encrypt('alias/one', 'x'); EXECUTE 'INSERT INTO nosuch VALUES (''%s'')'; END $$}, qr/relation "nosuch" does not exist/ ],
 	[ 'COPY' => q{COPY (SELECT kms_encrypt('alias/none', '%s')) TO '/dev/null'}, qr/alias "alias\/none" does not exist/ ],
 	[ 'a cursor' => q{BEGIN; DECLARE c CURSOR FOR SELECT kms_encrypt('alias/none', '%s'); FETCH c}, qr/alias "alias\/none" does not exist/ ],
 	[ 'a disabled key' => q{BEGIN; SELECT kms_disable_key((kms_describe_key('alias/one')).key_id::text); SELECT kms_encrypt('alias/one', '%s')}, qr/is disabled/ ])
