@@ -68,8 +68,8 @@ EXTRA_CLEAN = $(DEPS) results output_iso regression.diffs regression.out
 # -isystem wins over PGXS's own -I: PostgreSQL's headers stay free of our
 # warnings.  -fno-semantic-interposition is true because exports.map keeps
 # everything local that one floor offers another; it lets the compiler inline.
-# PostgreSQL's callbacks have parameters that one does not need; crypto/ has no
-# callbacks, so there an unused parameter is still a mistake.
+# PostgreSQL's callbacks have parameters that one does not need; crypto/ says so
+# of each of its own, so there an unused parameter is still a mistake.
 PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) -MMD -MP
 #
 # A hit is a call through four floors and into OpenSSL: inlining across files and

@@ -20,7 +20,8 @@ typedef enum kc_status
 	KC_BAD_INPUT,				/* malformed bytes, or a length out of range */
 	KC_BAD_TAG,					/* the tag does not verify */
 	KC_UNSUPPORTED,				/* this OpenSSL or its policy lacks the algorithm */
-	KC_FAILED					/* OpenSSL failed: no memory, no randomness */
+	KC_FAILED,					/* OpenSSL failed: no memory, no randomness */
+	KC_CANCELLED				/* the caller's own callback asked to stop */
 } kc_status;
 
 /* Bytes that somebody else owns.  data may be NULL only where len is 0. */

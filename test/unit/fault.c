@@ -1,11 +1,14 @@
 /*
  * The functions below have OpenSSL's names and stand in the program itself, so
- * the floor's calls end here, while libcrypto's calls among its own functions do not.
+ * the floor's calls end here.  libcrypto's calls among its own functions may end
+ * here too, depending on how it was linked; those are let through uncounted.
  */
 #define _GNU_SOURCE				/* RTLD_NEXT */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "fault.h"
 
 #include <dlfcn.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +18,10 @@
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/rand.h>
+#include <openssl/rsa.h>
 
 static int	calls_left = -1;
+static int	depth = 0;			/* not 0: inside libcrypto, which calls itself */
 static int	allocations_left = -1;
 static const char *denied = NULL;
 static bool struck = false;
@@ -66,10 +71,16 @@ type \
 name parameters \
 { \
 	static type (*real) parameters = NULL; \
+	type		result; \
 \
 	if (real == NULL) \
 		find_real(#name, &real); \
-	return strike(#name, algorithm) ? failure : real arguments; \
+	if (depth == 0 && strike(#name, algorithm)) \
+		return failure; \
+	depth++; \
+	result = real arguments; \
+	depth--; \
+	return result; \
 }
 
 #define FETCH(type, name) \
@@ -124,6 +135,96 @@ CALL(EVP_KDF_derive,
 CALL(RAND_bytes, (unsigned char *buf, int num), (buf, num))
 CALL(RAND_priv_bytes, (unsigned char *buf, int num), (buf, num))
 
+INTERPOSE(EVP_PKEY_CTX *, NULL, type, EVP_PKEY_CTX_new_from_name,
+		  (OSSL_LIB_CTX *library, const char *type, const char *properties),
+		  (library, type, properties))
+INTERPOSE(EVP_PKEY_CTX *, NULL, NULL, EVP_PKEY_CTX_new_from_pkey,
+		  (OSSL_LIB_CTX *library, EVP_PKEY *key, const char *properties),
+		  (library, key, properties))
+CALL(EVP_PKEY_keygen_init, (EVP_PKEY_CTX *ctx), (ctx))
+CALL(EVP_PKEY_CTX_set_params, (EVP_PKEY_CTX *ctx, const OSSL_PARAM *params), (ctx, params))
+CALL(EVP_PKEY_generate, (EVP_PKEY_CTX *ctx, EVP_PKEY **key), (ctx, key))
+CALL(EVP_PKEY_get_params, (const EVP_PKEY *key, OSSL_PARAM params[]), (key, params))
+CALL(EVP_PKEY_fromdata_init, (EVP_PKEY_CTX *ctx), (ctx))
+CALL(EVP_PKEY_fromdata,
+	 (EVP_PKEY_CTX *ctx, EVP_PKEY **key, int selection, OSSL_PARAM params[]),
+	 (ctx, key, selection, params))
+CALL(EVP_PKEY_decrypt_init, (EVP_PKEY_CTX *ctx), (ctx))
+CALL(EVP_PKEY_CTX_set_rsa_padding, (EVP_PKEY_CTX *ctx, int padding), (ctx, padding))
+CALL(EVP_PKEY_decrypt,
+	 (EVP_PKEY_CTX *ctx, unsigned char *out, size_t *outlen, const unsigned char *in, size_t inlen),
+	 (ctx, out, outlen, in, inlen))
+INTERPOSE(int, -1, NULL, RSA_padding_check_PKCS1_type_2,
+		  (unsigned char *to, int tlen, const unsigned char *from, int flen, int num),
+		  (to, tlen, from, flen, num))
+INTERPOSE(int, -1, NULL, RSA_padding_check_PKCS1_OAEP_mgf1,
+		  (unsigned char *to, int tlen, const unsigned char *from, int flen, int num,
+		   const unsigned char *param, int plen, const EVP_MD *md, const EVP_MD *mgf1md),
+		  (to, tlen, from, flen, num, param, plen, md, mgf1md))
+
+/* What was freed while holding: a list that grows. */
+static bool holding = false;
+static void **held = NULL;
+static size_t held_count = 0;
+static size_t held_room = 0;
+
+static void
+hold(void *memory)
+{
+	if (held_count == held_room)
+	{
+		held_room = held_room * 2 + 1024;
+		held = realloc(held, held_room * sizeof(*held));
+		if (held == NULL)
+			abort();
+	}
+	held[held_count++] = memory;
+}
+
+void
+fault_hold(void)
+{
+	holding = true;
+}
+
+static bool
+contains(const uint8_t *memory, size_t size, const uint8_t *bytes, size_t len)
+{
+	for (size_t at = 0; at + len <= size; at++)
+	{
+		size_t		same = 0;
+		size_t		backwards = 0;
+
+		while (same < len && memory[at + same] == bytes[same])
+			same++;
+		while (backwards < len && memory[at + backwards] == bytes[len - 1 - backwards])
+			backwards++;
+		if (same == len || backwards == len)
+			return true;
+	}
+	return false;
+}
+
+bool
+fault_held(const void *bytes, size_t len)
+{
+	for (size_t i = 0; i < held_count; i++)
+		if (contains(held[i], malloc_usable_size(held[i]), bytes, len))
+			return true;
+	return false;
+}
+
+void
+fault_let_go(void)
+{
+	holding = false;
+	for (size_t i = 0; i < held_count; i++)
+		free(held[i]);
+	free(held);
+	held = NULL;
+	held_count = held_room = 0;
+}
+
 static void *
 allocate(size_t size, const char *file, int line)
 {
@@ -139,7 +240,20 @@ reallocate(void *memory, size_t size, const char *file, int line)
 	(void) file;
 	(void) line;
 	allocations++;
-	return due(&allocations_left) ? NULL : realloc(memory, size);
+	if (due(&allocations_left))
+		return NULL;
+	if (holding && memory != NULL && size > 0)
+	{
+		size_t		old = malloc_usable_size(memory);
+		void	   *moved = malloc(size);
+
+		if (moved == NULL)
+			abort();
+		memcpy(moved, memory, old < size ? old : size);
+		hold(memory);
+		return moved;
+	}
+	return realloc(memory, size);
 }
 
 static void
@@ -147,7 +261,10 @@ release(void *memory, const char *file, int line)
 {
 	(void) file;
 	(void) line;
-	free(memory);
+	if (holding && memory != NULL)
+		hold(memory);
+	else
+		free(memory);
 }
 
 void

@@ -21,6 +21,14 @@ extern void fault_deny(const char *algorithm_or_function);
 /* Back to normal; true if something was made to fail since. */
 extern bool fault_off(void);
 
+/*
+ * Keep what OpenSSL frees as it left it, look for bytes in it (in this order or
+ * backwards, as numbers lie in memory), and let go of it.
+ */
+extern void fault_hold(void);
+extern bool fault_held(const void *bytes, size_t len);
+extern void fault_let_go(void);
+
 extern long fault_allocations(void);	/* so far */
 extern long fault_random_calls(void);
 

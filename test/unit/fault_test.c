@@ -93,6 +93,12 @@ run_parse(void)
 							  &keys);
 }
 
+static kc_status
+run_digest(void)
+{
+	return kc_digest(kc_view_of(l.key.material, 32), "label", text_view(TEXT), out);
+}
+
 static const operation operations[] = {
 	{"sealing", run_seal, out, TEXT_LEN, false},
 	{"opening", run_open, out, TEXT_LEN, false},
@@ -101,6 +107,7 @@ static const operation operations[] = {
 	{"wrapping", run_wrap, out, sizeof(wrapped), true},
 	{"unwrapping", run_unwrap, out, TEXT_LEN, true},
 	{"deriving", run_derive, out, 40, false},
+	{"digesting", run_digest, out, KC_DIGEST_LEN, false},
 	{"reading root keys", run_parse, &keys, sizeof(keys), false},
 };
 
@@ -144,6 +151,90 @@ with_faults(const operation *op, const char *suite)
 	ok(good, "%s, %s: each of %d allocations may fail", op->name, suite, allocations);
 }
 
+static travel traveller;
+static uint8_t encrypted[ENCRYPTED_MAX];
+static size_t encrypted_len;
+static uint8_t pair[KC_TRANSPORT_PRIVATE_MAX + KC_TRANSPORT_PUBLIC_MAX];
+
+static kc_status
+run_transport_open(void)
+{
+	return kc_transport_open(traveller.transport,
+							 kc_view_of(traveller.private_der, traveller.private_len),
+							 kc_view_of(encrypted, encrypted_len), out, TEXT_LEN);
+}
+
+static kc_status
+run_transport_generate(void)
+{
+	size_t		private_len = KC_TRANSPORT_PRIVATE_MAX;
+	size_t		public_len = KC_TRANSPORT_PUBLIC_MAX;
+
+	return kc_transport_generate(traveller.transport, pair, &private_len,
+								 pair + KC_TRANSPORT_PRIVATE_MAX, &public_len, NULL);
+}
+
+/*
+ * SM2 decryption of OpenSSL 3.0 crashes where it finds no memory for its KDF, so
+ * the allocations before it are all that may fail.
+ */
+static void
+with_faults_before_decryption(const operation *op, const char *name)
+{
+	bool		good = true;
+	int			calls = 0;
+	long		before;
+	int			allocations;
+
+	while (with_fault(op, fault_call, calls, false, &good))
+		calls++;
+	ok(good && calls > 0, "%s, %s: each of %d calls may fail", op->name, name, calls);
+	fault_deny("EVP_PKEY_decrypt");
+	before = fault_allocations();
+	op->run();
+	allocations = (int) (fault_allocations() - before);
+	fault_off();
+	for (int n = 0; n < allocations; n++)
+		with_fault(op, fault_allocation, n, true, &good);
+	ok(good && allocations > 0, "%s, %s: each of %d allocations may fail", op->name, name, allocations);
+}
+
+/* Each of the many allocations would take too long: fewer and fewer of them. */
+static void
+with_some_faults(const operation *op, const char *name)
+{
+	bool		good = true;
+	int			calls = 0;
+	int			allocation = 0;
+	int			count = 0;
+
+	while (with_fault(op, fault_call, calls, false, &good))
+		calls++;
+	ok(good && calls > 0, "%s, %s: each of %d calls may fail", op->name, name, calls);
+	for (; with_fault(op, fault_allocation, allocation, true, &good); count++)
+		allocation += 1 + allocation / 4;
+	ok(good, "%s, %s: %d of its many allocations may fail", op->name, name, count);
+}
+
+static void
+test_transport_faults(void)
+{
+	static const operation opening = {"opening", run_transport_open, out, TEXT_LEN, false};
+	static const operation making = {"making a pair", run_transport_generate, pair, sizeof(pair), false};
+
+	for (int transport = TRANSPORT_FIRST; transport <= TRANSPORT_LAST; transport++)
+	{
+		traveller = travel_new(transport);
+		encrypted_len = travel_encrypt(&traveller, text_view(TEXT), encrypted);
+		if (transport == KC_TRANSPORT_SM2PKE)
+			with_faults_before_decryption(&opening, transport_name(transport));
+		else
+			with_faults(&opening, transport_name(transport));
+		if (transport == KC_TRANSPORT_RSA_OAEP_SHA_1 || transport == KC_TRANSPORT_SM2PKE)
+			with_some_faults(&making, transport_name(transport));
+	}
+}
+
 void
 test_fault(void)
 {
@@ -164,4 +255,5 @@ test_fault(void)
 	}
 	kc_schedule_free(schedule);
 	schedule = NULL;
+	test_transport_faults();
 }

@@ -23,6 +23,9 @@ main(int argc, char **argv)
 	test_derive();
 	test_random();
 	test_rootkey();
+	test_der();
+	test_digest();
+	test_transport();
 	test_fault();
 	printf("# %d tests, %d failed\n", tap_count(), tap_failures());
 	return tap_failures() == 0 ? 0 : 1;

@@ -9,11 +9,14 @@
 #include <string.h>
 
 #include "blob.h"
+#include "der.h"
+#include "digest.h"
 #include "kc.h"
 #include "message.h"
 #include "random.h"
 #include "rootkey.h"
 #include "tap.h"
+#include "transport.h"
 #include "wrap.h"
 
 #define NONE	kc_view_of(NULL, 0)
@@ -52,6 +55,30 @@ typedef struct lock
 
 extern lock lock_new(int suite, uint8_t seed);
 extern void lock_free(lock *l);
+
+/* A pair that travels, and the same material encrypted to it by OpenSSL alone. */
+typedef struct travel
+{
+	int			transport;
+	uint8_t		private_der[KC_TRANSPORT_PRIVATE_MAX];
+	uint8_t		public_der[KC_TRANSPORT_PUBLIC_MAX];
+	size_t		private_len;
+	size_t		public_len;
+} travel;
+
+#define TRANSPORT_FIRST	KC_TRANSPORT_RSA_OAEP_SHA_1
+#define TRANSPORT_LAST	KC_TRANSPORT_SM2PKE
+#define ENCRYPTED_MAX	512
+
+extern const char *transport_name(int transport);
+extern travel travel_new(int transport);
+extern size_t travel_encrypt(const travel *t, kc_view material, uint8_t out[ENCRYPTED_MAX]);
+
+/* From the SEQUENCE that OpenSSL makes to C1 || C3 || C2. */
+extern size_t sm2_raw(const uint8_t *der, size_t len, uint8_t out[ENCRYPTED_MAX]);
+
+/* A number encrypted with no padding at all: RSA pairs only. */
+extern size_t travel_encrypt_padded(const travel *t, const uint8_t padded[256], uint8_t out[ENCRYPTED_MAX]);
 
 /* Known answers: groups of "name = hexadecimal", with an empty line between. */
 typedef struct vector_file vector_file;

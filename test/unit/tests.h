@@ -12,6 +12,9 @@ extern void test_wrap(void);
 extern void test_derive(void);
 extern void test_random(void);
 extern void test_rootkey(void);
+extern void test_der(void);
+extern void test_digest(void);
+extern void test_transport(void);
 extern void test_fault(void);
 
 #endif
