@@ -17,12 +17,16 @@
  */
 CREATE TABLE kms.account (
 	id bigint PRIMARY KEY CHECK (id BETWEEN 1000000000000000 AND 9999999999999999),
-	created_at timestamptz NOT NULL
+	created_at timestamptz NOT NULL,
+	home_system bigint NOT NULL,
+	home_database oid NOT NULL
 );
 
 COMMENT ON TABLE kms.account IS 'the account id that stands in resource names; the oldest row is in force';
 COMMENT ON COLUMN kms.account.id IS 'sixteen digits, random';
 COMMENT ON COLUMN kms.account.created_at IS 'when the service was opened';
+COMMENT ON COLUMN kms.account.home_system IS 'system identifier of the cluster it was opened or confirmed in';
+COMMENT ON COLUMN kms.account.home_database IS 'oid of the database it was opened or confirmed in';
 
 /* Wraps the material of this database; itself wrapped by the root key. */
 CREATE TABLE kms.domain_key (
@@ -59,8 +63,14 @@ CREATE TABLE kms.key (
 	material_expires_at timestamptz,
 	delete_at timestamptz CHECK ((delete_at IS NOT NULL) = (state = 'PendingDeletion')),
 	deletion_protected boolean NOT NULL DEFAULT false,
-	deletion_protection_description text
+	deletion_protection_description text,
+	due_at timestamptz GENERATED ALWAYS AS (
+		LEAST(delete_at,
+			  CASE WHEN state IN ('Enabled', 'Disabled') THEN material_expires_at END,
+			  CASE WHEN state = 'Enabled' THEN next_rotation_at END)) STORED
 );
+
+CREATE INDEX key_due_at ON kms.key (due_at);
 
 COMMENT ON TABLE kms.key IS 'keys: their owner, state and purpose';
 COMMENT ON COLUMN kms.key.id IS 'key id';
@@ -80,6 +90,8 @@ COMMENT ON COLUMN kms.key.material_expires_at IS 'when imported material expires
 COMMENT ON COLUMN kms.key.delete_at IS 'when a key in PendingDeletion is erased';
 COMMENT ON COLUMN kms.key.deletion_protected IS 'whether deletion may not be scheduled';
 COMMENT ON COLUMN kms.key.deletion_protection_description IS 'why';
+COMMENT ON COLUMN kms.key.due_at IS 'when a worker must look at the key: to rotate it, to erase it or its material';
+COMMENT ON INDEX kms.key_due_at IS 'keys that are due';
 
 /*
  * A key's material, wrapped.  The additional data binds it to its ids, spec,
@@ -91,7 +103,8 @@ CREATE TABLE kms.key_version (
 	created_at timestamptz NOT NULL,
 	account_id bigint NOT NULL,
 	domain_key_version integer NOT NULL,
-	wrapped bytea NOT NULL
+	wrapped bytea NOT NULL,
+	digest bytea CHECK (octet_length(digest) = 32)
 );
 
 CREATE INDEX key_version_key_id ON kms.key_version (key_id);
@@ -103,7 +116,31 @@ COMMENT ON COLUMN kms.key_version.key_id IS 'key that the version belongs to';
 COMMENT ON COLUMN kms.key_version.created_at IS 'when the version was made';
 COMMENT ON COLUMN kms.key_version.account_id IS 'account of the domain key that wraps it';
 COMMENT ON COLUMN kms.key_version.domain_key_version IS 'version of the domain key that wraps it';
-COMMENT ON COLUMN kms.key_version.wrapped IS 'nonce, ciphertext and tag: 40 bytes more than the material';
+COMMENT ON COLUMN kms.key_version.wrapped IS 'nonce, ciphertext and tag: 40 bytes more than the material; empty: the material was erased';
+COMMENT ON COLUMN kms.key_version.digest IS 'keyed digest of imported material, so that only the same may be imported again';
+
+/* The one-off private key under which material may be imported, wrapped. */
+CREATE TABLE kms.import_token (
+	id uuid PRIMARY KEY,
+	key_id uuid NOT NULL,
+	algorithm text COLLATE "C" NOT NULL,
+	expires_at timestamptz NOT NULL,
+	account_id bigint NOT NULL,
+	domain_key_version integer NOT NULL,
+	wrapped bytea NOT NULL
+);
+
+CREATE INDEX import_token_expires_at ON kms.import_token (expires_at);
+
+COMMENT ON TABLE kms.import_token IS 'one-off private keys under which material may be imported, wrapped by the domain key';
+COMMENT ON INDEX kms.import_token_expires_at IS 'tokens that have expired';
+COMMENT ON COLUMN kms.import_token.id IS 'token id';
+COMMENT ON COLUMN kms.import_token.key_id IS 'key that the token is for';
+COMMENT ON COLUMN kms.import_token.algorithm IS 'wrapping algorithm';
+COMMENT ON COLUMN kms.import_token.expires_at IS 'until when it is good: 24 hours';
+COMMENT ON COLUMN kms.import_token.account_id IS 'account of the domain key that wraps it';
+COMMENT ON COLUMN kms.import_token.domain_key_version IS 'version of the domain key that wraps it';
+COMMENT ON COLUMN kms.import_token.wrapped IS 'private key (PKCS #8), wrapped; empty: it was erased';
 
 /* Another name for a key. */
 CREATE TABLE kms.alias (
@@ -120,11 +157,38 @@ COMMENT ON COLUMN kms.alias.name IS 'full name, alias/...';
 COMMENT ON COLUMN kms.alias.key_id IS 'key that the alias stands for';
 COMMENT ON COLUMN kms.alias.created_at IS 'when the alias was made';
 
+/* What the workers did last with a resource, and when they try again. */
+CREATE TABLE kms.job (
+	kind text COLLATE "C" NOT NULL CHECK (kind IN ('KeyRotation', 'KeyDeletion', 'MaterialExpiry')),
+	resource uuid NOT NULL,
+	owner oid NOT NULL,
+	owner_name text COLLATE "C" NOT NULL,
+	outcome text COLLATE "C" NOT NULL CHECK (outcome IN ('done', 'failed', 'waiting')),
+	detail text,
+	attempts integer NOT NULL CHECK (attempts > 0),
+	ran_at timestamptz NOT NULL,
+	retry_at timestamptz,
+	PRIMARY KEY (resource, kind)
+);
+
+COMMENT ON TABLE kms.job IS 'what the workers did last with a resource, and when they try again';
+COMMENT ON COLUMN kms.job.kind IS 'what had to be done: KeyRotation, KeyDeletion or MaterialExpiry';
+COMMENT ON COLUMN kms.job.resource IS 'key that it was due for';
+COMMENT ON COLUMN kms.job.owner IS 'owner of the key at that time';
+COMMENT ON COLUMN kms.job.owner_name IS 'name of that owner';
+COMMENT ON COLUMN kms.job.outcome IS 'done, failed (an error) or waiting (a grace, or a copy that was not confirmed)';
+COMMENT ON COLUMN kms.job.detail IS 'why it failed or waits';
+COMMENT ON COLUMN kms.job.attempts IS 'tries until this outcome';
+COMMENT ON COLUMN kms.job.ran_at IS 'when it was tried last';
+COMMENT ON COLUMN kms.job.retry_at IS 'when a worker tries again; null: it is done';
+
 SELECT pg_catalog.pg_extension_config_dump('kms.account', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.domain_key', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.key', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.key_version', '');
+SELECT pg_catalog.pg_extension_config_dump('kms.import_token', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.alias', '');
+SELECT pg_catalog.pg_extension_config_dump('kms.job', '');
 
 /*
  * A change by hand empties every session's cache.  The C code that changes a
@@ -145,6 +209,10 @@ CREATE TRIGGER tell_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kms.k
 	FOR EACH STATEMENT EXECUTE FUNCTION kms.tell_change();
 CREATE TRIGGER tell_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kms.alias
 	FOR EACH STATEMENT EXECUTE FUNCTION kms.tell_change();
+CREATE TRIGGER tell_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kms.job
+	FOR EACH STATEMENT EXECUTE FUNCTION kms.tell_change();
+CREATE TRIGGER tell_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kms.import_token
+	FOR EACH STATEMENT EXECUTE FUNCTION kms.tell_change();
 
 /* Logical replication applies changes row by row and fires no trigger per statement. */
 CREATE TRIGGER tell_row_change AFTER UPDATE OR DELETE ON kms.account
@@ -157,12 +225,18 @@ CREATE TRIGGER tell_row_change AFTER UPDATE OR DELETE ON kms.key_version
 	FOR EACH ROW EXECUTE FUNCTION kms.tell_change();
 CREATE TRIGGER tell_row_change AFTER UPDATE OR DELETE ON kms.alias
 	FOR EACH ROW EXECUTE FUNCTION kms.tell_change();
+CREATE TRIGGER tell_row_change AFTER UPDATE OR DELETE ON kms.job
+	FOR EACH ROW EXECUTE FUNCTION kms.tell_change();
+CREATE TRIGGER tell_row_change AFTER UPDATE OR DELETE ON kms.import_token
+	FOR EACH ROW EXECUTE FUNCTION kms.tell_change();
 
 ALTER TABLE kms.account ENABLE ALWAYS TRIGGER tell_change, ENABLE ALWAYS TRIGGER tell_row_change;
 ALTER TABLE kms.domain_key ENABLE ALWAYS TRIGGER tell_change, ENABLE ALWAYS TRIGGER tell_row_change;
 ALTER TABLE kms.key ENABLE ALWAYS TRIGGER tell_change, ENABLE ALWAYS TRIGGER tell_row_change;
 ALTER TABLE kms.key_version ENABLE ALWAYS TRIGGER tell_change, ENABLE ALWAYS TRIGGER tell_row_change;
 ALTER TABLE kms.alias ENABLE ALWAYS TRIGGER tell_change, ENABLE ALWAYS TRIGGER tell_row_change;
+ALTER TABLE kms.job ENABLE ALWAYS TRIGGER tell_change, ENABLE ALWAYS TRIGGER tell_row_change;
+ALTER TABLE kms.import_token ENABLE ALWAYS TRIGGER tell_change, ENABLE ALWAYS TRIGGER tell_row_change;
 
 COMMENT ON TRIGGER tell_change ON kms.account IS 'changes by hand reach every session';
 COMMENT ON TRIGGER tell_row_change ON kms.account IS 'replicated changes reach every session';
@@ -174,9 +248,15 @@ COMMENT ON TRIGGER tell_change ON kms.key_version IS 'changes by hand reach ever
 COMMENT ON TRIGGER tell_row_change ON kms.key_version IS 'replicated changes reach every session';
 COMMENT ON TRIGGER tell_change ON kms.alias IS 'changes by hand reach every session';
 COMMENT ON TRIGGER tell_row_change ON kms.alias IS 'replicated changes reach every session';
+COMMENT ON TRIGGER tell_change ON kms.job IS 'changes by hand reach every session';
+COMMENT ON TRIGGER tell_change ON kms.import_token IS 'changes by hand reach every session';
+COMMENT ON TRIGGER tell_row_change ON kms.job IS 'replicated changes reach every session';
+COMMENT ON TRIGGER tell_row_change ON kms.import_token IS 'replicated changes reach every session';
 
 ALTER TABLE kms.account ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.domain_key ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.key ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.key_version ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.alias ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE kms.job ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE kms.import_token ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;

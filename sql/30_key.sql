@@ -62,12 +62,6 @@ CREATE FUNCTION @extschema@.kms_update_key_description(key_id text, description 
 
 COMMENT ON FUNCTION @extschema@.kms_update_key_description(text, text) IS 'replace the description of a key';
 
-CREATE FUNCTION @extschema@.kms_create_key_version(key_id text) RETURNS uuid
-	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-
-COMMENT ON FUNCTION @extschema@.kms_create_key_version(text)
-	IS 'rotate a key by hand: its new version encrypts from now on, the old ones still decrypt';
-
 CREATE FUNCTION @extschema@.kms_describe_key_version(key_id text, key_version_id text) RETURNS kms.key_version_metadata
 	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 100;
 

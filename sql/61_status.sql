@@ -15,6 +15,7 @@ CREATE TYPE kms.status_row AS (
 	domain_root_key_id text,
 	root_key_memory text,
 	version text,
+	workers boolean,
 	session_memory_locked boolean,
 	session_cached_keys bigint,
 	session_cache_bytes bigint
@@ -29,7 +30,7 @@ COMMENT ON FUNCTION kms.describe_status() IS 'what the view kms.status shows';
 
 CREATE VIEW kms.status AS
 	SELECT s.account_status, s.preloaded, s.sealed, s.root_key_id, s.domain_root_key_id, s.root_key_memory,
-		   s.version, s.session_memory_locked, s.session_cached_keys, s.session_cache_bytes
+		   s.version, s.workers, s.session_memory_locked, s.session_cached_keys, s.session_cache_bytes
 	  FROM kms.describe_status() s;
 
 COMMENT ON VIEW kms.status IS 'one row: whether the service is open and sealed, its root key, this session''s cache';
@@ -40,6 +41,7 @@ COMMENT ON COLUMN kms.status.root_key_id IS 'id of the server''s root key, 16 he
 COMMENT ON COLUMN kms.status.domain_root_key_id IS 'id of the root key that this database needs';
 COMMENT ON COLUMN kms.status.root_key_memory IS 'where the root key lies: secret, locked or unlocked memory, or none';
 COMMENT ON COLUMN kms.status.version IS 'version of the library';
+COMMENT ON COLUMN kms.status.workers IS 'whether background workers do what is due';
 COMMENT ON COLUMN kms.status.session_memory_locked IS 'whether this session could lock the memory of its key material';
 COMMENT ON COLUMN kms.status.session_cached_keys IS 'keys in this session''s cache';
 COMMENT ON COLUMN kms.status.session_cache_bytes IS 'memory of that cache';

@@ -43,9 +43,10 @@ $strip$;
 
 /* Every function asks for the right on its key itself; these are for everybody. */
 GRANT USAGE ON SCHEMA kms TO PUBLIC;
-GRANT SELECT ON kms.keys, kms.key_versions, kms.aliases, kms.status TO PUBLIC;
+GRANT SELECT ON kms.keys, kms.key_versions, kms.aliases, kms.jobs, kms.status TO PUBLIC;
 GRANT USAGE ON TYPE kms.key_metadata, kms.key_version_metadata, kms.alias_entry, kms.ciphertext_info,
-	kms.data_key, kms.data_key_without_plaintext, kms.status_row TO PUBLIC;
+	kms.data_key, kms.data_key_without_plaintext, kms.status_row, kms.job_report,
+	kms.import_parameters TO PUBLIC;
 
 GRANT EXECUTE ON FUNCTION
 	kms.may_describe(oid, text),
@@ -59,6 +60,13 @@ GRANT EXECUTE ON FUNCTION
 	@extschema@.kms_disable_key(text),
 	@extschema@.kms_update_key_description(text, text),
 	@extschema@.kms_create_key_version(text),
+	@extschema@.kms_update_rotation_policy(text, boolean, interval),
+	@extschema@.kms_set_deletion_protection(text, boolean, text),
+	@extschema@.kms_schedule_key_deletion(text, integer),
+	@extschema@.kms_cancel_key_deletion(text),
+	@extschema@.kms_get_parameters_for_import(text, text, text),
+	@extschema@.kms_import_key_material(text, bytea, bytea, timestamptz),
+	@extschema@.kms_delete_key_material(text),
 	@extschema@.kms_describe_key_version(text, text),
 	@extschema@.kms_list_key_versions(text),
 	@extschema@.kms_create_alias(text, text),

@@ -10,6 +10,8 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "root/root.h"
+#include "service/guard.h"
+#include "worker/job_worker.h"
 #include "worker/keeper.h"
 
 PG_MODULE_MAGIC;
@@ -26,9 +28,11 @@ _PG_init(void)
 				errhint("Check its version (3.0 at least) and its configuration."));
 	settings_define();
 	sensitive_install();
+	guard_install();
 	if (process_shared_preload_libraries_in_progress)
 	{
 		root_startup();
 		keeper_register();
+		launcher_register();
 	}
 }

@@ -139,6 +139,9 @@ configure_server()
 	log_line_prefix = '%m [%p] %q%a '
 	$(staged_settings "$tmp/stage")
 	kms.root_key_file = '$tmp/run/root.key'
+	# Their locks and messages would come in between at any time.
+	autovacuum = off
+	kms.worker_enabled = off
 	END
 }
 

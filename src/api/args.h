@@ -47,6 +47,12 @@ arg_reference(FunctionCallInfo fcinfo, int number, const char *name)
 	return arg_bytes(fcinfo, number);
 }
 
+/*
+ * A rotation interval in seconds; NO_INTERVAL for NULL.  Days are 24 hours; months
+ * and fractions of a second are InvalidParameter.
+ */
+extern int64 arg_interval(FunctionCallInfo fcinfo, int number, const char *name);
+
 /* An encryption context, canonical; none for NULL. */
 static inline kc_view
 arg_context(FunctionCallInfo fcinfo, int number, ContextMemo *memo)

@@ -1,5 +1,5 @@
 /*
- * kms_create_key and the other functions on keys and key versions.
+ * kms_create_key and the other functions on keys.
  */
 #include "postgres.h"
 
@@ -8,6 +8,7 @@
 #include "miscadmin.h"
 #include "service/account.h"
 #include "service/key.h"
+#include "service/key_rotation.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(kms_create_key);
@@ -15,7 +16,6 @@ PG_FUNCTION_INFO_V1(kms_describe_key);
 PG_FUNCTION_INFO_V1(kms_enable_key);
 PG_FUNCTION_INFO_V1(kms_disable_key);
 PG_FUNCTION_INFO_V1(kms_update_key_description);
-PG_FUNCTION_INFO_V1(kms_create_key_version);
 PG_FUNCTION_INFO_V1(kms_may_describe);
 PG_FUNCTION_INFO_V1(kms_key_metadata);
 
@@ -38,7 +38,7 @@ kms_create_key(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(5))
 		err_missing("enable_automatic_rotation");
 	request.automatic_rotation = PG_GETARG_BOOL(5);
-	request.has_rotation_interval = !PG_ARGISNULL(6);
+	request.rotation_seconds = request.automatic_rotation ? arg_interval(fcinfo, 6, "rotation_interval") : NO_INTERVAL;
 	request.has_tags = !PG_ARGISNULL(7);
 	*id = key_create(caller, &request);
 	PG_RETURN_UUID_P(id);
@@ -159,15 +159,4 @@ kms_update_key_description(PG_FUNCTION_ARGS)
 
 	key_update_description(caller, key_id, description);
 	PG_RETURN_VOID();
-}
-
-/* kms_create_key_version(key_id text) -> uuid */
-Datum
-kms_create_key_version(PG_FUNCTION_ARGS)
-{
-	Oid			caller = GetUserId();
-	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-
-	*id = key_create_version(caller, arg_text(fcinfo, 0, "key_id"));
-	PG_RETURN_UUID_P(id);
 }

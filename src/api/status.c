@@ -29,8 +29,8 @@ Datum
 kms_describe_status(PG_FUNCTION_ARGS)
 {
 	KmsStatus	status;
-	Datum		values[10];
-	bool		nulls[10] = {false};
+	Datum		values[11];
+	bool		nulls[11] = {false};
 
 	status_describe(&status);
 	values[0] = CStringGetTextDatum(status.account_status);
@@ -40,8 +40,9 @@ kms_describe_status(PG_FUNCTION_ARGS)
 	values[4] = text_or_null(status.domain_root_key_id, &nulls[4]);
 	values[5] = CStringGetTextDatum(status.root_key_memory);
 	values[6] = CStringGetTextDatum(KMS_VERSION);
-	values[7] = BoolGetDatum(status.session_memory_locked);
-	values[8] = Int64GetDatum(status.session_cached_keys);
-	values[9] = Int64GetDatum(status.session_cache_bytes);
+	values[7] = BoolGetDatum(status.workers);
+	values[8] = BoolGetDatum(status.session_memory_locked);
+	values[9] = Int64GetDatum(status.session_cached_keys);
+	values[10] = Int64GetDatum(status.session_cache_bytes);
 	PG_RETURN_DATUM(result_row(fcinfo, lengthof(values), values, nulls));
 }

@@ -44,6 +44,9 @@ err_crypto_failed(kc_status status)
 	if (status == KC_UNSUPPORTED)
 		kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_UNSUPPORTED_OPERATION,
 					errmsg("the cryptographic library does not offer this algorithm"));
+	if (status == KC_CANCELLED)
+		kms_ereport(ERRCODE_QUERY_CANCELED, API_INTERNAL_FAILURE,
+					errmsg("canceled while a key was being made"));
 	kms_ereport(ERRCODE_INTERNAL_ERROR, API_INTERNAL_FAILURE,
 				errmsg("the cryptographic library failed"),
 				errhint("It may be out of memory or of random bytes; nothing was done."));

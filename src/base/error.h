@@ -17,7 +17,10 @@
 
 #define API_ALIAS_ALREADY_EXISTS		"AliasAlreadyExists"
 #define API_ALIAS_NOT_FOUND				"Forbidden.AliasNotFound"
+#define API_EXPIRED_IMPORT_TOKEN		"ExpiredImportToken"
 #define API_INTERNAL_FAILURE			"InternalFailure"
+#define API_INVALID_IMPORT_TOKEN		"InvalidImportToken"
+#define API_INVALID_KEY_MATERIAL		"InvalidKeyMaterial"
 #define API_INVALID_PARAMETER			"InvalidParameter"
 #define API_KEY_NOT_FOUND				"Forbidden.KeyNotFound"
 #define API_KEY_VERSION_NOT_FOUND		"Forbidden.KeyVersionNotFound"
@@ -34,6 +37,7 @@
 #define API_STATE_MODIFIED_FAILED		"Rejected.StateModifiedFailed"
 #define API_UNSUPPORTED_ALIAS			"Unsupported.Alias"
 #define API_UNSUPPORTED_OPERATION		"UnsupportedOperation"
+#define API_UNSUPPORTED_ORIGIN			"Unsupported.Origin"
 #define API_UNSUPPORTED_PROTECTION		"Unsupported.ProtectionLevel"
 
 /*

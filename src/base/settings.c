@@ -11,6 +11,11 @@ char	   *setting_root_key_command;
 char	   *setting_region;
 int			setting_cache_size;
 bool		setting_superuser_may_use;
+bool		setting_allow_drop;
+bool		setting_allow_pkcs1_v1_5_import;
+bool		setting_worker_enabled;
+int			setting_worker_naptime;
+int			setting_deletion_grace;
 
 /* A region becomes part of ARNs, which use the colon and the slash themselves. */
 static bool
@@ -55,5 +60,30 @@ settings_define(void)
 							 "They may manage every key in any case.",
 							 &setting_superuser_may_use, false,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("kms.allow_drop",
+							 "Lets a superuser drop or empty the tables of keys while there are keys.",
+							 "What they encrypt can then never be read again.",
+							 &setting_allow_drop, false,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("kms.allow_pkcs1_v1_5_import",
+							 "Lets key material be imported under RSAES_PKCS1_V1_5.",
+							 "Its padding is open to attacks that OAEP withstands.",
+							 &setting_allow_pkcs1_v1_5_import, false,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("kms.worker_enabled",
+							 "Whether background workers rotate and erase keys that are due.",
+							 NULL,
+							 &setting_worker_enabled, true,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("kms.worker_naptime",
+							"Time between two rounds of the background workers.",
+							NULL,
+							&setting_worker_naptime, 60, 1, 86400,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("kms.deletion_grace",
+							"How long after its start the server spares what should have been erased while it was down.",
+							NULL,
+							&setting_deletion_grace, 3600, 0, 30 * 86400,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("kms");
 }

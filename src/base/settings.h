@@ -11,6 +11,11 @@ extern char *setting_root_key_command;	/* shell command, or "" */
 extern char *setting_region;			/* stands in ARNs */
 extern int	setting_cache_size;			/* keys per session */
 extern bool setting_superuser_may_use;
+extern bool setting_allow_drop;
+extern bool setting_allow_pkcs1_v1_5_import;
+extern bool setting_worker_enabled;
+extern int	setting_worker_naptime; /* seconds */
+extern int	setting_deletion_grace; /* seconds */
 
 /* Define them all and reserve the prefix.  Once, from _PG_init. */
 extern void settings_define(void);

@@ -7,17 +7,21 @@
 #include "service/account.h"
 
 #include "base/arena.h"
+#include "access/xlog.h"
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/invalidation.h"
 #include "base/settings.h"
 #include "crypto/random.h"
+#include "miscadmin.h"
 #include "port/pg_bswap.h"
 #include "root/root.h"
+#include "store/job.h"
 #include "store/store.h"
 #include "utils/timestamp.h"
 
 #define MATERIAL_LABEL	"kms material wrapping"
+#define DIGEST_LABEL	"kms material digest"
 #define MAX_UNWRAPPED	4
 
 #define ACCOUNT_MIN		INT64CONST(1000000000000000)
@@ -27,25 +31,37 @@ typedef struct Unwrapped
 {
 	int64		account;
 	int32		version;
-	kc_key	   *key;			/* in the arena */
+	kc_key	   *key;			/* that wraps material; in the arena */
+	uint8	   *digest_key;		/* KC_KEY_MAX bytes; in the arena */
 } Unwrapped;
 
 static Unwrapped unwrapped[MAX_UNWRAPPED];
 static int	unwrapped_count;
+static int	oldest_unwrapped;		/* goes next when the table is full */
 static KmsAccount current;			/* id 0: not looked up */
 static int32 current_version;		/* of its domain key; 0: not looked up */
 
-StaticAssertDecl(sizeof(kc_key) <= ARENA_SLOT_SIZE, "a key fits an arena slot");
+StaticAssertDecl(sizeof(kc_key) <= ARENA_SLOT_SIZE && KC_KEY_MAX <= ARENA_SLOT_SIZE, "keys fit arena slots");
 
 /* When what is remembered here was right. */
 static uint64 seen_all;
 static uint64 seen_root;
 
+uint64		account_keys_generation;
+
+static void
+give_back(Unwrapped *entry)
+{
+	account_keys_generation++;
+	arena_give(entry->key);
+	arena_give(entry->digest_key);
+}
+
 static void
 forget(void)
 {
 	for (int i = 0; i < unwrapped_count; i++)
-		arena_give(unwrapped[i].key);
+		give_back(&unwrapped[i]);
 	unwrapped_count = 0;
 	current.id = 0;
 	current_version = 0;
@@ -107,20 +123,23 @@ make_domain_key(KmsDomainKey *key)
 	err_crypto(status);
 }
 
-/* Unwrap a domain key and derive from it, into a slot of the arena. */
+/* Unwrap a domain key and derive from it, into slots of the arena. */
 static kc_status
-derive_wrapping_key(const KmsDomainKey *row, const kc_key *root, kc_key *out)
+derive_keys(const KmsDomainKey *row, const kc_key *root, const Unwrapped *out)
 {
 	uint8		place[13];
 	uint8		secret[DOMAIN_KEY_LEN];
 	uint8		derived[KC_KEY_MAX];
+	kc_view		whole = kc_view_of(secret, sizeof(secret));
 	kc_status	status;
 
 	status = kc_unwrap(root, domain_key_place(row, place), kc_view_of(row->wrapped, sizeof(row->wrapped)), secret);
 	if (status == KC_OK)
-		status = kc_derive(kc_view_of(secret, sizeof(secret)), MATERIAL_LABEL, derived, sizeof(derived));
+		status = kc_derive(whole, MATERIAL_LABEL, derived, sizeof(derived));
 	if (status == KC_OK)
-		status = kc_key_init(out, KC_SUITE_XAES_256_GCM, kc_view_of(derived, sizeof(derived)));
+		status = kc_key_init(out->key, KC_SUITE_XAES_256_GCM, kc_view_of(derived, sizeof(derived)));
+	if (status == KC_OK)
+		status = kc_derive(whole, DIGEST_LABEL, out->digest_key, KC_KEY_MAX);
 	kc_wipe(secret, sizeof(secret));
 	kc_wipe(derived, sizeof(derived));
 	return status;
@@ -142,37 +161,51 @@ find_root(const KmsDomainKey *row, kc_key *root)
 				errhint("Give the server the root key that this database was opened with, and reload."));
 }
 
-static const kc_key *
-remember_unwrapped(const KmsDomainKey *row, kc_key *key)
+static const Unwrapped *
+remember(const Unwrapped *entry)
 {
-	if (unwrapped_count == MAX_UNWRAPPED)
-		arena_give(unwrapped[--unwrapped_count].key);
-	unwrapped[unwrapped_count++] = (Unwrapped) {row->account_id, row->version, key};
-	return key;
+	Unwrapped  *place;
+
+	if (unwrapped_count < MAX_UNWRAPPED)
+		place = &unwrapped[unwrapped_count++];
+	else
+	{
+		place = &unwrapped[oldest_unwrapped];
+		oldest_unwrapped = (oldest_unwrapped + 1) % MAX_UNWRAPPED;
+		give_back(place);
+	}
+	*place = *entry;
+	return place;
 }
 
-static const kc_key *
+static const Unwrapped *
 unwrap(const KmsDomainKey *row)
 {
-	/* Taken before there is anything to wipe, kept if an error comes in between. */
-	static kc_key *slot;
+	/* Slots taken before there is anything to wipe, kept if an error comes in between. */
+	static Unwrapped entry;
 	kc_key		root;
 	kc_status	status;
 
-	if (slot == NULL)
-		slot = arena_take();
+	if (entry.key == NULL)
+		entry.key = arena_take();
+	if (entry.digest_key == NULL)
+		entry.digest_key = arena_take();
 	find_root(row, &root);
-	status = derive_wrapping_key(row, &root, slot);
+	status = derive_keys(row, &root, &entry);
 	kc_wipe(&root, sizeof(root));
 	if (status == KC_OK)
 	{
-		kc_key	   *key = slot;
+		Unwrapped	ready = entry;
 
-		slot = NULL;
-		return remember_unwrapped(row, key);
+		entry.key = NULL;
+		entry.digest_key = NULL;
+		ready.account = row->account_id;
+		ready.version = row->version;
+		return remember(&ready);
 	}
 
-	kc_wipe(slot, sizeof(*slot));
+	kc_wipe(entry.key, ARENA_SLOT_SIZE);
+	kc_wipe(entry.digest_key, ARENA_SLOT_SIZE);
 	if (status != KC_BAD_TAG)
 		err_crypto(status);
 	kms_ereport(ERRCODE_DATA_CORRUPTED, API_REJECTED_UNAVAILABLE,
@@ -181,39 +214,52 @@ unwrap(const KmsDomainKey *row)
 	pg_unreachable();
 }
 
-static const kc_key *
+static const Unwrapped *
 find_unwrapped(int64 account, int32 version)
 {
 	for (int i = 0; i < unwrapped_count; i++)
 		if (unwrapped[i].account == account && unwrapped[i].version == version)
-			return unwrapped[i].key;
+			return &unwrapped[i];
 	return NULL;
+}
+
+/* What is derived from a version of the domain key; version 0: the current one. */
+static const Unwrapped *
+keys_of(int64 account, int32 *version)
+{
+	int32		wanted;
+	const Unwrapped *found;
+	KmsDomainKey row;
+
+	refresh();
+	wanted = *version != 0 ? *version : current_version;
+	found = wanted != 0 ? find_unwrapped(account, wanted) : NULL;
+	if (found != NULL)
+	{
+		*version = wanted;
+		return found;
+	}
+	if (!store_domain_key_find(account, wanted, &row))
+		kms_ereport(ERRCODE_DATA_CORRUPTED, API_REJECTED_UNAVAILABLE,
+					errmsg("the domain key is missing"),
+					errhint("Restore table domain_key of extension kms from a backup."));
+	found = unwrap(&row);
+	if (*version == 0)
+		current_version = row.version;
+	*version = row.version;
+	return found;
 }
 
 const kc_key *
 account_wrapping_key(int64 account, int32 *version)
 {
-	int32		wanted;
-	const kc_key *key;
-	KmsDomainKey row;
+	return keys_of(account, version)->key;
+}
 
-	refresh();
-	wanted = *version != 0 ? *version : current_version;
-	key = wanted != 0 ? find_unwrapped(account, wanted) : NULL;
-	if (key != NULL)
-	{
-		*version = wanted;
-		return key;
-	}
-	if (!store_domain_key_find(account, wanted, &row))
-		kms_ereport(ERRCODE_DATA_CORRUPTED, API_REJECTED_UNAVAILABLE,
-					errmsg("domain key %d is missing", wanted),
-					errhint("Restore table domain_key of extension kms from a backup."));
-	key = unwrap(&row);
-	if (*version == 0)
-		current_version = row.version;
-	*version = row.version;
-	return key;
+const uint8 *
+account_digest_key(int64 account, int32 *version)
+{
+	return keys_of(account, version)->digest_key;
 }
 
 bool
@@ -252,6 +298,40 @@ account_arn_prefix(char out[ARN_PREFIX_SIZE])
 	return snprintf(out, ARN_PREFIX_SIZE, "acs:kms:%s:" INT64_FORMAT ":", setting_region, account_id());
 }
 
+static void
+set_home(KmsAccount *account)
+{
+	account->home_system = (int64) GetSystemIdentifier();
+	account->home_database = MyDatabaseId;
+}
+
+bool
+account_is_at_home(void)
+{
+	KmsAccount	account;
+
+	return account_find(&account) &&
+		account.home_system == (int64) GetSystemIdentifier() && account.home_database == MyDatabaseId;
+}
+
+void
+account_confirm_home(void)
+{
+	KmsAccount	account;
+
+	(void) account_id();		/* the service must be open */
+	store_open();
+	store_account_lock_table();
+	if (store_account_find(&account))
+	{
+		set_home(&account);
+		store_account_set_home(&account);
+	}
+	store_job_forget_waiting();
+	store_sync_at_commit();
+	store_close();
+}
+
 /* Sixteen random digits, the first not zero. */
 static int64
 random_account_id(void)
@@ -279,6 +359,7 @@ account_open(void)
 		err_opened();
 	account.id = random_account_id();
 	account.created_at = GetCurrentTimestamp();
+	set_home(&account);
 	key.account_id = account.id;
 	key.version = 1;
 	make_domain_key(&key);

@@ -24,6 +24,19 @@ extern const char *account_status(void);
 /* The account's id; Forbidden.KmsServiceNotEnabled while the service is not open. */
 extern int64 account_id(void);
 
+/*
+ * Whether this database is the one that the service was opened in: a copy, a
+ * restore elsewhere or a pg_upgrade is not, until the administrator says so.
+ */
+extern bool account_is_at_home(void);
+extern void account_confirm_home(void);
+
+/* Moves when a key that was handed out earlier may be gone. */
+extern uint64 account_keys_generation;
+
+/* The key for keyed digests, KC_KEY_MAX bytes; as account_wrapping_key otherwise. */
+extern const uint8 *account_digest_key(int64 account, int32 *version);
+
 /* Nothing is made while the service is not open, or sealed: 55000. */
 extern void account_require_unsealed(void);
 
@@ -36,7 +49,7 @@ extern int	account_arn_prefix(char out[ARN_PREFIX_SIZE]);
 /*
  * The key that wraps material, by the version of the domain key it is derived
  * from; version 0 is the current one, and *version then tells which that is.
- * The key stays in the secure arena and is good until the next call.  Raises
+ * The key stays in the secure arena and is good for the next few calls.  Raises
  * 55000 when sealed or under another root key, Rejected.Unavailable when the
  * stored domain key does not open.
  */

@@ -10,6 +10,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "service/account.h"
+#include "service/key_rotation.h"
 #include "service/material.h"
 #include "store/key_version.h"
 #include "store/store.h"
@@ -50,22 +51,29 @@ key_require_enabled(KmsKeyState state, const char *kind, const char *what, size_
 			break;
 		case KEY_PENDING_DELETION:
 			err_state(API_REJECTED_PENDING_DELETION, kind, what, len, "pending deletion",
-					  "Its owner can cancel the deletion until its date.");
+					  "Its owner can call kms_cancel_key_deletion.");
 			break;
 		case KEY_PENDING_IMPORT:
 			err_state(API_REJECTED_PENDING_IMPORT, kind, what, len, "waiting for its material",
-					  "Its owner must import the key material.");
+					  "Its owner can call kms_import_key_material.");
 			break;
 	}
 	elog(ERROR, "unknown key state %d", (int) state);
+}
+
+void
+key_err_state_change(const KmsReference *reference, const char *state, const char *hint)
+{
+	kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, API_STATE_MODIFIED_FAILED,
+				errmsg("key \"%.*s\" is %s", (int) reference->len, reference->text, state),
+				hint != NULL ? errhint("%s", hint) : 0);
+	pg_unreachable();
 }
 
 /* Rights as they are now: an open transaction takes what others commit only when asked to. */
 static void
 authorise(Oid caller, KmsAction action, const KmsReference *reference, const KmsKey *key)
 {
-	if (key_is_gone(key->state, key->delete_at))
-		err_key_not_found(reference);
 	if (access_decide(caller, action, &key->owner) == ACCESS_DENIED)
 		access_refuse(reference->is_alias ? "alias" : "key", reference->text, reference->len);
 }
@@ -77,8 +85,20 @@ key_find_for(Oid caller, KmsAction action, const KmsReference *reference, KmsKey
 
 	invalidation_accept();
 	key_id = reference_resolve(reference);
-	if (!store_key_find(&key_id, key))
+	if (!store_key_find(&key_id, key) || key_is_gone(key->state, key->delete_at))
 		err_key_not_found(reference);
+	authorise(caller, action, reference, key);
+}
+
+/* The wait for the lock may have been long: the rights are looked up anew. */
+static void
+lock_and_authorise(Oid caller, KmsAction action, const KmsReference *reference,
+				   const pg_uuid_t *key_id, KmsKey *key)
+{
+	if (!store_key_lock(key_id, key))
+		err_key_not_found(reference);
+	invalidation_accept();
+	key->owner = store_owner(key->owner.role, key->owner_name);
 	authorise(caller, action, reference, key);
 }
 
@@ -86,12 +106,24 @@ void
 key_lock_for(Oid caller, KmsAction action, const KmsReference *reference,
 			 const pg_uuid_t *key_id, KmsKey *key)
 {
-	if (!store_key_lock(key_id, key))
+	lock_and_authorise(caller, action, reference, key_id, key);
+	if (key_is_gone(key->state, key->delete_at))
 		err_key_not_found(reference);
-	/* The wait for the lock may have been long. */
+}
+
+void
+key_find_even_gone(Oid caller, KmsAction action, const KmsReference *reference, KmsKey *key)
+{
 	invalidation_accept();
-	key->owner = store_owner(key->owner.role, key->owner_name);
+	if (!store_key_find(&reference->key_id, key))
+		err_key_not_found(reference);
 	authorise(caller, action, reference, key);
+}
+
+void
+key_lock_even_gone(Oid caller, KmsAction action, const KmsReference *reference, KmsKey *key)
+{
+	lock_and_authorise(caller, action, reference, &reference->key_id, key);
 }
 
 void
@@ -168,16 +200,22 @@ require_description(const char *description)
 		err_invalid("description", "it is longer than 8192 characters");
 }
 
+/* Seconds of the policy, 0 without one; imported material does not rotate. */
+static int64
+parse_rotation(const KmsCreateKey *request, KmsKeyOrigin origin)
+{
+	if (!request->automatic_rotation)
+		return 0;
+	if (origin != KEY_ORIGIN_KMS)
+		kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_UNSUPPORTED_OPERATION,
+					errmsg("a key with imported material cannot be rotated"));
+	return key_check_rotation_interval(request->rotation_seconds);
+}
+
 /* What this release does not do is refused, not taken and forgotten. */
 static void
-require_no_extras(const KmsCreateKey *request)
+require_no_tags(const KmsCreateKey *request)
 {
-	if (request->automatic_rotation && !request->has_rotation_interval)
-		err_invalid("rotation_interval", "automatic rotation needs one");
-	if (request->automatic_rotation)
-		kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_UNSUPPORTED_OPERATION,
-					errmsg("automatic rotation is not available in this release"),
-					errhint("Call kms_create_key_version when a rotation is due."));
 	if (request->has_tags)
 		kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_UNSUPPORTED_OPERATION,
 					errmsg("tags are not available in this release"));
@@ -194,7 +232,8 @@ key_create(Oid caller, const KmsCreateKey *request)
 	key.origin = parse_origin(request->origin);
 	require_software(request->protection_level);
 	require_description(request->description);
-	require_no_extras(request);
+	key.rotation_seconds = parse_rotation(request, key.origin);
+	require_no_tags(request);
 
 	key.id = uuid_random();
 	key.owner.role = caller;
@@ -209,6 +248,7 @@ key_create(Oid caller, const KmsCreateKey *request)
 		material_generate(&key, &version);
 		version.created_at = key.created_at;
 		key.rotated_at = key.created_at;
+		key.next_rotation_at = key_next_rotation(&key);
 		key.state = KEY_ENABLED;
 		key.has_primary_version = true;
 		key.primary_version = version.id;
@@ -236,11 +276,13 @@ switch_state(Oid caller, KmsAction action, const char *text, KmsKeyState wanted)
 	key_lock_for(caller, action, &reference, &reference.key_id, &key);
 	now = key_state_now(key.state, key.material_expires_at);
 	if (now != KEY_ENABLED && now != KEY_DISABLED)
-		err_state(API_STATE_MODIFIED_FAILED, "key", reference.text, reference.len,
-				  now == KEY_PENDING_DELETION ? "pending deletion" : "waiting for its material",
-				  "Only an enabled or disabled key can be enabled or disabled.");
+		key_err_state_change(&reference, now == KEY_PENDING_DELETION ? "pending deletion" : "waiting for its material",
+							 "Only an enabled or disabled key can be enabled or disabled.");
 	if (now != wanted)
-		store_key_set_state(&key.id, wanted);
+	{
+		key.state = wanted;
+		store_key_update(&key);
+	}
 	store_sync_at_commit();
 	store_close();
 }
@@ -271,35 +313,9 @@ key_update_description(Oid caller, const char *text, const char *description)
 	key_lock_for(caller, ACTION_UPDATE_KEY_DESCRIPTION, &reference, &reference.key_id, &key);
 	if (key.state == KEY_PENDING_DELETION)
 		key_require_enabled(key.state, "key", reference.text, reference.len);
-	store_key_set_description(&key.id, description);
+	key.description = description;
+	store_key_update(&key);
 	store_close();
-}
-
-pg_uuid_t
-key_create_version(Oid caller, const char *text)
-{
-	KmsReference reference;
-	KmsKey		key;
-	KmsKeyVersion version;
-
-	reference_parse("key_id", text, strlen(text), &reference);
-	key_find_for(caller, ACTION_CREATE_KEY_VERSION, &reference, &key);
-	if (key.origin != KEY_ORIGIN_KMS)
-		kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_REJECTED_UNSUPPORTED,
-					errmsg("key \"%.*s\" has imported material and cannot be rotated",
-						   (int) reference.len, reference.text));
-	key_require_enabled(key.state, "key", reference.text, reference.len);
-	material_generate(&key, &version);
-
-	store_open();
-	key_lock_for(caller, ACTION_CREATE_KEY_VERSION, &reference, &version.key_id, &key);
-	key_require_enabled(key.state, "key", reference.text, reference.len);
-	version.created_at = GetCurrentTimestamp();
-	store_key_version_insert(&version);
-	store_key_set_primary(&key.id, &version.id, version.created_at);
-	store_sync_at_commit();
-	store_close();
-	return version.id;
 }
 
 void

@@ -21,7 +21,7 @@ typedef struct KmsCreateKey
 	const char *description;
 	const char *protection_level;
 	bool		automatic_rotation;
-	bool		has_rotation_interval;
+	int64		rotation_seconds;	/* NO_INTERVAL: none given; only with automatic_rotation */
 	bool		has_tags;
 } KmsCreateKey;
 
@@ -35,9 +35,6 @@ extern void key_enable(Oid caller, const char *reference);
 extern void key_disable(Oid caller, const char *reference);
 
 extern void key_update_description(Oid caller, const char *reference, const char *description);
-
-/* A new version of a symmetric key, its primary one from now on. */
-extern pg_uuid_t key_create_version(Oid caller, const char *reference);
 
 /* A row of kms.key, as a view hands it over. */
 extern void key_of_row(HeapTupleHeader row, KmsKey *key);
@@ -64,6 +61,13 @@ extern void key_require_enabled(KmsKeyState state, const char *kind, const char 
 extern void key_find_for(Oid caller, KmsAction action, const KmsReference *reference, KmsKey *key);
 extern void key_lock_for(Oid caller, KmsAction action, const KmsReference *reference,
 						 const pg_uuid_t *key_id, KmsKey *key);
+
+/* The same for a key whose delete date has come, as long as its row is there. */
+extern void key_find_even_gone(Oid caller, KmsAction action, const KmsReference *reference, KmsKey *key);
+extern void key_lock_even_gone(Oid caller, KmsAction action, const KmsReference *reference, KmsKey *key);
+
+/* Rejected.StateModifiedFailed: the key is in this state; hint may be NULL. */
+extern void key_err_state_change(const KmsReference *reference, const char *state, const char *hint) pg_attribute_noreturn();
 
 /* What a key shows as its own (docs/reference/key.md). */
 extern const char *key_automatic_rotation(const KmsKey *key);

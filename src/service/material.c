@@ -5,19 +5,22 @@
 
 #include "base/error.h"
 #include "base/ident.h"
+#include "crypto/digest.h"
 #include "crypto/random.h"
 #include "crypto/wrap.h"
 #include "port/pg_bswap.h"
 #include "service/account.h"
 
-/* 'V', account (8), domain key version (4), key (16), version (16), three names. */
-#define PLACE_MAX (1 + 8 + 4 + 16 + 16 + 3 * (1 + 32))
+#define DIGEST_LABEL "kms imported material"
 
+/* 'V', account (8), domain key version (4), key (16), version (16), three names. */
 typedef struct Place
 {
 	size_t		len;
-	uint8		bytes[PLACE_MAX];
+	uint8		bytes[MATERIAL_PLACE_MAX];
 } Place;
+
+StaticAssertDecl(1 + 8 + 4 + 16 + 16 + 3 * (1 + 32) <= MATERIAL_PLACE_MAX, "the longest place fits");
 
 kc_suite
 material_suite(KmsKeySpec spec)
@@ -75,32 +78,135 @@ describe_place(const KmsKeyVersion *version, KmsKeySpec spec, KmsKeyUsage usage,
 	add_name(place, key_origin_name(origin));
 }
 
+/* 'T', account (8), domain key version (4), token (16), key (16), algorithm. */
+kc_view
+material_place_of_token(const KmsImportToken *token, uint8 out[MATERIAL_PLACE_MAX])
+{
+	uint64		account = pg_hton64((uint64) token->account_id);
+	uint32		domain_version = pg_hton32((uint32) token->domain_key_version);
+	Place		place = {.len = 0};
+
+	add(&place, "T", 1);
+	add(&place, &account, 8);
+	add(&place, &domain_version, 4);
+	add(&place, token->id.data, UUID_LEN);
+	add(&place, token->key_id.data, UUID_LEN);
+	add_name(&place, transport_name(token->transport));
+	memcpy(out, place.bytes, place.len);
+	return kc_view_of(out, place.len);
+}
+
+/* Wrap bytes of the right length for the place of version. */
+static kc_status
+wrap(const KmsKey *key, KmsKeyVersion *version, kc_view material, const kc_key *wrapping)
+{
+	Place		place;
+	kc_key		tried;
+	kc_status	status;
+
+	describe_place(version, key->spec, key->usage, key->origin, &place);
+	version->wrapped_len = material.len + KC_WRAP_OVERHEAD;
+	/* Refused here, rather than at its first use. */
+	status = kc_key_init(&tried, material_suite(key->spec), material);
+	kc_wipe(&tried, sizeof(tried));
+	if (status == KC_OK)
+		status = kc_wrap(wrapping, kc_view_of(place.bytes, place.len), material, version->wrapped);
+	return status;
+}
+
 void
 material_generate(const KmsKey *key, KmsKeyVersion *version)
 {
 	uint8		material[KC_KEY_MAX];
 	size_t		len = kc_key_len(material_suite(key->spec));
-	const kc_key *wrapping;
-	kc_key		tried;
-	Place		place;
+	KmsMaterialKeys keys;
 	kc_status	status;
 
-	version->id = uuid_random();
-	version->key_id = key->id;
-	version->account_id = account_id();
-	version->domain_key_version = 0;
-	wrapping = account_wrapping_key(version->account_id, &version->domain_key_version);
-	version->wrapped_len = len + KC_WRAP_OVERHEAD;
-	describe_place(version, key->spec, key->usage, key->origin, &place);
-
+	material_prepare(version, key, NULL, NULL, &keys);
+	version->has_digest = false;
 	status = kc_random_key(material, len);
-	if (status == KC_OK)		/* refused here, rather than at its first use */
-		status = kc_key_init(&tried, material_suite(key->spec), kc_view_of(material, len));
-	kc_wipe(&tried, sizeof(tried));
 	if (status == KC_OK)
-		status = kc_wrap(wrapping, kc_view_of(place.bytes, place.len), kc_view_of(material, len), version->wrapped);
+		status = wrap(key, version, kc_view_of(material, len), keys.wrapping);
 	kc_wipe(material, sizeof(material));
 	err_crypto(status);
+}
+
+void
+material_prepare(KmsKeyVersion *version, const KmsKey *key, const KmsKeyVersion *earlier,
+				 const KmsImportToken *token, KmsMaterialKeys *keys)
+{
+	uint64		generation;
+
+	memset(version, 0, sizeof(*version));
+	version->id = earlier != NULL ? earlier->id : uuid_random();
+	version->key_id = key->id;
+	version->account_id = account_id();
+	memset(keys, 0, sizeof(*keys));
+	do
+	{
+		generation = account_keys_generation;
+		version->domain_key_version = 0;
+		keys->wrapping = account_wrapping_key(version->account_id, &version->domain_key_version);
+		keys->digest_key = account_digest_key(version->account_id, &version->domain_key_version);
+		if (earlier != NULL && earlier->has_digest)
+		{
+			int32		domain_version = earlier->domain_key_version;
+
+			keys->earlier_digest_key = account_digest_key(earlier->account_id, &domain_version);
+		}
+		if (token != NULL)
+		{
+			int32		domain_version = token->domain_key_version;
+
+			keys->token = account_wrapping_key(token->account_id, &domain_version);
+		}
+	} while (generation != account_keys_generation);
+}
+
+/* Over the key's id and the bytes: the same in another key has another digest. */
+static kc_status
+digest_material(const KmsKeyVersion *version, const uint8 *digest_key, kc_view material,
+				uint8 digest[KEY_VERSION_DIGEST_LEN])
+{
+	uint8		data[UUID_LEN + KC_KEY_MAX];
+	kc_status	status;
+
+	memcpy(data, version->key_id.data, UUID_LEN);
+	memcpy(data + UUID_LEN, material.data, material.len);
+	status = kc_digest(kc_view_of(digest_key, KC_KEY_MAX), DIGEST_LABEL,
+					   kc_view_of(data, UUID_LEN + material.len), digest);
+	kc_wipe(data, sizeof(data));
+	return status;
+}
+
+/* Whether these bytes are what was imported before. */
+static kc_status
+compare_digest(const KmsKeyVersion *earlier, const uint8 *digest_key, kc_view material)
+{
+	uint8		digest[KEY_VERSION_DIGEST_LEN];
+	kc_status	status = digest_material(earlier, digest_key, material, digest);
+
+	if (status == KC_OK && !kc_equal(digest, earlier->digest, sizeof(digest)))
+		status = KC_BAD_TAG;
+	return status;
+}
+
+kc_status
+material_wrap(const KmsKey *key, KmsKeyVersion *version, kc_view material,
+			  const KmsKeyVersion *earlier, const KmsMaterialKeys *keys)
+{
+	kc_status	status = KC_OK;
+
+	if (material.len != kc_key_len(material_suite(key->spec)))
+		return KC_BAD_INPUT;
+	if (earlier != NULL)		/* a version without digest was not imported: nothing fits it */
+		status = earlier->has_digest ? compare_digest(earlier, keys->earlier_digest_key, material) : KC_BAD_TAG;
+	if (status == KC_OK)
+		status = wrap(key, version, material, keys->wrapping);
+	if (status == KC_OK)
+		status = digest_material(version, keys->digest_key, material, version->digest);
+	version->has_digest = true;
+	return status;
 }
 
 void

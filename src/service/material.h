@@ -8,6 +8,7 @@
 
 #include "crypto/message.h"
 #include "store/key.h"
+#include "store/import_token.h"
 #include "store/key_version.h"
 
 /* The suite that a key of this spec encrypts with. */
@@ -18,6 +19,30 @@ extern kc_suite material_suite(KmsKeySpec spec);
  * *version but its created_at.  The bytes exist on the stack only.
  */
 extern void material_generate(const KmsKey *key, KmsKeyVersion *version);
+
+/*
+ * The same for bytes that somebody brings.  First prepare, which may raise: the
+ * ids of a new version, or those of the earlier one, and every key that is needed
+ * (earlier and token may be NULL).
+ * Then wrap, which raises nothing: KC_BAD_INPUT for a wrong length, KC_BAD_TAG if
+ * they are not what was imported earlier (NULL: nothing was).
+ */
+typedef struct KmsMaterialKeys
+{
+	const kc_key *wrapping;
+	const uint8 *digest_key;	/* of the new digest */
+	const uint8 *earlier_digest_key;
+	const kc_key *token;		/* that wraps the token's private key */
+} KmsMaterialKeys;
+
+extern void material_prepare(KmsKeyVersion *version, const KmsKey *key, const KmsKeyVersion *earlier,
+							 const KmsImportToken *token, KmsMaterialKeys *keys);
+extern kc_status material_wrap(const KmsKey *key, KmsKeyVersion *version, kc_view material,
+							   const KmsKeyVersion *earlier, const KmsMaterialKeys *keys);
+
+/* The additional data of a token's wrapped private key, into out. */
+#define MATERIAL_PLACE_MAX 160
+extern kc_view material_place_of_token(const KmsImportToken *token, uint8 out[MATERIAL_PLACE_MAX]);
 
 /*
  * Unwrap into *out, which lies in the secure arena.  Rejected.Unavailable if

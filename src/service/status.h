@@ -18,6 +18,7 @@ typedef struct KmsStatus
 	const char *root_key_id;	/* hexadecimal, NULL when sealed */
 	const char *domain_root_key_id; /* that wraps the domain key, NULL while not open */
 	const char *root_key_memory;
+	bool		workers;		/* whether they do what is due here */
 	bool		session_memory_locked;
 	int64		session_cached_keys;
 	int64		session_cache_bytes;

@@ -27,6 +27,8 @@ read_account(HeapTuple row, TupleDesc type, void *result)
 
 	account.id = DatumGetInt64(store_column(row, 1, type));
 	account.created_at = DatumGetTimestampTz(store_column(row, 2, type));
+	account.home_system = DatumGetInt64(store_column(row, 3, type));
+	account.home_database = DatumGetObjectId(store_column(row, 4, type));
 	if (oldest->id == 0 || older(&account, oldest))
 		*oldest = account;
 	return false;
@@ -106,10 +108,32 @@ void
 store_account_insert(const KmsAccount *account)
 {
 	static StoreQuery query = {
-		.sql = "INSERT INTO account (id, created_at) VALUES ($1, $2)",
-		.nargs = 2, .argtypes = {INT8OID, TIMESTAMPTZOID}
+		.sql = "INSERT INTO account (id, created_at, home_system, home_database) VALUES ($1, $2, $3, $4)",
+		.nargs = 4, .argtypes = {INT8OID, TIMESTAMPTZOID, INT8OID, OIDOID}
 	};
-	Datum		values[] = {Int64GetDatum(account->id), TimestampTzGetDatum(account->created_at)};
+	Datum		values[] = {
+		Int64GetDatum(account->id),
+		TimestampTzGetDatum(account->created_at),
+		Int64GetDatum(account->home_system),
+		ObjectIdGetDatum(account->home_database)
+	};
+
+	store_run(&query, values, NULL);
+	invalidation_send_all(store_catalog()->account);
+}
+
+void
+store_account_set_home(const KmsAccount *account)
+{
+	static StoreQuery query = {
+		.sql = "UPDATE account SET home_system = $2, home_database = $3 WHERE id = $1",
+		.nargs = 3, .argtypes = {INT8OID, INT8OID, OIDOID}
+	};
+	Datum		values[] = {
+		Int64GetDatum(account->id),
+		Int64GetDatum(account->home_system),
+		ObjectIdGetDatum(account->home_database)
+	};
 
 	store_run(&query, values, NULL);
 	invalidation_send_all(store_catalog()->account);

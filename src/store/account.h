@@ -17,6 +17,8 @@ typedef struct KmsAccount
 {
 	int64		id;
 	TimestampTz created_at;
+	int64		home_system;	/* where it was opened or confirmed: cluster */
+	Oid			home_database;	/* and database */
 } KmsAccount;
 
 typedef struct KmsDomainKey
@@ -36,6 +38,7 @@ extern bool store_domain_key_find(int64 account_id, int32 version, KmsDomainKey 
 /* Inside store_open: keep others from opening the service at the same time. */
 extern void store_account_lock_table(void);
 extern void store_account_insert(const KmsAccount *account);
+extern void store_account_set_home(const KmsAccount *account);
 extern void store_domain_key_insert(const KmsDomainKey *key);
 
 #endif

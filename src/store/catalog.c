@@ -93,11 +93,19 @@ owner_of(Oid relation)
 	return owner;
 }
 
+/* InvalidOid where the extension is not there, or being dropped. */
+static Oid
+installed_schema(void)
+{
+	Oid			extension = get_extension_oid("kms", true);
+
+	return OidIsValid(extension) ? extension_schema(extension) : InvalidOid;
+}
+
 static void
 look_up(StoreCatalog *found)
 {
-	Oid			extension = get_extension_oid("kms", true);
-	Oid			schema = OidIsValid(extension) ? extension_schema(extension) : InvalidOid;
+	Oid			schema = installed_schema();
 
 	if (!OidIsValid(schema))
 		err_not_installed();
@@ -108,12 +116,41 @@ look_up(StoreCatalog *found)
 	found->alias = table_in(schema, "alias");
 	found->account = table_in(schema, "account");
 	found->domain_key = table_in(schema, "domain_key");
+	found->import_token = table_in(schema, "import_token");
+	found->import_token_pkey = relation_in(schema, "import_token_pkey");
 	found->key_pkey = relation_in(schema, "key_pkey");
 	found->key_version_pkey = relation_in(schema, "key_version_pkey");
 	found->key_version_key_id = relation_in(schema, "key_version_key_id");
 	found->alias_pkey = relation_in(schema, "alias_pkey");
 	found->alias_key_id = relation_in(schema, "alias_key_id");
 	found->owner = owner_of(found->key);
+}
+
+bool
+store_installed(void)
+{
+	return OidIsValid(installed_schema());
+}
+
+/* Names first: nearly every relation that is dropped is somebody else's. */
+bool
+store_is_ours(Oid relation)
+{
+	static const char *const tables[] = {"account", "domain_key", "key", "key_version", "alias", "import_token"};
+	char	   *name = get_rel_name(relation);
+
+	for (size_t i = 0; name != NULL && i < lengthof(tables); i++)
+		if (strcmp(name, tables[i]) == 0)
+			return get_rel_namespace(relation) == installed_schema();
+	return false;
+}
+
+Oid
+store_key_table(void)
+{
+	Oid			schema = installed_schema();
+
+	return OidIsValid(schema) ? get_relname_relid("key", schema) : InvalidOid;
 }
 
 /*

@@ -21,7 +21,21 @@ typedef struct StoreCatalog
 	Oid			alias;
 	Oid			alias_pkey;
 	Oid			alias_key_id;
+	Oid			import_token;
+	Oid			import_token_pkey;
 } StoreCatalog;
+
+/* Whether this database has the extension. */
+extern bool store_installed(void);
+
+/*
+ * Whether a relation is a table that keys need.  Raises nothing: it is asked
+ * while the extension is being dropped.
+ */
+extern bool store_is_ours(Oid relation);
+
+/* The table of keys, InvalidOid where it is gone. */
+extern Oid	store_key_table(void);
 
 /* Raises 55000 in a database without the extension. */
 extern const StoreCatalog *store_catalog(void);

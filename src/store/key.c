@@ -37,6 +37,7 @@ enum
 	COLUMN_DELETE_AT,
 	COLUMN_DELETION_PROTECTED,
 	COLUMN_DELETION_PROTECTION_DESCRIPTION,
+	COLUMN_DUE_AT,
 	COLUMN_COUNT
 };
 
@@ -109,7 +110,8 @@ static const bool may_be_null[COLUMN_COUNT] = {
 	[COLUMN_NEXT_ROTATION_AT] = true,
 	[COLUMN_MATERIAL_EXPIRES_AT] = true,
 	[COLUMN_DELETE_AT] = true,
-	[COLUMN_DELETION_PROTECTION_DESCRIPTION] = true
+	[COLUMN_DELETION_PROTECTION_DESCRIPTION] = true,
+	[COLUMN_DUE_AT] = true
 };
 
 /* A stored name as its number; unknown means refuse. */
@@ -203,6 +205,20 @@ store_key_find(const pg_uuid_t *id, KmsKey *key)
 	return store_find(&scan, read_key, key);
 }
 
+static bool
+see_row(HeapTuple row, TupleDesc type, void *result)
+{
+	return true;
+}
+
+bool
+store_key_exists(void)
+{
+	StoreScan	scan = {.table = store_key_table()};
+
+	return OidIsValid(scan.table) && store_find(&scan, see_row, NULL);
+}
+
 bool
 store_key_lock(const pg_uuid_t *id, KmsKey *key)
 {
@@ -223,6 +239,21 @@ store_key_lock(const pg_uuid_t *id, KmsKey *key)
 	return true;
 }
 
+bool
+store_key_lock_free(const pg_uuid_t *id, KmsKey *key)
+{
+	static StoreQuery query = {
+		.sql = "SELECT * FROM key WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED",
+		.nargs = 1, .argtypes = {UUIDOID}
+	};
+	Datum		values[] = {UUIDPGetDatum(id)};
+
+	if (store_run(&query, values, NULL) == 0)
+		return false;
+	store_read_row(0, read_key, key);
+	return true;
+}
+
 static Datum
 time_datum(TimestampTz time, bool *is_null)
 {
@@ -235,6 +266,19 @@ text_datum(const char *string, bool *is_null)
 {
 	*is_null = string == NULL;
 	return string == NULL ? (Datum) 0 : CStringGetTextDatum(string);
+}
+
+/* As the table generates it; a row made without SQL must bring it along. */
+static TimestampTz
+due_at(const KmsKey *key)
+{
+	TimestampTz due = key->delete_at;
+
+	if (key->state == KEY_ENABLED || key->state == KEY_DISABLED)
+		due = Min(due, key->material_expires_at);
+	if (key->state == KEY_ENABLED)
+		due = Min(due, key->next_rotation_at);
+	return due;
 }
 
 /* Nobody can have a new key cached: nothing is sent. */
@@ -264,44 +308,63 @@ store_key_insert(const KmsKey *key)
 	values[COLUMN_DELETION_PROTECTED] = BoolGetDatum(key->deletion_protected);
 	values[COLUMN_DELETION_PROTECTION_DESCRIPTION] =
 		text_datum(key->deletion_protection_description, &nulls[COLUMN_DELETION_PROTECTION_DESCRIPTION]);
+	values[COLUMN_DUE_AT] = time_datum(due_at(key), &nulls[COLUMN_DUE_AT]);
 	store_insert(store_catalog()->key, COLUMN_COUNT, values, nulls);
 }
 
-void
-store_key_set_state(const pg_uuid_t *id, KmsKeyState state)
+static Datum
+interval_datum(int64 seconds, bool *is_null)
 {
-	static StoreQuery query = {
-		.sql = "UPDATE key SET state = $2 WHERE id = $1",
-		.nargs = 2, .argtypes = {UUIDOID, TEXTOID}
-	};
-	Datum		values[] = {UUIDPGetDatum(id), CStringGetTextDatum(states[state])};
-
-	store_run(&query, values, NULL);
-	invalidation_send(id);
+	*is_null = seconds == 0;
+	return Int64GetDatum(seconds);
 }
 
 void
-store_key_set_description(const pg_uuid_t *id, const char *description)
+store_key_update(const KmsKey *key)
 {
 	static StoreQuery query = {
-		.sql = "UPDATE key SET description = $2 WHERE id = $1",
-		.nargs = 2, .argtypes = {UUIDOID, TEXTOID}
+		.sql = "UPDATE key SET state = $2, primary_version = $3, description = $4, rotation_seconds = $5,"
+		"       rotated_at = $6, next_rotation_at = $7, material_expires_at = $8, delete_at = $9,"
+		"       deletion_protected = $10, deletion_protection_description = $11"
+		" WHERE id = $1",
+		.nargs = 11, .argtypes = {UUIDOID, TEXTOID, UUIDOID, TEXTOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+			TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, TEXTOID}
 	};
-	Datum		values[] = {UUIDPGetDatum(id), CStringGetTextDatum(description)};
+	bool		is_null[11] = {false};
+	Datum		values[] = {
+		UUIDPGetDatum(&key->id),
+		CStringGetTextDatum(states[key->state]),
+		UUIDPGetDatum(&key->primary_version),
+		CStringGetTextDatum(key->description),
+		interval_datum(key->rotation_seconds, &is_null[4]),
+		time_datum(key->rotated_at, &is_null[5]),
+		time_datum(key->next_rotation_at, &is_null[6]),
+		time_datum(key->material_expires_at, &is_null[7]),
+		time_datum(key->delete_at, &is_null[8]),
+		BoolGetDatum(key->deletion_protected),
+		text_datum(key->deletion_protection_description, &is_null[10])
+	};
+	char		nulls[11];
 
-	store_run(&query, values, NULL);
-	invalidation_send(id);
+	is_null[2] = !key->has_primary_version;
+	for (int i = 0; i < 11; i++)
+		nulls[i] = is_null[i] ? 'n' : ' ';
+	store_run(&query, values, nulls);
+	invalidation_send(&key->id);
 }
 
 void
-store_key_set_primary(const pg_uuid_t *id, const pg_uuid_t *version, TimestampTz rotated_at)
+store_key_erase(const pg_uuid_t *id)
 {
-	static StoreQuery query = {
-		.sql = "UPDATE key SET primary_version = $2, rotated_at = $3 WHERE id = $1",
-		.nargs = 3, .argtypes = {UUIDOID, UUIDOID, TIMESTAMPTZOID}
+	static StoreQuery queries[] = {
+		{.sql = "DELETE FROM alias WHERE key_id = $1", .nargs = 1, .argtypes = {UUIDOID}},
+		{.sql = "DELETE FROM import_token WHERE key_id = $1", .nargs = 1, .argtypes = {UUIDOID}},
+		{.sql = "DELETE FROM key_version WHERE key_id = $1", .nargs = 1, .argtypes = {UUIDOID}},
+		{.sql = "DELETE FROM key WHERE id = $1", .nargs = 1, .argtypes = {UUIDOID}}
 	};
-	Datum		values[] = {UUIDPGetDatum(id), UUIDPGetDatum(version), TimestampTzGetDatum(rotated_at)};
+	Datum		values[] = {UUIDPGetDatum(id)};
 
-	store_run(&query, values, NULL);
+	for (size_t i = 0; i < lengthof(queries); i++)
+		store_run(&queries[i], values, NULL);
 	invalidation_send(id);
 }

@@ -90,17 +90,27 @@ extern KmsOwner store_owner(Oid role, const char *name);
  */
 extern void store_key_of_composite(HeapTupleHeader row, KmsKey *key);
 
+/* Whether there is any, with a fresh snapshot; false where the table is gone. */
+extern bool store_key_exists(void);
+
 /* With a fresh snapshot, without a lock; false if there is none. */
 extern bool store_key_find(const pg_uuid_t *id, KmsKey *key);
 
 /* Inside store_open: lock the row until the end of the transaction. */
 extern bool store_key_lock(const pg_uuid_t *id, KmsKey *key);
 
+/* The same, but not waiting for others: false, too, if somebody has it locked. */
+extern bool store_key_lock_free(const pg_uuid_t *id, KmsKey *key);
+
 extern void store_key_insert(const KmsKey *key);
 
-/* Inside store_open; each sends its invalidation. */
-extern void store_key_set_state(const pg_uuid_t *id, KmsKeyState state);
-extern void store_key_set_description(const pg_uuid_t *id, const char *description);
-extern void store_key_set_primary(const pg_uuid_t *id, const pg_uuid_t *version, TimestampTz rotated_at);
+/*
+ * Inside store_open, with the row locked: write back what may change (not ids,
+ * owner, spec, usage, origin, creation), and send the invalidation.
+ */
+extern void store_key_update(const KmsKey *key);
+
+/* Inside store_open, with the row locked: erase it, its versions, aliases and import tokens. */
+extern void store_key_erase(const pg_uuid_t *id);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "access/htup_details.h"
 #include "base/error.h"
+#include "catalog/pg_type.h"
 #include "store/catalog.h"
 #include "store/store.h"
 #include "utils/builtins.h"
@@ -20,8 +21,20 @@ enum
 	COLUMN_ACCOUNT_ID,
 	COLUMN_DOMAIN_KEY_VERSION,
 	COLUMN_WRAPPED,
+	COLUMN_DIGEST,
 	COLUMN_COUNT
 };
+
+/* Of another length: it was not ours, and will not compare. */
+static void
+read_digest(Datum value, uint8 digest[KEY_VERSION_DIGEST_LEN])
+{
+	bytea	   *bytes = DatumGetByteaPP(value);
+
+	memset(digest, 0, KEY_VERSION_DIGEST_LEN);
+	if (VARSIZE_ANY_EXHDR(bytes) == KEY_VERSION_DIGEST_LEN)
+		memcpy(digest, VARDATA_ANY(bytes), KEY_VERSION_DIGEST_LEN);
+}
 
 static bool
 read_version(HeapTuple row, TupleDesc type, void *result)
@@ -29,9 +42,11 @@ read_version(HeapTuple row, TupleDesc type, void *result)
 	KmsKeyVersion *version = result;
 	Datum		values[COLUMN_COUNT];
 	bytea	   *wrapped;
+	bool		no_digest;
 
-	for (int i = 0; i < COLUMN_COUNT; i++)
+	for (int i = 0; i < COLUMN_DIGEST; i++)
 		values[i] = store_column(row, i + 1, type);
+	values[COLUMN_DIGEST] = heap_getattr(row, COLUMN_DIGEST + 1, type, &no_digest);
 
 	version->id = *DatumGetUUIDP(values[COLUMN_ID]);
 	version->key_id = *DatumGetUUIDP(values[COLUMN_KEY_ID]);
@@ -43,6 +58,9 @@ read_version(HeapTuple row, TupleDesc type, void *result)
 	if (version->wrapped_len > sizeof(version->wrapped))
 		version->wrapped_len = 0;	/* not ours: it will not open */
 	memcpy(version->wrapped, VARDATA_ANY(wrapped), version->wrapped_len);
+	version->has_digest = !no_digest;
+	if (version->has_digest)
+		read_digest(values[COLUMN_DIGEST], version->digest);
 	return true;
 }
 
@@ -88,11 +106,35 @@ store_key_version_list(const pg_uuid_t *key_id, StoreVersionSeen seen, void *arg
 	(void) store_find(&scan, list_version, &listing);
 }
 
+static bytea *
+bytes_of(const uint8 *bytes, size_t len)
+{
+	return (bytea *) cstring_to_text_with_len((const char *) bytes, (int) len);
+}
+
+void
+store_key_version_set_material(const KmsKeyVersion *version)
+{
+	static StoreQuery query = {
+		.sql = "UPDATE key_version SET account_id = $2, domain_key_version = $3, wrapped = $4, digest = $5"
+		" WHERE id = $1",
+		.nargs = 5, .argtypes = {UUIDOID, INT8OID, INT4OID, BYTEAOID, BYTEAOID}
+	};
+	Datum		values[] = {
+		UUIDPGetDatum(&version->id),
+		Int64GetDatum(version->account_id),
+		Int32GetDatum(version->domain_key_version),
+		PointerGetDatum(bytes_of(version->wrapped, version->wrapped_len)),
+		PointerGetDatum(bytes_of(version->digest, KEY_VERSION_DIGEST_LEN))
+	};
+
+	store_run(&query, values, NULL);
+}
+
 void
 store_key_version_insert(const KmsKeyVersion *version)
 {
-	bytea	   *wrapped = (bytea *) cstring_to_text_with_len((const char *) version->wrapped,
-															 version->wrapped_len);
+	bytea	   *wrapped = bytes_of(version->wrapped, version->wrapped_len);
 	Datum		values[COLUMN_COUNT];
 	bool		nulls[COLUMN_COUNT] = {false};
 
@@ -102,5 +144,19 @@ store_key_version_insert(const KmsKeyVersion *version)
 	values[COLUMN_ACCOUNT_ID] = Int64GetDatum(version->account_id);
 	values[COLUMN_DOMAIN_KEY_VERSION] = Int32GetDatum(version->domain_key_version);
 	values[COLUMN_WRAPPED] = PointerGetDatum(wrapped);
+	nulls[COLUMN_DIGEST] = !version->has_digest;
+	values[COLUMN_DIGEST] = PointerGetDatum(bytes_of(version->digest, KEY_VERSION_DIGEST_LEN));
 	store_insert(store_catalog()->key_version, COLUMN_COUNT, values, nulls);
+}
+
+void
+store_key_version_erase_material(const pg_uuid_t *key_id)
+{
+	static StoreQuery query = {
+		.sql = "UPDATE key_version SET wrapped = '' WHERE key_id = $1",
+		.nargs = 1, .argtypes = {UUIDOID}
+	};
+	Datum		values[] = {UUIDPGetDatum(key_id)};
+
+	store_run(&query, values, NULL);
 }

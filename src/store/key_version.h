@@ -13,6 +13,9 @@
 /* Longest wrapped material of a symmetric key. */
 #define KEY_VERSION_WRAPPED_MAX (KC_KEY_MAX + KC_WRAP_OVERHEAD)
 
+/* Keyed digest of imported material. */
+#define KEY_VERSION_DIGEST_LEN 32
+
 typedef struct KmsKeyVersion
 {
 	pg_uuid_t	id;
@@ -21,7 +24,9 @@ typedef struct KmsKeyVersion
 	int64		account_id;		/* of the domain key that wraps it */
 	int32		domain_key_version;
 	size_t		wrapped_len;
-	uint8		wrapped[KEY_VERSION_WRAPPED_MAX];
+	uint8		wrapped[KEY_VERSION_WRAPPED_MAX];	/* length 0: erased */
+	bool		has_digest;		/* of imported material */
+	uint8		digest[KEY_VERSION_DIGEST_LEN];
 } KmsKeyVersion;
 
 /* With a fresh snapshot; false if there is none. */
@@ -30,6 +35,12 @@ extern bool store_key_version_find(const pg_uuid_t *id, KmsKeyVersion *version);
 /* Every version of a key, in no order, with a fresh snapshot. */
 typedef void (*StoreVersionSeen) (const KmsKeyVersion *version, void *argument);
 extern void store_key_version_list(const pg_uuid_t *key_id, StoreVersionSeen seen, void *argument);
+
+/* Inside store_open, with the key locked: its versions stay, without material. */
+extern void store_key_version_erase_material(const pg_uuid_t *key_id);
+
+/* Inside store_open, with the key locked: new wrapped material and digest. */
+extern void store_key_version_set_material(const KmsKeyVersion *version);
 
 /* The key is new, or locked by the caller. */
 extern void store_key_version_insert(const KmsKeyVersion *version);

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(33);
+SELECT plan(35);
 
 -- ---- open -----------------------------------------------------------------
 
@@ -14,6 +14,9 @@ SELECT is((SELECT count(*) FROM kms.account), 1::bigint, 'there is one account')
 SELECT is(pg_temp.complaint('SELECT kms_open_kms_service()'),
 		  '55000|Forbidden.Opened|the key management service of this database is already open', 'an open service is not opened again');
 SELECT is((SELECT count(*) FROM kms.account), 1::bigint, 'a refused opening leaves the account alone');
+SELECT is(home_database, (SELECT oid FROM pg_database WHERE datname = current_database()), 'the account is at home in this database'),
+	   is(home_system, (SELECT system_identifier FROM pg_control_system()), 'and in this cluster')
+  FROM kms.account;
 
 SELECT is(count(*), 1::bigint, 'the status is one row') FROM kms.status;
 SELECT is(account_status, 'Enabled', 'the status says that the service is open'),
@@ -64,7 +67,8 @@ SELECT is((kms_describe_key(:'key')).arn, :'arn', 'a rolled-back opening leaves 
 	   is(kms_decrypt_text(kms_encrypt(:'key', 'x'::text)), 'x', 'and its keys work');
 
 /* A restored dump brings the account of its origin beside the one that CREATE EXTENSION made. */
-INSERT INTO kms.account VALUES (1234567890123456, '2001-01-01'), (9234567890123456, 'infinity');
+INSERT INTO kms.account SELECT id, created_at, home_system, home_database
+  FROM (VALUES (1234567890123456, '2001-01-01'::timestamptz), (9234567890123456, 'infinity')) t (id, created_at), (SELECT home_system, home_database FROM kms.account) home;
 SELECT is((kms_describe_key(:'key')).arn, 'acs:kms:local:1234567890123456:key/' || :'key', 'the oldest account is in force');
 DELETE FROM kms.account WHERE id IN (1234567890123456, 9234567890123456);
 SELECT is((kms_describe_key(:'key')).arn, :'arn', 'and the next one when it is gone');

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(88);
+SELECT plan(92);
 
 SELECT kms_create_key() AS key \gset
 SELECT kms_create_key() AS other \gset
@@ -98,7 +98,7 @@ SELECT is(pg_temp.verdict('SELECT kms_delete_alias(%L)', name), '22023|InvalidPa
   FROM unnest(ARRAY['', 'second', 'alias/', 'alias/acs/x']) name;
 SELECT is(pg_temp.verdict('SELECT kms_create_alias(%L, %L)', :'other', 'alias/first'), 'fine', 'a deleted alias can be made again');
 SELECT is((kms_describe_key('alias/first')).key_id, :'other', 'and stands for its new key');
-UPDATE kms.key SET state = 'PendingDeletion', delete_at = now() + interval '7 days' WHERE id = :'other';
+SELECT kms_schedule_key_deletion(:'other', 7) AS ignored \gset
 SELECT is(pg_temp.verdict('SELECT kms_delete_alias(%L)', 'alias/first'), 'fine',
 		  'the alias of a key that is pending deletion can be deleted');
 
@@ -119,6 +119,10 @@ SELECT is(pg_temp.complaint(statement, 'alias/second'),
   FROM (VALUES ('EnableKey', 'SELECT kms_enable_key(%L)'),
 			   ('DisableKey', 'SELECT kms_disable_key(%L)'),
 			   ('UpdateKeyDescription', 'SELECT kms_update_key_description(%L, ''x'')'),
+			   ('UpdateRotationPolicy', 'SELECT kms_update_rotation_policy(%L, true, ''7 days'')'),
+			   ('SetDeletionProtection', 'SELECT kms_set_deletion_protection(%L, true)'),
+			   ('ScheduleKeyDeletion', 'SELECT kms_schedule_key_deletion(%L, 7)'),
+			   ('CancelKeyDeletion', 'SELECT kms_cancel_key_deletion(%L)'),
 			   ('CreateAlias', 'SELECT kms_create_alias(%L, ''alias/new'')'),
 			   ('UpdateAlias', 'SELECT kms_update_alias(%L, ''alias/second'')'),
 			   ('ListAliasesByKeyId', 'SELECT kms_list_aliases_by_key_id(%L)')) t (operation, statement);

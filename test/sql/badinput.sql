@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(145);
+SELECT plan(157);
 
 CREATE TEMP TABLE suite (n serial, spec text, key_id text, blob bytea);
 INSERT INTO suite (spec) VALUES ('Aliyun_AES_256'), ('Aliyun_AES_192'), ('Aliyun_AES_128'), ('Aliyun_SM4');
@@ -26,6 +26,10 @@ INSERT INTO names_key (operation, alias, statement) VALUES
 	('EnableKey', false, 'SELECT kms_enable_key(%1$L)'),
 	('DisableKey', false, 'SELECT kms_disable_key(%1$L)'),
 	('UpdateKeyDescription', false, 'SELECT kms_update_key_description(%1$L, ''x'')'),
+	('UpdateRotationPolicy', false, 'SELECT kms_update_rotation_policy(%1$L, true, ''7 days'')'),
+	('SetDeletionProtection', false, 'SELECT kms_set_deletion_protection(%1$L, true)'),
+	('ScheduleKeyDeletion', false, 'SELECT kms_schedule_key_deletion(%1$L, 7)'),
+	('CancelKeyDeletion', false, 'SELECT kms_cancel_key_deletion(%1$L)'),
 	('CreateAlias', false, 'SELECT kms_create_alias(%1$L, ''alias/new'')'),
 	('UpdateAlias', false, 'SELECT kms_update_alias(%1$L, ''alias/badinput'')'),
 	('ListAliasesByKeyId', false, 'SELECT kms_list_aliases_by_key_id(%1$L)'),
@@ -83,6 +87,10 @@ SELECT is(max(length(pg_temp.complaint(t.statement, b.name, :'blob'))) < 500, tr
 SELECT is(pg_temp.complaint(statement), '22004|MissingParameter|' || argument || ' must not be null', what)
   FROM (VALUES ('SELECT kms_update_key_description(' || quote_literal(:'key') || ', NULL)', 'description', 'a description must be given'),
 			   ('SELECT kms_describe_key_version(' || quote_literal(:'key') || ', NULL)', 'key_version_id', 'a version must be given'),
+			   ('SELECT kms_update_rotation_policy(' || quote_literal(:'key') || ', NULL)', 'enable_automatic_rotation', 'whether to rotate must be said'),
+			   ('SELECT kms_update_rotation_policy(' || quote_literal(:'key') || ', NULL, ''7 days'')', 'enable_automatic_rotation', 'also with an interval'),
+			   ('SELECT kms_set_deletion_protection(' || quote_literal(:'key') || ', NULL)', 'enable_deletion_protection', 'whether to protect must be said'),
+			   ('SELECT kms_schedule_key_deletion(' || quote_literal(:'key') || ', NULL)', 'pending_window_in_days', 'a waiting period must be given'),
 			   ('SELECT kms_create_alias(' || quote_literal(:'key') || ', NULL)', 'alias_name', 'the alias to make must be given'),
 			   ('SELECT kms_update_alias(' || quote_literal(:'key') || ', NULL)', 'alias_name', 'the alias to move must be given'),
 			   ('SELECT kms_delete_alias(NULL)', 'alias_name', 'the alias to delete must be given'),

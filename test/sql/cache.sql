@@ -121,6 +121,7 @@ ROLLBACK TO by_hand;
 SELECT is(pg_temp.with_change('UPDATE kms.key SET primary_version = NULL WHERE id = %L', :'key', :'key'), 'XX001|Rejected.Unavailable', 'a key without primary version does not encrypt'),
 	   is(pg_temp.decrypts(:'blob'), 'fine', 'but decrypts');
 ROLLBACK TO by_hand;
+SET LOCAL kms.allow_drop = on;
 SELECT is(pg_temp.with_change('TRUNCATE kms.key CASCADE', :'key'), '42704|Forbidden.KeyNotFound', 'emptied tables are seen at once');
 ROLLBACK TO by_hand;
 SELECT is(pg_temp.with_change('UPDATE kms.key SET state = ''PendingDeletion'', delete_at = clock_timestamp() + interval ''1 hour'' WHERE id = %L', :'key', :'key'),

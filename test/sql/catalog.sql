@@ -37,6 +37,18 @@ INSERT INTO contract VALUES
 	('kms_describe_key_version', 'key_id text, key_version_id text', 'KEYVERSION', 's', 's', true),
 	('kms_list_key_versions', 'key_id text', 'SETOF KEYVERSION', 's', 's', true),
 	('kms_create_key_version', 'key_id text', 'uuid', 'v', 'u', true),
+	('kms_update_rotation_policy', 'key_id text, enable_automatic_rotation boolean, rotation_interval interval DEFAULT NULL::interval', 'void', 'v', 'u', true),
+	('kms_set_deletion_protection',
+	 'key_id text, enable_deletion_protection boolean, deletion_protection_description text DEFAULT NULL::text', 'void', 'v', 'u', true),
+	('kms_schedule_key_deletion', 'key_id text, pending_window_in_days integer', 'timestamp with time zone', 'v', 'u', true),
+	('kms_cancel_key_deletion', 'key_id text', 'void', 'v', 'u', true),
+	('kms_get_parameters_for_import',
+	 'key_id text, wrapping_algorithm text DEFAULT ''RSAES_OAEP_SHA_256''::text, wrapping_key_spec text DEFAULT ''RSA_2048''::text',
+	 '(key_id uuid, import_token bytea, public_key bytea, token_expire_time timestamp with time zone)', 'v', 'u', true),
+	('kms_import_key_material',
+	 'key_id text, encrypted_key_material bytea, import_token bytea, key_material_expire timestamp with time zone DEFAULT NULL::timestamp with time zone',
+	 'void', 'v', 'u', true),
+	('kms_delete_key_material', 'key_id text', 'void', 'v', 'u', true),
 	('kms_encrypt', 'key_id text, plaintext bytea, encryption_context jsonb DEFAULT NULL::jsonb', 'bytea', 'v', 's', true),
 	('kms_encrypt', 'key_id text, plaintext text, encryption_context jsonb DEFAULT NULL::jsonb', 'bytea', 'v', 's', true),
 	('kms_decrypt', 'ciphertext_blob bytea, encryption_context jsonb DEFAULT NULL::jsonb', 'bytea', 's', 's', true),
@@ -58,6 +70,8 @@ INSERT INTO contract VALUES
 	('kms_delete_alias', 'alias_name text', 'void', 'v', 'u', true),
 	('kms_list_aliases', '', 'SETOF (alias_name text, alias_arn text, key_id uuid)', 's', 's', true),
 	('kms_list_aliases_by_key_id', 'key_id text', 'SETOF (alias_name text, alias_arn text, key_id uuid)', 's', 's', true),
+	('kms_run_jobs', '', 'SETOF (job text, resource text, outcome text, detail text)', 'v', 'u', false),
+	('kms_confirm_home', '', 'void', 'v', 'u', false),
 	('kms_open_kms_service', '', 'void', 'v', 'u', false),
 	('kms_describe_account_kms_status', '', 'text', 's', 's', true);
 UPDATE contract SET result = replace(replace(result, 'KEYVERSION', '(key_id uuid, key_version_id uuid, creation_date timestamp with time zone)'), 'KEY',
@@ -143,13 +157,13 @@ SELECT is_empty('SELECT c.oid::regclass, a.* FROM base_table c, aclexplode(c.rel
 SELECT is_empty('SELECT a.attrelid::regclass FROM pg_attribute a WHERE a.attacl IS NOT NULL AND a.attrelid IN (SELECT oid FROM base_table UNION SELECT oid FROM shown)',
 				'nor on a column');
 SELECT set_eq('SELECT c.relname, a.grantee, a.privilege_type, a.is_grantable FROM shown c, aclexplode(c.relacl) a WHERE a.grantee <> c.relowner',
-			  $$VALUES ('keys'::name, 0::oid, 'SELECT', false), ('key_versions', 0, 'SELECT', false), ('aliases', 0, 'SELECT', false), ('status', 0, 'SELECT', false)$$,
+			  $$VALUES ('keys'::name, 0::oid, 'SELECT', false), ('key_versions', 0, 'SELECT', false), ('aliases', 0, 'SELECT', false), ('jobs', 0, 'SELECT', false), ('status', 0, 'SELECT', false)$$,
 			  'everybody may read the views, and no more');
 SELECT results_eq($$SELECT a.grantee, a.privilege_type FROM pg_namespace n, aclexplode(n.nspacl) a WHERE n.nspname = 'kms' AND a.grantee <> n.nspowner$$,
 				  $$VALUES (0::oid, 'USAGE')$$, 'everybody may look into the schema, nobody may make something there');
 SELECT set_eq($$SELECT t.typname FROM pg_type t JOIN member m ON m.classid = 'pg_type'::regclass AND m.objid = t.oid
 				 WHERE EXISTS (SELECT FROM aclexplode(coalesce(t.typacl, acldefault('T', t.typowner))) a WHERE a.grantee = 0)$$,
-			  ARRAY['key_metadata', 'key_version_metadata', 'alias_entry', 'ciphertext_info', 'data_key', 'data_key_without_plaintext', 'status_row']::name[],
+			  ARRAY['key_metadata', 'key_version_metadata', 'alias_entry', 'ciphertext_info', 'data_key', 'data_key_without_plaintext', 'status_row', 'job_report', 'import_parameters']::name[],
 			  'everybody may use the row types of results');
 SELECT is_empty('SELECT c.oid::regclass FROM base_table c WHERE NOT (c.relrowsecurity AND c.relforcerowsecurity)', 'row security is enabled and forced on every table');
 SELECT is_empty('SELECT p.polrelid::regclass FROM pg_policy p JOIN base_table c ON c.oid = p.polrelid', 'no table has a policy');
@@ -162,8 +176,8 @@ SELECT is_empty($$SELECT pg_describe_object(classid, objid, objsubid) FROM membe
 
 -- ---- tables and views -----------------------------------------------------
 
-SELECT set_eq('SELECT relname FROM base_table', ARRAY['account', 'domain_key', 'key', 'key_version', 'alias']::name[], 'the tables are these');
-SELECT set_eq('SELECT relname FROM shown', ARRAY['keys', 'key_versions', 'aliases', 'status']::name[], 'the views are these');
+SELECT set_eq('SELECT relname FROM base_table', ARRAY['account', 'domain_key', 'key', 'key_version', 'alias', 'job', 'import_token']::name[], 'the tables are these');
+SELECT set_eq('SELECT relname FROM shown', ARRAY['keys', 'key_versions', 'aliases', 'jobs', 'status']::name[], 'the views are these');
 SELECT is_empty('SELECT oid::regclass FROM base_table WHERE relpersistence <> ''p'' OR relkind NOT IN (''r'', ''S'')', 'tables are logged and plain');
 SELECT is_empty('SELECT oid::regclass FROM base_table UNION SELECT oid FROM shown EXCEPT SELECT oid FROM pg_class WHERE relnamespace = ''kms''::regnamespace',
 				'tables and views are in the schema kms');
@@ -196,7 +210,9 @@ SELECT set_eq('SELECT DISTINCT classid::regclass::text FROM member', ARRAY['pg_c
 SELECT is(extrelocatable, false, 'the extension stays in its schema') FROM pg_extension WHERE extname = 'kms';
 SELECT set_eq($$SELECT name, context FROM pg_settings WHERE name ~ '^kms\.'$$,
 			  $$VALUES ('kms.root_key_file', 'sighup'), ('kms.root_key_command', 'sighup'), ('kms.region', 'sighup'),
-					   ('kms.cache_size', 'superuser'), ('kms.superuser_may_use', 'superuser')$$, 'no setting is everybody''s');
+					   ('kms.cache_size', 'superuser'), ('kms.superuser_may_use', 'superuser'),
+					   ('kms.allow_drop', 'superuser'), ('kms.allow_pkcs1_v1_5_import', 'superuser'),
+					   ('kms.worker_enabled', 'sighup'), ('kms.worker_naptime', 'sighup'), ('kms.deletion_grace', 'sighup')$$, 'no setting is everybody''s');
 SELECT throws_ok('SET kms.unheard_of = 1', '42602', NULL, 'there are no other settings');
 CREATE ROLE kms_test_catalog;
 SET ROLE kms_test_catalog;

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(144);
+SELECT plan(171);
 
 CREATE ROLE kms_test_victim;
 CREATE ROLE kms_test_attacker;
@@ -35,6 +35,11 @@ INSERT INTO operation (name, statement) VALUES
 	('EnableKey', 'SELECT public.kms_enable_key(%1$L)'),
 	('CreateKey', 'SELECT public.kms_create_key()'),
 	('CreateKeyVersion', 'SELECT public.kms_create_key_version(%1$L)'),
+	('UpdateRotationPolicy', 'SELECT public.kms_update_rotation_policy(%1$L, true, ''7 days''), public.kms_update_rotation_policy(%1$L, false)'),
+	('SetDeletionProtection', 'SELECT public.kms_set_deletion_protection(%1$L, true, ''mine''), public.kms_set_deletion_protection(%1$L, false)'),
+	('ScheduleKeyDeletion', 'SELECT public.kms_schedule_key_deletion(%4$L, 7)'),
+	('CancelKeyDeletion', 'SELECT public.kms_cancel_key_deletion(%4$L)'),
+	('jobs', 'SELECT * FROM kms.jobs'),
 	('UpdateAlias', 'SELECT public.kms_update_alias(%4$L, ''alias/hostile''), public.kms_update_alias(%1$L, ''alias/hostile'')'),
 	('DeleteAlias', 'SELECT public.kms_delete_alias(''alias/hostile'')'),
 	('CreateAlias', 'SELECT public.kms_create_alias(%1$L, ''alias/hostile'')'),
@@ -97,7 +102,7 @@ BEGIN
 	FOREACH type IN ARRAY ARRAY['uuid', 'text', 'bytea', 'timestamptz', 'oid', 'jsonb'] LOOP
 		EXECUTE pg_catalog.format('CREATE DOMAIN kms_test_trap.%1$s AS pg_catalog.int4 CHECK (kms_test_trap.spring())', type);
 	END LOOP;
-	FOREACH name IN ARRAY ARRAY['key', 'key_version', 'alias', 'account', 'domain_key'] LOOP
+	FOREACH name IN ARRAY ARRAY['key', 'key_version', 'alias', 'account', 'domain_key', 'job'] LOOP
 		EXECUTE pg_catalog.format('CREATE TABLE kms_test_trap.%I AS SELECT * FROM (VALUES (1)) t (id)', name);
 		EXECUTE pg_catalog.format('GRANT ALL ON kms_test_trap.%I TO PUBLIC', name);
 		EXECUTE pg_catalog.format('CREATE TRIGGER spring BEFORE INSERT OR UPDATE OR DELETE ON kms_test_trap.%I FOR EACH STATEMENT EXECUTE FUNCTION kms_test_trap.spring_trigger()', name);
@@ -152,6 +157,7 @@ CREATE TEMP TABLE key_version (LIKE kms.key_version);
 CREATE TEMP TABLE alias (LIKE kms.alias);
 CREATE TEMP TABLE account (LIKE kms.account);
 CREATE TEMP TABLE domain_key (LIKE kms.domain_key);
+CREATE TEMP TABLE job (LIKE kms.job);
 INSERT INTO pg_temp.key SELECT * FROM forged;
 UPDATE pg_temp.key SET state = 'Disabled';
 CREATE FUNCTION pg_temp.note() RETURNS trigger LANGUAGE plpgsql AS
@@ -159,15 +165,15 @@ $$ BEGIN INSERT INTO kms_test_trap.caught VALUES ('a trigger on a temporary tabl
 CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.key FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
 CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.key_version FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
 CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.alias FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
-GRANT ALL ON pg_temp.key, pg_temp.key_version, pg_temp.alias, pg_temp.account, pg_temp.domain_key TO PUBLIC;
+GRANT ALL ON pg_temp.key, pg_temp.key_version, pg_temp.alias, pg_temp.account, pg_temp.domain_key, pg_temp.job TO PUBLIC;
 DISCARD PLANS;
 SELECT is(pg_temp.with_path(path, 'kms_test_victim', statement, :'key', :'version', :'blob', :'other'), 'fine', name || ' takes no temporary table for ours, with path ' || path)
   FROM operation, unnest(ARRAY['pg_temp, pg_catalog, public', 'public']) path
- WHERE name IN ('DescribeKey', 'DisableKey', 'EnableKey', 'CreateKey', 'CreateKeyVersion', 'UpdateAlias', 'DeleteAlias', 'CreateAlias', 'Encrypt', 'Decrypt')
+ WHERE name IN ('DescribeKey', 'DisableKey', 'EnableKey', 'CreateKey', 'CreateKeyVersion', 'UpdateRotationPolicy', 'SetDeletionProtection', 'ScheduleKeyDeletion', 'CancelKeyDeletion', 'UpdateAlias', 'DeleteAlias', 'CreateAlias', 'Encrypt', 'Decrypt')
  ORDER BY path, n;
 SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'no trigger on a temporary table ran');
 SELECT is((SELECT state::text COLLATE "default" FROM pg_temp.key), 'Disabled', 'the temporary table is as it was');
-DROP TABLE pg_temp.key, pg_temp.key_version, pg_temp.alias, pg_temp.account, pg_temp.domain_key;
+DROP TABLE pg_temp.key, pg_temp.key_version, pg_temp.alias, pg_temp.account, pg_temp.domain_key, pg_temp.job;
 
 -- ---- row security ---------------------------------------------------------
 
@@ -177,7 +183,7 @@ SELECT is(pg_temp.verdict_as('kms_test_victim', 'SELECT kms_disable_key(%1$L), k
 	   is(pg_temp.verdict_as('kms_test_victim', 'SELECT kms_list_keys()'), 'fine', 'or listing it'),
 	   is(pg_temp.verdict_as('kms_test_attacker', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'and lets nobody else');
 SELECT is(pg_temp.verdict_as('kms_test_reader', 'SELECT * FROM kms.' || name), '42501|', 'a reader of all data is refused table ' || name || ' without row security')
-  FROM unnest(ARRAY['account', 'alias', 'domain_key', 'key', 'key_version']) name;
+  FROM unnest(ARRAY['account', 'alias', 'domain_key', 'job', 'key', 'key_version']) name;
 /* The tables may belong to a role that is no superuser, and that row security binds. */
 SAVEPOINT kept;
 CREATE ROLE kms_test_keeper;
@@ -187,16 +193,17 @@ ALTER TABLE kms.domain_key OWNER TO kms_test_keeper;
 ALTER TABLE kms.key OWNER TO kms_test_keeper;
 ALTER TABLE kms.key_version OWNER TO kms_test_keeper;
 ALTER TABLE kms.alias OWNER TO kms_test_keeper;
+ALTER TABLE kms.job OWNER TO kms_test_keeper;
 SELECT is(pg_temp.verdict_as('kms_test_victim', 'SET LOCAL row_security = ' || setting || '; ' || statement, :'key', :'version', :'blob', :'other'), 'fine', name || ' works when the tables belong to no superuser, with row_security = ' || setting)
   FROM operation, unnest(ARRAY['off', 'on']) setting
- WHERE name IN ('DisableKey', 'EnableKey', 'CreateKey', 'CreateKeyVersion', 'UpdateAlias', 'DeleteAlias', 'CreateAlias', 'Decrypt') ORDER BY setting, n;
+ WHERE name IN ('DisableKey', 'EnableKey', 'CreateKey', 'CreateKeyVersion', 'UpdateRotationPolicy', 'SetDeletionProtection', 'ScheduleKeyDeletion', 'CancelKeyDeletion', 'UpdateAlias', 'DeleteAlias', 'CreateAlias', 'Decrypt') ORDER BY setting, n;
 ROLLBACK TO kept;
 SET row_security = on;
 
 -- ---- readers and writers of all data --------------------------------------
 
 SELECT is(pg_temp.verdict_as(role, 'SELECT 1 / count(*) FROM kms.%I', name), '22012|', format('%s sees no row of table %s', role, name))
-  FROM unnest(ARRAY['kms_test_reader', 'kms_test_writer']) role, unnest(ARRAY['account', 'alias', 'domain_key', 'key', 'key_version']) name;
+  FROM unnest(ARRAY['kms_test_reader', 'kms_test_writer']) role, unnest(ARRAY['account', 'alias', 'domain_key', 'job', 'key', 'key_version']) name;
 CREATE FUNCTION pg_temp.changed(statement text) RETURNS bigint LANGUAGE plpgsql AS
 $$ DECLARE changed bigint; BEGIN EXECUTE statement; GET DIAGNOSTICS changed = ROW_COUNT; RETURN changed; END $$;
 SET ROLE kms_test_writer;
@@ -204,17 +211,18 @@ SELECT is(pg_temp.changed(statement), 0::bigint, what || ' changes nothing')
   FROM (VALUES ('UPDATE kms.key SET owner_name = current_user', 'a writer of all data, updating keys,'), ('DELETE FROM kms.key', 'or deleting them,'),
 			   ('UPDATE kms.key_version SET wrapped = ''x''', 'updating versions,'), ('DELETE FROM kms.key_version', 'or deleting them,'),
 			   ('UPDATE kms.alias SET key_id = gen_random_uuid()', 'updating aliases,'), ('DELETE FROM kms.alias', 'or deleting them,'),
-			   ('DELETE FROM kms.domain_key', 'deleting domain keys'), ('DELETE FROM kms.account', 'deleting accounts')) t (statement, what);
+			   ('UPDATE kms.job SET retry_at = NULL', 'updating jobs,'), ('DELETE FROM kms.job', 'or deleting them,'), ('DELETE FROM kms.domain_key', 'deleting domain keys'), ('DELETE FROM kms.account', 'deleting accounts')) t (statement, what);
 SELECT is(pg_temp.verdict(statement), '42501|', what || ' is refused a writer of all data')
-  FROM (VALUES ('INSERT INTO kms.account VALUES (1234567890123456, now())', 'a new account'),
+  FROM (VALUES ('INSERT INTO kms.account VALUES (1234567890123456, now(), 1, 1)', 'a new account'),
 			   ('INSERT INTO kms.alias VALUES (''alias/x'', gen_random_uuid(), now())', 'a new alias'),
-			   ('INSERT INTO kms.key SELECT * FROM forged', 'a new key'), ('TRUNCATE kms.key CASCADE', 'emptying the keys'),
+			   ('INSERT INTO kms.key (id, owner, owner_name, created_at, state, spec, usage, origin, description) '
+				'SELECT id, owner, owner_name, created_at, state, spec, usage, origin, description FROM forged', 'a new key'), ('TRUNCATE kms.key CASCADE', 'emptying the keys'),
 			   ('ALTER TABLE kms.key DISABLE ROW LEVEL SECURITY', 'turning off row security'), ('ALTER TABLE kms.key DISABLE TRIGGER tell_change', 'turning off the trigger'),
 			   ('CREATE POLICY mine ON kms.key USING (true)', 'a policy'), ('CREATE TRIGGER mine AFTER UPDATE ON kms.key EXECUTE FUNCTION pg_temp.note()', 'a trigger'),
 			   ('CREATE RULE mine AS ON UPDATE TO kms.key DO INSTEAD NOTHING', 'a rule'), ('CREATE TABLE kms.mine ()', 'a table in our schema'),
 			   ('CREATE FUNCTION kms.mine() RETURNS void LANGUAGE sql AS ''''', 'a function in our schema'),
 			   ('CREATE TABLE pg_temp.child () INHERITS (kms.key)', 'a child of our table'),
-			   ('SET kms.cache_size = 1000000', 'another cache size'), ('SET kms.superuser_may_use = on', 'the use of every key'),
+			   ('SET kms.cache_size = 1000000', 'another cache size'), ('SET kms.allow_drop = on', 'the dropping of keys'), ('SET kms.superuser_may_use = on', 'the use of every key'),
 			   ('ALTER ROLE kms_test_writer SET kms.superuser_may_use = on', 'the use of every key from the next session on'),
 			   ('CREATE FUNCTION pg_temp.lends() RETURNS integer LANGUAGE sql SET kms.superuser_may_use = on AS ''SELECT 1''', 'the use of every key within a function')) t (statement, what);
 SELECT is(pg_temp.verdict('SET kms.region = ''x'''), '55P02|', 'the region is changed in the configuration only');
@@ -298,9 +306,9 @@ SELECT is(pg_temp.verdict('SELECT kms.tell_change()'), '42501|', 'the trigger fu
 	   is(kms.may_describe(0, ''), false, 'and knows no role 0'),
 	   is(kms.may_describe(NULL, NULL), false, 'nor none'),
 	   is(kms.describe_row(NULL) IS NULL, true, 'a row that is null is described as null');
-SELECT isnt(pg_temp.verdict('SELECT kms.describe_row((%L::uuid, 10, ''x'', now(), ''Unheard'', ''Aliyun_AES_256'', ''ENCRYPT/DECRYPT'', ''Aliyun_KMS'', NULL, ''d'', NULL, NULL, NULL, NULL, NULL, false, NULL)::kms.key)', :'key'),
+SELECT isnt(pg_temp.verdict('SELECT kms.describe_row((%L::uuid, 10, ''x'', now(), ''Unheard'', ''Aliyun_AES_256'', ''ENCRYPT/DECRYPT'', ''Aliyun_KMS'', NULL, ''d'', NULL, NULL, NULL, NULL, NULL, false, NULL, NULL)::kms.key)', :'key'),
 			'fine', 'a made-up row in a state that does not exist is refused');
-SELECT isnt(pg_temp.verdict('SELECT kms.describe_row((NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::kms.key)'),
+SELECT isnt(pg_temp.verdict('SELECT kms.describe_row((NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::kms.key)'),
 			NULL, 'a made-up row of nulls does not bring down the server');
 RESET ROLE;
 

@@ -81,7 +81,8 @@ my $id = id_of('alias/one');
 for my $call (
 	'kms_create_key()', "kms_disable_key('$id')", "kms_enable_key('$id')", "kms_update_key_description('$id', 'x')",
 	"kms_create_key_version('$id')", "kms_create_alias('$id', 'alias/new')", "kms_update_alias('$id', 'alias/two')",
-	q{kms_delete_alias('alias/one')})
+	q{kms_delete_alias('alias/one')}, "kms_update_rotation_policy('$id', true, '7 days')", "kms_set_deletion_protection('$id', true)",
+	"kms_schedule_key_deletion('$id', 7)", "kms_cancel_key_deletion('$id')", 'kms_run_jobs()', 'kms_confirm_home()')
 {
 	my $error = refused($standby, "SELECT $call", '25006', 'UnsupportedOperation', ($call =~ s/\(.*//r) . ' is refused on a standby');
 	like($error->{hint}, qr/primary/, 'with the way out');
@@ -132,7 +133,7 @@ $primary->safe_psql('other', q{CREATE EXTENSION kms; SELECT kms_create_alias(kms
 caught_up();
 my $there = session($standby, 'other');
 is(ask($there, q{SELECT kms_decrypt_text(kms_encrypt('alias/x', 'x'))}), 'x', 'another database works as well');
-$primary->safe_psql('other', q{DROP EXTENSION kms; CREATE EXTENSION kms});
+$primary->safe_psql('other', q{SET kms.allow_drop = on; DROP EXTENSION kms; CREATE EXTENSION kms});
 caught_up();
 is(ask($there, q{SELECT kms_encrypt('alias/x', 'x')}), '42704 Forbidden.AliasNotFound', 'its extension made anew on the primary: the old keys are gone');
 $primary->safe_psql('other', q{SELECT kms_create_alias(kms_create_key()::text, 'alias/x')});

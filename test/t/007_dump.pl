@@ -89,7 +89,7 @@ sub run_with
 
 run_with($node, 'pg_dump', '-f', "$folder/plain.sql", 'source');
 my $dump = slurp_file("$folder/plain.sql");
-like($dump, qr/^COPY kms\.$_ /m, "the dump has the rows of kms.$_") for qw(account domain_key key key_version alias);
+like($dump, qr/^COPY kms\.$_ /m, "the dump has the rows of kms.$_") for qw(account domain_key key key_version alias job import_token);
 unlike($dump, qr/secret \d/, 'and no plaintext');
 unlike($dump, qr/\Q$key\E/i, 'and no root key');
 

@@ -1,0 +1,60 @@
+/*
+ * kms_run_jobs, kms_confirm_home.
+ */
+#include "postgres.h"
+
+#include "api/args.h"
+#include "service/account.h"
+#include "service/job.h"
+#include "utils/timestamp.h"
+
+PG_FUNCTION_INFO_V1(kms_run_jobs);
+PG_FUNCTION_INFO_V1(kms_confirm_home);
+
+static void
+put_report(ReturnSetInfo *result, const KmsJob *job, const KmsJobReport *report)
+{
+	Datum		values[4];
+	bool		nulls[4] = {false};
+
+	values[0] = CStringGetTextDatum(job_kind_name(job->kind));
+	values[1] = CStringGetTextDatum(DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&job->resource))));
+	values[2] = CStringGetTextDatum(job_outcome_name(report->outcome));
+	nulls[3] = report->detail == NULL;
+	values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(report->detail);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* kms_run_jobs() -> setof kms.job_report: everything that is due, also what waits for a retry */
+Datum
+kms_run_jobs(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	TimestampTz begin = GetCurrentTimestamp();
+	KmsJob		jobs[JOB_BATCH];
+	KmsJobReport report;
+	int			count;
+	bool		ran = true;
+
+	InitMaterializedSRF(fcinfo, 0);
+	while (ran && (count = job_due(begin, true, jobs)) > 0)
+	{
+		ran = false;
+		for (int i = 0; i < count; i++)
+			if (job_run(&jobs[i], &report))
+			{
+				put_report(result, &jobs[i], &report);
+				ran = true;
+			}
+	}
+	job_forget();
+	PG_RETURN_NULL();
+}
+
+/* kms_confirm_home() -> void */
+Datum
+kms_confirm_home(PG_FUNCTION_ARGS)
+{
+	account_confirm_home();
+	PG_RETURN_VOID();
+}

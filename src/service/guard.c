@@ -1,0 +1,48 @@
+/*
+ * The guard against accidents.  Dropping the extension, its schema or a table,
+ * or emptying one, all come by the same hook, cascades included.  It works where
+ * the library is loaded: in every session, if it is preloaded.
+ */
+#include "service/guard.h"
+
+#include "base/error.h"
+#include "base/settings.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "store/catalog.h"
+#include "store/key.h"
+#include "utils/acl.h"
+
+static object_access_hook_type next_hook;
+
+/* Of what is dropped with a key table something comes first: the table or a part of it. */
+static void
+refuse_while_keys_exist(void)
+{
+	if (setting_allow_drop || !store_key_exists())
+		return;
+	kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, API_UNSUPPORTED_OPERATION,
+				errmsg("there are keys in this database, and what they encrypt would be lost"),
+				errhint("A superuser who wants that sets kms.allow_drop = on in the session."));
+}
+
+static void
+guard(ObjectAccessType access, Oid class, Oid object, int part, void *argument)
+{
+	if (next_hook != NULL)
+		next_hook(access, class, object, part, argument);
+	if (class != RelationRelationId || !(access == OAT_DROP || access == OAT_TRUNCATE) || !store_is_ours(object))
+		return;
+	/* TRUNCATE asks us before it asks for the right: who has none is refused by it. */
+	if (access == OAT_TRUNCATE && pg_class_aclcheck(object, GetUserId(), ACL_TRUNCATE) != ACLCHECK_OK)
+		return;
+	refuse_while_keys_exist();
+}
+
+void
+guard_install(void)
+{
+	next_hook = object_access_hook;
+	object_access_hook = guard;
+}

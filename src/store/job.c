@@ -1,0 +1,170 @@
+/*
+ * Rows of kms.job, and what is due.
+ */
+#include "store/job.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/pg_database.h"
+#include "catalog/pg_type.h"
+#include "store/store.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+static const char *const kinds[] = {NULL, "KeyRotation", "KeyDeletion", "MaterialExpiry"};
+static const char *const outcomes[] = {NULL, "done", "failed", "waiting"};
+
+const char *
+job_kind_name(KmsJobKind kind)
+{
+	return kinds[kind];
+}
+
+const char *
+job_outcome_name(KmsJobOutcome outcome)
+{
+	return outcomes[outcome];
+}
+
+static KmsJobKind
+kind_of(const char *name)
+{
+	for (size_t i = 1; i < lengthof(kinds); i++)
+		if (strcmp(kinds[i], name) == 0)
+			return (KmsJobKind) i;
+	err_stored();
+}
+
+static bool
+read_job(HeapTuple row, TupleDesc type, void *result)
+{
+	KmsJob	   *job = result;
+
+	job->resource = *DatumGetUUIDP(store_column(row, 1, type));
+	job->kind = kind_of(TextDatumGetCString(store_column(row, 2, type)));
+	job->attempts = DatumGetInt32(store_column(row, 3, type));
+	return true;
+}
+
+int
+store_job_due(TimestampTz now, TimestampTz begin, bool all, KmsJob *jobs, int max)
+{
+	static StoreQuery query = {
+		.sql = "SELECT k.id, w.kind, coalesce(j.attempts, 0)"
+		"  FROM key k"
+		" CROSS JOIN LATERAL (SELECT CASE WHEN k.delete_at IS NOT NULL THEN 'KeyDeletion'"
+		"                                 WHEN k.material_expires_at <= $1 THEN 'MaterialExpiry'"
+		"                                 ELSE 'KeyRotation' END AS kind) w"
+		"  LEFT JOIN job j ON j.resource = k.id AND j.kind = w.kind AND j.outcome <> 'done'"
+		" WHERE k.due_at <= $1 AND (j.resource IS NULL OR (j.ran_at < $2 AND ($3 OR j.retry_at <= $1)))"
+		" ORDER BY k.due_at LIMIT $4"
+		"   FOR NO KEY UPDATE OF k SKIP LOCKED",
+		.nargs = 4, .argtypes = {TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, INT4OID}
+	};
+	Datum		values[] = {
+		TimestampTzGetDatum(now), TimestampTzGetDatum(begin), BoolGetDatum(all), Int32GetDatum(max)
+	};
+	int			count = (int) store_run(&query, values, NULL);
+
+	for (int i = 0; i < count; i++)
+		store_read_row(i, read_job, &jobs[i]);
+	return count;
+}
+
+void
+store_job_record(const KmsJob *job, const KmsKey *key, KmsJobOutcome outcome,
+				 const char *detail, TimestampTz retry_at)
+{
+	static StoreQuery query = {
+		.sql = "INSERT INTO job (resource, kind, owner, owner_name, outcome, detail, attempts, ran_at, retry_at)"
+		"     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+		"    ON CONFLICT (resource, kind) DO UPDATE SET owner = $3, owner_name = $4, outcome = $5, detail = $6,"
+		"        attempts = $7, ran_at = $8, retry_at = $9",
+		.nargs = 9, .argtypes = {UUIDOID, TEXTOID, OIDOID, TEXTOID, TEXTOID, TEXTOID, INT4OID,
+			TIMESTAMPTZOID, TIMESTAMPTZOID}
+	};
+	Datum		values[] = {
+		UUIDPGetDatum(&job->resource),
+		CStringGetTextDatum(kinds[job->kind]),
+		ObjectIdGetDatum(key->owner.role),
+		CStringGetTextDatum(key->owner_name),
+		CStringGetTextDatum(outcomes[outcome]),
+		detail != NULL ? CStringGetTextDatum(detail) : (Datum) 0,
+		Int32GetDatum(job->attempts + 1),
+		TimestampTzGetDatum(GetCurrentTimestamp()),
+		TimestampTzGetDatum(retry_at)
+	};
+	char		nulls[] = "         ";
+
+	if (detail == NULL)
+		nulls[5] = 'n';
+	if (TIMESTAMP_IS_NOEND(retry_at))
+		nulls[8] = 'n';
+	store_run(&query, values, nulls);
+}
+
+void
+store_job_record_failure(const KmsJob *job, const char *detail, TimestampTz retry_at)
+{
+	static StoreQuery query = {
+		.sql = "INSERT INTO job (resource, kind, owner, owner_name, outcome, detail, attempts, ran_at, retry_at)"
+		"     SELECT id, $2, owner, owner_name, 'failed', $3, $4, $5, $6 FROM key WHERE id = $1"
+		"    ON CONFLICT (resource, kind) DO UPDATE SET outcome = 'failed', detail = $3, attempts = $4,"
+		"        ran_at = $5, retry_at = $6",
+		.nargs = 6, .argtypes = {UUIDOID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID}
+	};
+	Datum		values[] = {
+		UUIDPGetDatum(&job->resource),
+		CStringGetTextDatum(kinds[job->kind]),
+		CStringGetTextDatum(detail),
+		Int32GetDatum(job->attempts + 1),
+		TimestampTzGetDatum(GetCurrentTimestamp()),
+		TimestampTzGetDatum(retry_at)
+	};
+
+	store_run(&query, values, NULL);
+}
+
+void
+store_job_forget_done(TimestampTz before)
+{
+	static StoreQuery query = {
+		.sql = "DELETE FROM job WHERE outcome = 'done' AND ran_at < $1",
+		.nargs = 1, .argtypes = {TIMESTAMPTZOID}
+	};
+	Datum		values[] = {TimestampTzGetDatum(before)};
+
+	store_run(&query, values, NULL);
+}
+
+void
+store_job_forget_waiting(void)
+{
+	static StoreQuery query = {.sql = "DELETE FROM job WHERE outcome = 'waiting'"};
+
+	store_run(&query, NULL, NULL);
+}
+
+List *
+store_databases(void)
+{
+	Relation	relation = table_open(DatabaseRelationId, AccessShareLock);
+	TableScanDesc scan = table_beginscan_catalog(relation, 0, NULL);
+	List	   *databases = NIL;
+	HeapTuple	row;
+
+	while (HeapTupleIsValid(row = heap_getnext(scan, ForwardScanDirection)))
+	{
+		Form_pg_database database = (Form_pg_database) GETSTRUCT(row);
+
+		/* -2: what a DROP DATABASE that was interrupted has left. */
+		if (database->datallowconn && !database->datistemplate && database->datconnlimit != -2)
+			databases = lappend_oid(databases, database->oid);
+	}
+	table_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return databases;
+}

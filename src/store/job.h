@@ -1,0 +1,63 @@
+/*
+ * Rows of kms.job, what is due, and the databases where something may be.
+ */
+#ifndef KMS_STORE_JOB_H
+#define KMS_STORE_JOB_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+#include "store/catalog.h"
+#include "store/key.h"
+
+typedef enum KmsJobKind
+{
+	JOB_KEY_ROTATION = 1,
+	JOB_KEY_DELETION,
+	JOB_MATERIAL_EXPIRY
+} KmsJobKind;
+
+typedef enum KmsJobOutcome
+{
+	JOB_DONE = 1,
+	JOB_FAILED,
+	JOB_WAITING
+} KmsJobOutcome;
+
+extern const char *job_kind_name(KmsJobKind kind);
+extern const char *job_outcome_name(KmsJobOutcome outcome);
+
+typedef struct KmsJob
+{
+	KmsJobKind	kind;
+	pg_uuid_t	resource;
+	int			attempts;		/* so far without success */
+} KmsJob;
+
+/*
+ * Inside store_open: what is due at this time, the oldest first; at most max.
+ * Left out is what was tried since begin, what somebody has locked, and, unless
+ * all, what waits for its retry_at.
+ */
+extern int	store_job_due(TimestampTz now, TimestampTz begin, bool all, KmsJob *jobs, int max);
+
+/* Inside store_open: note an outcome; retry_at DT_NOEND when done. */
+extern void store_job_record(const KmsJob *job, const KmsKey *key, KmsJobOutcome outcome,
+							 const char *detail, TimestampTz retry_at);
+
+/* Inside store_open: note a failure, also of a key whose row cannot be understood. */
+extern void store_job_record_failure(const KmsJob *job, const char *detail, TimestampTz retry_at);
+
+/* Inside store_open: forget what was done before this time. */
+extern void store_job_forget_done(TimestampTz before);
+
+/* Inside store_open: let what waits be tried again at once. */
+extern void store_job_forget_waiting(void);
+
+/*
+ * Oids of the databases that take connections and are no templates, in the
+ * current memory context.  Works without being connected to one.
+ */
+extern List *store_databases(void);
+
+#endif
