@@ -8,6 +8,7 @@
 #include "miscadmin.h"
 #include "service/account.h"
 #include "service/key.h"
+#include "service/key_create.h"
 #include "service/key_rotation.h"
 #include "utils/timestamp.h"
 

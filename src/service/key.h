@@ -13,20 +13,6 @@
 /* Characters of a description. */
 #define DESCRIPTION_MAX 8192
 
-typedef struct KmsCreateKey
-{
-	const char *key_spec;
-	const char *key_usage;		/* NULL: what the spec is for */
-	const char *origin;
-	const char *description;
-	const char *protection_level;
-	bool		automatic_rotation;
-	int64		rotation_seconds;	/* NO_INTERVAL: none given; only with automatic_rotation */
-	bool		has_tags;
-} KmsCreateKey;
-
-extern pg_uuid_t key_create(Oid caller, const KmsCreateKey *request);
-
 /* In every state, aliases too. */
 extern void key_describe(Oid caller, const char *reference, KmsAction action, KmsKey *key);
 
@@ -68,6 +54,9 @@ extern void key_lock_even_gone(Oid caller, KmsAction action, const KmsReference 
 
 /* Rejected.StateModifiedFailed: the key is in this state; hint may be NULL. */
 extern void key_err_state_change(const KmsReference *reference, const char *state, const char *hint) pg_attribute_noreturn();
+
+/* InvalidParameter if it is longer than DESCRIPTION_MAX characters. */
+extern void key_require_description(const char *argument, const char *description);
 
 /* What a key shows as its own (docs/reference/key.md). */
 extern const char *key_automatic_rotation(const KmsKey *key);

@@ -5,7 +5,6 @@
 #include "service/key_deletion.h"
 
 #include "base/error.h"
-#include "mb/pg_wchar.h"
 #include "service/key.h"
 #include "store/key_version.h"
 #include "store/store.h"
@@ -21,8 +20,8 @@ key_set_deletion_protection(Oid caller, const char *text, bool protect, const ch
 	KmsKey		key;
 
 	reference_parse_id("key_id", text, &reference);
-	if (description != NULL && pg_mbstrlen(description) > DESCRIPTION_MAX)
-		err_invalid("deletion_protection_description", "it is longer than 8192 characters");
+	if (description != NULL)
+		key_require_description("deletion_protection_description", description);
 	key_find_for(caller, ACTION_SET_DELETION_PROTECTION, &reference, &key);
 
 	store_open();

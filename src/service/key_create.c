@@ -1,0 +1,126 @@
+/*
+ * Making keys.
+ */
+#include "service/key_create.h"
+
+#include "base/error.h"
+#include "base/ident.h"
+#include "miscadmin.h"
+#include "service/account.h"
+#include "service/key.h"
+#include "service/key_rotation.h"
+#include "service/material.h"
+#include "store/key_version.h"
+#include "store/store.h"
+#include "utils/timestamp.h"
+
+/* The spec with or without Aliyun_ before it. */
+static KmsKeySpec
+parse_spec(const char *name)
+{
+	KmsKeySpec	spec = key_spec_of(name, strlen(name));
+	char		full[32];
+
+	if (spec == 0 && snprintf(full, sizeof(full), "Aliyun_%s", name) < (int) sizeof(full))
+		spec = key_spec_of(full, strlen(full));
+	if (spec == 0)
+		kms_ereport(ERRCODE_INVALID_PARAMETER_VALUE, API_INVALID_PARAMETER,
+					errmsg("invalid value for key_spec"),
+					errhint("Key specs are Aliyun_AES_256, Aliyun_AES_192, Aliyun_AES_128 and Aliyun_SM4."));
+	return spec;
+}
+
+static KmsKeyUsage
+parse_usage(const char *name)
+{
+	KmsKeyUsage usage = name == NULL ? KEY_USAGE_ENCRYPT_DECRYPT : key_usage_of(name, strlen(name));
+
+	if (usage == 0)
+		kms_ereport(ERRCODE_INVALID_PARAMETER_VALUE, API_INVALID_PARAMETER,
+					errmsg("invalid value for key_usage"),
+					errhint("A symmetric key is for ENCRYPT/DECRYPT."));
+	return usage;
+}
+
+static KmsKeyOrigin
+parse_origin(const char *name)
+{
+	KmsKeyOrigin origin = key_origin_of(name, strlen(name));
+
+	if (origin == 0)
+		err_invalid("origin", "it must be Aliyun_KMS or EXTERNAL");
+	return origin;
+}
+
+static void
+require_software(const char *protection_level)
+{
+	if (strcmp(protection_level, "SOFTWARE") == 0)
+		return;
+	if (strcmp(protection_level, "HSM") != 0)
+		err_invalid("protection_level", "it must be SOFTWARE");
+	kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_UNSUPPORTED_PROTECTION,
+				errmsg("there is no hardware protection for keys here"),
+				errhint("Use protection_level SOFTWARE."));
+}
+
+/* Seconds of the policy, 0 without one; imported material does not rotate. */
+static int64
+parse_rotation(const KmsCreateKey *request, KmsKeyOrigin origin)
+{
+	if (!request->automatic_rotation)
+		return 0;
+	if (origin != KEY_ORIGIN_KMS)
+		kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_UNSUPPORTED_OPERATION,
+					errmsg("a key with imported material cannot be rotated"));
+	return key_check_rotation_interval(request->rotation_seconds);
+}
+
+/* What this release does not do is refused, not taken and forgotten. */
+static void
+require_no_tags(const KmsCreateKey *request)
+{
+	if (request->has_tags)
+		kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_UNSUPPORTED_OPERATION,
+					errmsg("tags are not available in this release"));
+}
+
+pg_uuid_t
+key_create(Oid caller, const KmsCreateKey *request)
+{
+	KmsKey		key = {0};
+	KmsKeyVersion version;
+
+	key.spec = parse_spec(request->key_spec);
+	key.usage = parse_usage(request->key_usage);
+	key.origin = parse_origin(request->origin);
+	require_software(request->protection_level);
+	key_require_description("description", request->description);
+	key.rotation_seconds = parse_rotation(request, key.origin);
+	require_no_tags(request);
+
+	key.id = uuid_random();
+	key.owner.role = caller;
+	key.owner_name = GetUserNameFromId(caller, false);
+	key.description = request->description;
+	key.created_at = GetCurrentTimestamp();
+	key.rotated_at = key.next_rotation_at = key.material_expires_at = key.delete_at = DT_NOEND;
+	key.state = KEY_PENDING_IMPORT;
+	account_require_unsealed();
+	if (key.origin == KEY_ORIGIN_KMS)
+	{
+		material_generate(&key, &version);
+		version.created_at = key.created_at;
+		key.rotated_at = key.created_at;
+		key.next_rotation_at = key_next_rotation(&key);
+		key.state = KEY_ENABLED;
+		key.has_primary_version = true;
+		key.primary_version = version.id;
+	}
+
+	store_key_insert(&key);
+	if (key.has_primary_version)
+		store_key_version_insert(&version);
+	store_sync_at_commit();
+	return key.id;
+}
