@@ -27,11 +27,11 @@ CREATE VIEW kms.jobs WITH (security_barrier) AS
 		   coalesce(j.attempts, 0) AS attempts, j.ran_at AS last_run, greatest(d.due_at, j.retry_at) AS next_run
 	  FROM (SELECT k.id, k.owner, k.owner_name, k.due_at,
 				   CASE WHEN k.delete_at IS NOT NULL THEN 'KeyDeletion'
-						WHEN k.material_expires_at OPERATOR(pg_catalog.=) k.due_at THEN 'MaterialExpiry'
+						WHEN k.state OPERATOR(pg_catalog.=) ANY ('{Enabled,Disabled}') AND k.material_expires_at OPERATOR(pg_catalog.=) k.due_at THEN 'MaterialExpiry'
 						ELSE 'KeyRotation' END AS kind
 			  FROM kms.key k WHERE k.due_at IS NOT NULL) d
 	  LEFT JOIN kms.job j ON j.resource OPERATOR(pg_catalog.=) d.id AND j.kind OPERATOR(pg_catalog.=) d.kind
-						 AND j.outcome OPERATOR(pg_catalog.<>) 'done'
+						 AND j.outcome OPERATOR(pg_catalog.<>) 'done' AND j.ran_at OPERATOR(pg_catalog.>=) d.due_at
 	 WHERE kms.may_describe(d.owner, d.owner_name)
 	UNION ALL
 	SELECT j.kind, j.resource, NULL, j.outcome, j.detail, j.attempts, j.ran_at, NULL

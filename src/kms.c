@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/sensitive.h"
 #include "base/settings.h"
+#include "base/shared.h"
 #include "crypto/kc.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -31,6 +32,7 @@ _PG_init(void)
 	guard_install();
 	if (process_shared_preload_libraries_in_progress)
 	{
+		shared_startup();
 		root_startup();
 		keeper_register();
 		launcher_register();

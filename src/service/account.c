@@ -308,25 +308,16 @@ set_home(KmsAccount *account)
 bool
 account_is_at_home(void)
 {
-	KmsAccount	account;
-
-	return account_find(&account) &&
-		account.home_system == (int64) GetSystemIdentifier() && account.home_database == MyDatabaseId;
+	return store_accounts_at_home((int64) GetSystemIdentifier(), MyDatabaseId);
 }
 
 void
 account_confirm_home(void)
 {
-	KmsAccount	account;
-
 	(void) account_id();		/* the service must be open */
 	store_open();
 	store_account_lock_table();
-	if (store_account_find(&account))
-	{
-		set_home(&account);
-		store_account_set_home(&account);
-	}
+	store_account_set_homes((int64) GetSystemIdentifier(), MyDatabaseId);
 	store_job_forget_waiting();
 	store_sync_at_commit();
 	store_close();

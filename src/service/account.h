@@ -18,9 +18,6 @@ extern void account_open(void);
 /* What CREATE EXTENSION does: open an unsealed service, leave a sealed one. */
 extern void account_open_if_unsealed(void);
 
-/* "Enabled", "NotEnabled" or "Suspended". */
-extern const char *account_status(void);
-
 /* The account's id; Forbidden.KmsServiceNotEnabled while the service is not open. */
 extern int64 account_id(void);
 
@@ -49,7 +46,8 @@ extern int	account_arn_prefix(char out[ARN_PREFIX_SIZE]);
 /*
  * The key that wraps material, by the version of the domain key it is derived
  * from; version 0 is the current one, and *version then tells which that is.
- * The key stays in the secure arena and is good for the next few calls.  Raises
+ * The key stays in the secure arena and is good until
+ * account_keys_generation moves, which any of these calls may do.  Raises
  * 55000 when sealed or under another root key, Rejected.Unavailable when the
  * stored domain key does not open.
  */

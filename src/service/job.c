@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/settings.h"
+#include "base/shared.h"
 #include "miscadmin.h"
 #include "service/account.h"
 #include "service/key.h"
@@ -25,6 +26,7 @@
 #define HISTORY_DAYS		30
 #define FIRST_RETRY_SECONDS	60
 #define LAST_RETRY_SECONDS	86400
+#define LATE_SECONDS		60
 
 /* What a job says of itself; retry_at DT_NOEND when done. */
 typedef struct Ending
@@ -50,14 +52,22 @@ in_seconds(int64 seconds)
 	return GetCurrentTimestamp() + seconds * USECS_PER_SEC;
 }
 
+/* When a worker that is at work would have seen the date at the latest. */
+static bool
+seen_late(TimestampTz date)
+{
+	return date < shared_serving_since() || date < in_seconds(-2 * setting_worker_naptime - LATE_SECONDS);
+}
+
 /*
- * Destruction needs a date that passed while the server was watching, or some
- * time for the administrator to step in; and not in a copy.
+ * Destruction needs a date that passed under the eyes of a worker.  What is found
+ * long after its date, after a restore, a downtime or a wrong clock, waits some
+ * time for the administrator to step in; and a copy waits until he has spoken.
  */
 static bool
-must_wait(TimestampTz date, Ending *result)
+must_wait(const KmsJob *job, TimestampTz date, Ending *result)
 {
-	TimestampTz grace_ends = PgStartTime + setting_deletion_grace * USECS_PER_SEC;
+	TimestampTz until = in_seconds(setting_deletion_grace);
 
 	if (!account_is_at_home())
 	{
@@ -65,12 +75,15 @@ must_wait(TimestampTz date, Ending *result)
 						  in_seconds(LAST_RETRY_SECONDS));
 		return true;
 	}
-	if (date < PgStartTime && GetCurrentTimestamp() < grace_ends)
-	{
-		*result = waiting("the date passed while the server was down: kms.deletion_grace runs", grace_ends);
-		return true;
-	}
-	return false;
+	if (!seen_late(date))
+		return false;
+	/* It waits already, and that was noted by this server since it takes writes. */
+	if (!TIMESTAMP_IS_NOEND(job->waits_until) && job->waits_since >= shared_serving_since())
+		until = Min(until, job->waits_until);
+	if (until <= GetCurrentTimestamp())
+		return false;
+	*result = waiting("its date was found to have passed long before: kms.deletion_grace runs", until);
+	return true;
 }
 
 static bool
@@ -86,7 +99,7 @@ rotate(KmsKey *key, Ending *result)
 		return false;
 	if (strcmp(status_of_account(), "Enabled") != 0)
 	{
-		*result = waiting("kms is sealed, or has the wrong root key", in_seconds(FIRST_RETRY_SECONDS));
+		*result = waiting("the service is not open, or kms is sealed or has the wrong root key", in_seconds(FIRST_RETRY_SECONDS));
 		return true;
 	}
 	(void) key_rotate(key);
@@ -95,11 +108,11 @@ rotate(KmsKey *key, Ending *result)
 }
 
 static bool
-erase(KmsKey *key, Ending *result)
+erase(const KmsJob *job, KmsKey *key, Ending *result)
 {
 	if (key->state != KEY_PENDING_DELETION || !is_past(key->delete_at))
 		return false;
-	if (must_wait(key->delete_at, result))
+	if (must_wait(job, key->delete_at, result))
 		return true;
 	store_key_erase(&key->id);
 	*result = done;
@@ -108,11 +121,11 @@ erase(KmsKey *key, Ending *result)
 
 /* The version stays, without material, and waits for the same again. */
 static bool
-expire(KmsKey *key, Ending *result)
+expire(const KmsJob *job, KmsKey *key, Ending *result)
 {
 	if ((key->state != KEY_ENABLED && key->state != KEY_DISABLED) || !is_past(key->material_expires_at))
 		return false;
-	if (must_wait(key->material_expires_at, result))
+	if (must_wait(job, key->material_expires_at, result))
 		return true;
 	store_key_version_erase_material(&key->id);
 	key->state = KEY_PENDING_IMPORT;
@@ -130,9 +143,9 @@ run_locked(const KmsJob *job, KmsKey *key, Ending *result)
 		case JOB_KEY_ROTATION:
 			return rotate(key, result);
 		case JOB_KEY_DELETION:
-			return erase(key, result);
+			return erase(job, key, result);
 		case JOB_MATERIAL_EXPIRY:
-			return expire(key, result);
+			return expire(job, key, result);
 	}
 	elog(ERROR, "unknown job %d", (int) job->kind);
 }
@@ -246,7 +259,7 @@ void
 job_forget(void)
 {
 	store_open();
-	store_job_forget_done(GetCurrentTimestamp() - HISTORY_DAYS * USECS_PER_DAY);
+	store_job_forget_old(GetCurrentTimestamp() - HISTORY_DAYS * USECS_PER_DAY);
 	store_import_token_expire(GetCurrentTimestamp(), GetCurrentTimestamp() - HISTORY_DAYS * USECS_PER_DAY);
 	store_close();
 }

@@ -121,6 +121,7 @@ key_get_parameters_for_import(Oid caller, const char *text, const char *wrapping
 	token.transport = parse_transport(wrapping_algorithm, wrapping_key_spec);
 	key_find_for(caller, ACTION_GET_PARAMETERS_FOR_IMPORT, &reference, &key);
 	require_external(&reference, &key);
+	store_require_writable();
 
 	token.id = uuid_random();
 	token.key_id = key.id;

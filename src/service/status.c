@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/ident.h"
 #include "base/settings.h"
+#include "base/shared.h"
 #include "root/root.h"
 #include "service/account.h"
 #include "service/key_cache.h"
@@ -55,7 +56,7 @@ status_describe(KmsStatus *status)
 	status->root_key_id = root_current_id(id) ? hex_print(id, sizeof(id)) : NULL;
 	status->domain_root_key_id = find_domain_key(&key) ? hex_print(key.root_key_id, sizeof(key.root_key_id)) : NULL;
 	status->root_key_memory = root_memory_kind();
-	status->workers = status->preloaded && setting_worker_enabled && !RecoveryInProgress();
+	status->workers = shared_has_launcher() && setting_worker_enabled && !RecoveryInProgress();
 	status->session_memory_locked = arena_locked();
 	key_cache_size(&status->session_cached_keys, &status->session_cache_bytes);
 }

@@ -123,20 +123,41 @@ store_account_insert(const KmsAccount *account)
 }
 
 void
-store_account_set_home(const KmsAccount *account)
+store_account_set_homes(int64 system, Oid database)
 {
 	static StoreQuery query = {
-		.sql = "UPDATE account SET home_system = $2, home_database = $3 WHERE id = $1",
-		.nargs = 3, .argtypes = {INT8OID, INT8OID, OIDOID}
+		.sql = "UPDATE account SET home_system = $1, home_database = $2",
+		.nargs = 2, .argtypes = {INT8OID, OIDOID}
 	};
-	Datum		values[] = {
-		Int64GetDatum(account->id),
-		Int64GetDatum(account->home_system),
-		ObjectIdGetDatum(account->home_database)
-	};
+	Datum		values[] = {Int64GetDatum(system), ObjectIdGetDatum(database)};
 
 	store_run(&query, values, NULL);
 	invalidation_send_all(store_catalog()->account);
+}
+
+typedef struct Home
+{
+	int64		system;
+	Oid			database;
+} Home;
+
+/* Stops at the first account that is at home elsewhere. */
+static bool
+is_elsewhere(HeapTuple row, TupleDesc type, void *result)
+{
+	const Home *home = result;
+
+	return DatumGetInt64(store_column(row, 3, type)) != home->system ||
+		DatumGetObjectId(store_column(row, 4, type)) != home->database;
+}
+
+bool
+store_accounts_at_home(int64 system, Oid database)
+{
+	StoreScan	scan = {.table = store_catalog()->account};
+	Home		home = {system, database};
+
+	return !store_find(&scan, is_elsewhere, &home);
 }
 
 void

@@ -38,7 +38,10 @@ extern bool store_domain_key_find(int64 account_id, int32 version, KmsDomainKey 
 /* Inside store_open: keep others from opening the service at the same time. */
 extern void store_account_lock_table(void);
 extern void store_account_insert(const KmsAccount *account);
-extern void store_account_set_home(const KmsAccount *account);
+extern void store_account_set_homes(int64 system, Oid database);
+
+/* Whether every account, also one that a restore has brought along, is at home here. */
+extern bool store_accounts_at_home(int64 system, Oid database);
 extern void store_domain_key_insert(const KmsDomainKey *key);
 
 #endif

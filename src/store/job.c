@@ -38,6 +38,15 @@ kind_of(const char *name)
 	err_stored();
 }
 
+static TimestampTz
+time_or_never(HeapTuple row, int column, TupleDesc type)
+{
+	bool		is_null;
+	Datum		time = heap_getattr(row, column, type, &is_null);
+
+	return is_null ? DT_NOEND : DatumGetTimestampTz(time);
+}
+
 static bool
 read_job(HeapTuple row, TupleDesc type, void *result)
 {
@@ -46,6 +55,8 @@ read_job(HeapTuple row, TupleDesc type, void *result)
 	job->resource = *DatumGetUUIDP(store_column(row, 1, type));
 	job->kind = kind_of(TextDatumGetCString(store_column(row, 2, type)));
 	job->attempts = DatumGetInt32(store_column(row, 3, type));
+	job->waits_since = time_or_never(row, 4, type);
+	job->waits_until = time_or_never(row, 5, type);
 	return true;
 }
 
@@ -53,12 +64,13 @@ int
 store_job_due(TimestampTz now, TimestampTz begin, bool all, KmsJob *jobs, int max)
 {
 	static StoreQuery query = {
-		.sql = "SELECT k.id, w.kind, coalesce(j.attempts, 0)"
+		.sql = "SELECT k.id, w.kind, coalesce(j.attempts, 0),"
+		"       CASE WHEN j.outcome = 'waiting' THEN j.ran_at END, CASE WHEN j.outcome = 'waiting' THEN j.retry_at END"
 		"  FROM key k"
 		" CROSS JOIN LATERAL (SELECT CASE WHEN k.delete_at IS NOT NULL THEN 'KeyDeletion'"
 		"                                 WHEN k.material_expires_at <= $1 THEN 'MaterialExpiry'"
 		"                                 ELSE 'KeyRotation' END AS kind) w"
-		"  LEFT JOIN job j ON j.resource = k.id AND j.kind = w.kind AND j.outcome <> 'done'"
+		"  LEFT JOIN job j ON j.resource = k.id AND j.kind = w.kind AND j.outcome <> 'done' AND j.ran_at >= k.due_at"
 		" WHERE k.due_at <= $1 AND (j.resource IS NULL OR (j.ran_at < $2 AND ($3 OR j.retry_at <= $1)))"
 		" ORDER BY k.due_at LIMIT $4"
 		"   FOR NO KEY UPDATE OF k SKIP LOCKED",
@@ -129,10 +141,10 @@ store_job_record_failure(const KmsJob *job, const char *detail, TimestampTz retr
 }
 
 void
-store_job_forget_done(TimestampTz before)
+store_job_forget_old(TimestampTz before)
 {
 	static StoreQuery query = {
-		.sql = "DELETE FROM job WHERE outcome = 'done' AND ran_at < $1",
+		.sql = "DELETE FROM job WHERE ran_at < $1",
 		.nargs = 1, .argtypes = {TIMESTAMPTZOID}
 	};
 	Datum		values[] = {TimestampTzGetDatum(before)};

@@ -32,6 +32,8 @@ typedef struct KmsJob
 	KmsJobKind	kind;
 	pg_uuid_t	resource;
 	int			attempts;		/* so far without success */
+	TimestampTz waits_since;	/* when it was last found waiting, and */
+	TimestampTz waits_until;	/* until when it shall: DT_NOEND for neither */
 } KmsJob;
 
 /*
@@ -48,8 +50,8 @@ extern void store_job_record(const KmsJob *job, const KmsKey *key, KmsJobOutcome
 /* Inside store_open: note a failure, also of a key whose row cannot be understood. */
 extern void store_job_record_failure(const KmsJob *job, const char *detail, TimestampTz retry_at);
 
-/* Inside store_open: forget what was done before this time. */
-extern void store_job_forget_done(TimestampTz before);
+/* Inside store_open: forget what was tried last before this time. */
+extern void store_job_forget_old(TimestampTz before);
 
 /* Inside store_open: let what waits be tried again at once. */
 extern void store_job_forget_waiting(void);

@@ -57,8 +57,8 @@ watch_aborts(void)
 	watching = true;
 }
 
-static void
-require_writable(void)
+void
+store_require_writable(void)
 {
 	if (RecoveryInProgress())
 		kms_ereport(ERRCODE_READ_ONLY_SQL_TRANSACTION, API_UNSUPPORTED_OPERATION,
@@ -100,7 +100,7 @@ store_open(void)
 {
 	const StoreCatalog *catalog = store_catalog();
 
-	require_writable();
+	store_require_writable();
 	watch_aborts();
 	Assert(!store.open);
 	store.caller = CurrentMemoryContext;
@@ -176,7 +176,7 @@ store_insert(Oid table, int count, const Datum *values, const bool *nulls)
 	Relation	relation;
 	HeapTuple	row;
 
-	require_writable();
+	store_require_writable();
 	relation = table_open(table, RowExclusiveLock);
 	if (RelationGetNumberOfAttributes(relation) != count)
 		err_stored();

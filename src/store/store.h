@@ -38,6 +38,9 @@ typedef struct StoreQuery
 extern void store_open(void);
 extern void store_close(void);
 
+/* The same check alone, for what takes long before it writes. */
+extern void store_require_writable(void);
+
 /* Rows processed.  nulls as SPI takes them (' ' or 'n' per value), or NULL. */
 extern uint64 store_run(StoreQuery *query, Datum *values, const char *nulls);
 

@@ -8,6 +8,7 @@
 
 #include "access/xact.h"
 #include "base/settings.h"
+#include "base/shared.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -52,8 +53,8 @@ find_databases(void)
 	return databases;
 }
 
-/* One worker, and wait for its end; without a free slot it is the next nap's turn. */
-static void
+/* One worker, and wait for its end; false without a free slot. */
+static bool
 visit(Oid database)
 {
 	BackgroundWorker worker = {
@@ -74,11 +75,12 @@ visit(Oid database)
 		ereport(LOG,
 				errmsg("kms: no free slot for a worker"),
 				errhint("Raise max_worker_processes."));
-		return;
+		return false;
 	}
 	if (WaitForBackgroundWorkerShutdown(handle) == BGWH_POSTMASTER_DIED)
 		proc_exit(1);
 	pfree(handle);
+	return true;
 }
 
 static void
@@ -104,6 +106,7 @@ kms_launcher_main(Datum argument)
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
+	shared_serving();
 
 	for (;;)
 	{
@@ -116,7 +119,8 @@ kms_launcher_main(Datum argument)
 		foreach(cell, find_databases())
 		{
 			CHECK_FOR_INTERRUPTS();
-			visit(lfirst_oid(cell));
+			if (!visit(lfirst_oid(cell)))
+				break;			/* it is the next nap's turn */
 		}
 		MemoryContextReset(round);
 	}

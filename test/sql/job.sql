@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(98);
+SELECT plan(106);
 
 /* Another test may have left something to do; here it is about ours. */
 SELECT count(*) AS ignored FROM kms_run_jobs() \gset
@@ -108,6 +108,29 @@ UPDATE kms.key SET spec = 'Unheard' WHERE id = :'turns';
 SELECT is(pg_temp.verdict('SELECT * FROM kms_run_jobs()'), 'fine', 'a key with a row that nobody understands does not stop the others');
 SELECT is((SELECT count(*) FROM kms_list_key_versions(:'later')), 2::bigint, 'which are done');
 ROLLBACK TO sound;
+
+-- ---- found late -----------------------------------------------------------
+
+SELECT count(*) AS ignored FROM kms_run_jobs() \gset
+SELECT pg_temp.ending() AS late \gset
+SAVEPOINT late;
+UPDATE kms.key SET delete_at = clock_timestamp() - interval '10 days' WHERE id = :'late';
+SELECT is((SELECT outcome || ': ' || detail FROM kms_run_jobs() WHERE resource = :'late'),
+		  'waiting: its date was found to have passed long before: kms.deletion_grace runs', 'what is found long after its date is not erased at once');
+SELECT next_run AS until FROM kms.jobs WHERE resource = :'late' \gset
+SELECT is(:'until'::timestamptz > clock_timestamp() + interval '59 minutes', true, 'but after the grace');
+SELECT is((SELECT outcome FROM kms_run_jobs() WHERE resource = :'late'), 'waiting', 'asked again it waits'),
+	   is((SELECT next_run FROM kms.jobs WHERE resource = :'late'), :'until'::timestamptz, 'no longer than that');
+UPDATE kms.job SET retry_at = clock_timestamp() WHERE resource = :'late';
+SELECT is((SELECT outcome FROM kms_run_jobs() WHERE resource = :'late'), 'done', 'then it is erased');
+ROLLBACK TO late;
+/* The same again from a backup, that of another account beside ours. */
+UPDATE kms.key SET delete_at = clock_timestamp() WHERE id = :'late';
+INSERT INTO kms.account VALUES (9999999999999999, clock_timestamp(), 1, 1);
+SELECT is((SELECT detail FROM kms_run_jobs() WHERE resource = :'late'), 'this database is a copy or was restored: call kms_confirm_home()', 'what a restore has brought along is not erased'),
+	   is(pg_temp.verdict('SELECT kms_confirm_home()'), 'fine', 'until that is confirmed');
+SELECT is((SELECT outcome FROM kms_run_jobs() WHERE resource = :'late'), 'done', 'for all of it');
+ROLLBACK TO late;
 
 -- ---- a copy ---------------------------------------------------------------
 
