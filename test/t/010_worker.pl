@@ -343,9 +343,9 @@ value($node, q{
 ok(defined wait_until(sub { left($node, 'postgres', 'sealed') == 1 }, $patience), 'sealed: what is due is erased');
 my $shown = 'SELECT job, outcome, detail, attempts, next_run > last_run FROM kms.jobs JOIN sealed ON id = resource WHERE n = 1 AND due_at <= clock_timestamp()';
 ok(defined wait_until(sub { value($node, $shown) =~ /waiting/ }, $patience), 'sealed: a rotation waits');
-is(value($node, $shown), 'KeyRotation|waiting|kms is sealed, or has the wrong root key|1|t', 'sealed: which is shown, with the reason, and tried again later');
+is(value($node, $shown), 'KeyRotation|waiting|the service is not open, or kms is sealed or has the wrong root key|1|t', 'sealed: which is shown, with the reason, and tried again later');
 sleep 3;
-is(value($node, $shown), 'KeyRotation|waiting|kms is sealed, or has the wrong root key|1|t', 'sealed: but not at every nap');
+is(value($node, $shown), 'KeyRotation|waiting|the service is not open, or kms is sealed or has the wrong root key|1|t', 'sealed: but not at every nap');
 set($node, 'kms.root_key_file', root_key_file($node));
 ok(defined wait_until(sub { status($node) eq 'Enabled' }, $patience), 'the server is unsealed');
 value($node, 'UPDATE kms.job SET retry_at = clock_timestamp() FROM sealed WHERE id = resource AND n = 1');
