@@ -7,6 +7,7 @@
  */
 #include "service/key_import.h"
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/ident.h"
 #include "base/settings.h"
@@ -83,16 +84,6 @@ make_pair(KmsImportToken *token, const kc_key *wrapping, uint8 *public_key, size
 	}
 	kc_wipe(private_key, sizeof(private_key));
 	return status;
-}
-
-static bytea *
-bytes_of(const void *data, size_t len)
-{
-	bytea	   *bytes = palloc(VARHDRSZ + len);
-
-	SET_VARSIZE(bytes, VARHDRSZ + len);
-	memcpy(VARDATA(bytes), data, len);
-	return bytes;
 }
 
 static bytea *

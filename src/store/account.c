@@ -4,6 +4,7 @@
 #include "store/account.h"
 
 #include "access/htup_details.h"
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/invalidation.h"
 #include "catalog/pg_type.h"
@@ -168,8 +169,8 @@ store_domain_key_insert(const KmsDomainKey *key)
 		"     VALUES ($1, $2, $3, $4, $5)",
 		.nargs = 5, .argtypes = {INT8OID, INT4OID, BYTEAOID, BYTEAOID, TIMESTAMPTZOID}
 	};
-	bytea	   *id = (bytea *) cstring_to_text_with_len((const char *) key->root_key_id, sizeof(key->root_key_id));
-	bytea	   *wrapped = (bytea *) cstring_to_text_with_len((const char *) key->wrapped, sizeof(key->wrapped));
+	bytea	   *id = bytes_of(key->root_key_id, sizeof(key->root_key_id));
+	bytea	   *wrapped = bytes_of(key->wrapped, sizeof(key->wrapped));
 	Datum		values[] = {
 		Int64GetDatum(key->account_id),
 		Int32GetDatum(key->version),

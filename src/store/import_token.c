@@ -4,6 +4,7 @@
 #include "store/import_token.h"
 
 #include "access/htup_details.h"
+#include "base/bytes.h"
 #include "base/error.h"
 #include "catalog/pg_type.h"
 #include "store/catalog.h"
@@ -87,7 +88,7 @@ store_import_token_find(const pg_uuid_t *id, KmsImportToken *token)
 void
 store_import_token_insert(const KmsImportToken *token)
 {
-	bytea	   *wrapped = (bytea *) cstring_to_text_with_len((const char *) token->wrapped, token->wrapped_len);
+	bytea	   *wrapped = bytes_of(token->wrapped, token->wrapped_len);
 	Datum		values[COLUMN_COUNT];
 	bool		nulls[COLUMN_COUNT] = {false};
 

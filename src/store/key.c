@@ -79,12 +79,6 @@ key_origin_name(KmsKeyOrigin origin)
 	return origins[origin];
 }
 
-KmsKeyState
-key_state_of(const char *name, size_t len)
-{
-	return number_of(states, lengthof(states), name, len);
-}
-
 KmsKeySpec
 key_spec_of(const char *name, size_t len)
 {

@@ -44,7 +44,6 @@ extern const char *key_state_name(KmsKeyState state);
 extern const char *key_spec_name(KmsKeySpec spec);
 extern const char *key_usage_name(KmsKeyUsage usage);
 extern const char *key_origin_name(KmsKeyOrigin origin);
-extern KmsKeyState key_state_of(const char *name, size_t len);
 extern KmsKeySpec key_spec_of(const char *name, size_t len);
 extern KmsKeyUsage key_usage_of(const char *name, size_t len);
 extern KmsKeyOrigin key_origin_of(const char *name, size_t len);

@@ -4,6 +4,7 @@
 #include "store/key_version.h"
 
 #include "access/htup_details.h"
+#include "base/bytes.h"
 #include "base/error.h"
 #include "catalog/pg_type.h"
 #include "store/catalog.h"
@@ -104,12 +105,6 @@ store_key_version_list(const pg_uuid_t *key_id, StoreVersionSeen seen, void *arg
 	};
 
 	(void) store_find(&scan, list_version, &listing);
-}
-
-static bytea *
-bytes_of(const uint8 *bytes, size_t len)
-{
-	return (bytea *) cstring_to_text_with_len((const char *) bytes, (int) len);
 }
 
 void

@@ -1,0 +1,22 @@
+/*
+ * Bytes as PostgreSQL's bytea.
+ */
+#ifndef KMS_BYTES_H
+#define KMS_BYTES_H
+
+#include "postgres.h"
+
+#include "base/compat.h"
+
+/* A copy of them, in the current memory context. */
+static inline bytea *
+bytes_of(const void *data, size_t len)
+{
+	bytea	   *bytes = palloc(VARHDRSZ + len);
+
+	SET_VARSIZE(bytes, VARHDRSZ + len);
+	memcpy(VARDATA(bytes), data, len);
+	return bytes;
+}
+
+#endif
