@@ -41,26 +41,26 @@ require_external(const KmsReference *reference, const KmsKey *key)
 }
 
 static void
-require_transport_allowed(kc_transport transport)
+require_transport_allowed(kc_pke transport)
 {
-	if (transport == KC_TRANSPORT_RSA_PKCS1_V1_5 && !setting_allow_pkcs1_v1_5_import)
+	if (transport == KC_PKE_RSA_PKCS1_V1_5 && !setting_allow_pkcs1_v1_5_import)
 		kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_UNSUPPORTED_OPERATION,
 					errmsg("importing under RSAES_PKCS1_V1_5 is switched off"),
 					errhint("Use RSAES_OAEP_SHA_256, or have a superuser set kms.allow_pkcs1_v1_5_import."));
 }
 
 /* The pair must fit: three algorithms under RSA_2048, SM2PKE under EC_SM2. */
-static kc_transport
+static kc_pke
 parse_transport(const char *algorithm, const char *key_spec)
 {
-	kc_transport transport = transport_of(algorithm);
+	kc_pke transport = transport_of(algorithm);
 	bool		rsa = strcmp(key_spec, "RSA_2048") == 0;
 
 	if (transport == 0)
 		err_invalid("wrapping_algorithm", "it must be RSAES_OAEP_SHA_256, RSAES_OAEP_SHA_1, RSAES_PKCS1_V1_5 or SM2PKE");
 	if (!rsa && strcmp(key_spec, "EC_SM2") != 0)
 		err_invalid("wrapping_key_spec", "it must be RSA_2048 or EC_SM2");
-	if (rsa != (transport != KC_TRANSPORT_SM2PKE))
+	if (rsa != (transport != KC_PKE_SM2PKE))
 		err_invalid("wrapping_algorithm", "it does not fit wrapping_key_spec");
 	require_transport_allowed(transport);
 	return transport;

@@ -27,24 +27,24 @@ enum
 };
 
 static const char *const transports[] = {
-	[KC_TRANSPORT_RSA_OAEP_SHA_1] = "RSAES_OAEP_SHA_1",
-	[KC_TRANSPORT_RSA_OAEP_SHA_256] = "RSAES_OAEP_SHA_256",
-	[KC_TRANSPORT_RSA_PKCS1_V1_5] = "RSAES_PKCS1_V1_5",
-	[KC_TRANSPORT_SM2PKE] = "SM2PKE"
+	[KC_PKE_RSA_OAEP_SHA_1] = "RSAES_OAEP_SHA_1",
+	[KC_PKE_RSA_OAEP_SHA_256] = "RSAES_OAEP_SHA_256",
+	[KC_PKE_RSA_PKCS1_V1_5] = "RSAES_PKCS1_V1_5",
+	[KC_PKE_SM2PKE] = "SM2PKE"
 };
 
 const char *
-transport_name(kc_transport transport)
+transport_name(kc_pke transport)
 {
 	return transports[transport];
 }
 
-kc_transport
+kc_pke
 transport_of(const char *name)
 {
 	for (size_t i = 1; i < lengthof(transports); i++)
 		if (strcmp(transports[i], name) == 0)
-			return (kc_transport) i;
+			return (kc_pke) i;
 	return 0;
 }
 

@@ -14,14 +14,14 @@
 #define IMPORT_TOKEN_WRAPPED_MAX (KC_TRANSPORT_PRIVATE_MAX + KC_WRAP_OVERHEAD)
 
 /* The API's names of the transports; 0 for a name that is none. */
-extern const char *transport_name(kc_transport transport);
-extern kc_transport transport_of(const char *name);
+extern const char *transport_name(kc_pke transport);
+extern kc_pke transport_of(const char *name);
 
 typedef struct KmsImportToken
 {
 	pg_uuid_t	id;
 	pg_uuid_t	key_id;
-	kc_transport transport;
+	kc_pke transport;
 	TimestampTz expires_at;
 	int64		account_id;		/* of the domain key that wraps the private key */
 	int32		domain_key_version;

@@ -8,7 +8,7 @@
 
 #include <openssl/err.h>
 
-#define LAST	KC_TRANSPORT_SM2PKE
+#define LAST	KC_PKE_SM2PKE
 #define LEN		32
 
 static uint8_t privates[LAST + 1][KC_TRANSPORT_PRIVATE_MAX];
@@ -22,7 +22,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void) argc;
 	(void) argv;
-	for (int transport = KC_TRANSPORT_RSA_OAEP_SHA_1; transport <= LAST; transport++)
+	for (int transport = KC_PKE_RSA_OAEP_SHA_1; transport <= LAST; transport++)
 	{
 		size_t		public_len = sizeof(public_der);
 
@@ -56,7 +56,7 @@ as_key(int transport, kc_view bytes)
 	kc_view		view = kc_view_of(encrypted, sizeof(encrypted));
 
 	memset(encrypted + 2, 0x55, sizeof(encrypted) - 2);
-	if (transport == KC_TRANSPORT_SM2PKE)
+	if (transport == KC_PKE_SM2PKE)
 	{
 		/* The generator of the curve, as somebody's C1. */
 		static const uint8_t point[] = {

@@ -226,11 +226,11 @@ test_transport_faults(void)
 	{
 		traveller = travel_new(transport);
 		encrypted_len = travel_encrypt(&traveller, text_view(TEXT), encrypted);
-		if (transport == KC_TRANSPORT_SM2PKE)
+		if (transport == KC_PKE_SM2PKE)
 			with_faults_before_decryption(&opening, transport_name(transport));
 		else
 			with_faults(&opening, transport_name(transport));
-		if (transport == KC_TRANSPORT_RSA_OAEP_SHA_1 || transport == KC_TRANSPORT_SM2PKE)
+		if (transport == KC_PKE_RSA_OAEP_SHA_1 || transport == KC_PKE_SM2PKE)
 			with_some_faults(&making, transport_name(transport));
 	}
 }

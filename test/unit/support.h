@@ -66,8 +66,8 @@ typedef struct travel
 	size_t		public_len;
 } travel;
 
-#define TRANSPORT_FIRST	KC_TRANSPORT_RSA_OAEP_SHA_1
-#define TRANSPORT_LAST	KC_TRANSPORT_SM2PKE
+#define TRANSPORT_FIRST	KC_PKE_RSA_OAEP_SHA_1
+#define TRANSPORT_LAST	KC_PKE_SM2PKE
 #define ENCRYPTED_MAX	512
 
 extern const char *transport_name(int transport);

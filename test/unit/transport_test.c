@@ -76,7 +76,7 @@ other_lengths(const travel *t)
 			good = good && opens_as(t, encrypted, n, lengths[j], i == j ? KC_OK : KC_BAD_TAG);
 		}
 	ok(good, "%s: material of any other length is refused", transport_name(t->transport));
-	if (t->transport == KC_TRANSPORT_SM2PKE)
+	if (t->transport == KC_PKE_SM2PKE)
 		return;					/* cannot encrypt nothing */
 	n = travel_encrypt(t, NONE, encrypted);
 	ok(opens_as(t, encrypted, n, 32, KC_BAD_TAG) && opens_as(t, encrypted, n, 1, KC_BAD_TAG),
@@ -108,7 +108,7 @@ damage(const travel *t)
 	good = good && opens_as(t, encrypted, n + 1, 32, KC_BAD_TAG);
 	ok(good, "%s: what is cut or continued does not open", transport_name(t->transport));
 	/* An RSA ciphertext is one number: some of its bits stand for the others. */
-	for (size_t bit = 0; bit < 8 * n; bit += t->transport == KC_TRANSPORT_SM2PKE ? 1 : 7)
+	for (size_t bit = 0; bit < 8 * n; bit += t->transport == KC_PKE_SM2PKE ? 1 : 7)
 	{
 		encrypted[bit / 8] ^= (uint8_t) (1 << bit % 8);
 		good = good && opens_as(t, encrypted, n, 32, KC_BAD_TAG);
@@ -130,7 +130,7 @@ wrong_keys(const travel *t)
 	good = true;
 	for (int transport = TRANSPORT_FIRST; transport <= TRANSPORT_LAST; transport++)
 	{
-		bool		foreign = (transport == KC_TRANSPORT_SM2PKE) != (t->transport == KC_TRANSPORT_SM2PKE);
+		bool		foreign = (transport == KC_PKE_SM2PKE) != (t->transport == KC_PKE_SM2PKE);
 
 		other = *t;
 		other.transport = transport;
@@ -159,7 +159,7 @@ broken_keys(const travel *t)
 static void
 standard_form(const travel *t)
 {
-	const char *type = t->transport == KC_TRANSPORT_SM2PKE ? "SM2" : "RSA";
+	const char *type = t->transport == KC_PKE_SM2PKE ? "SM2" : "RSA";
 	const uint8_t *der = t->private_der;
 	EVP_PKEY   *key = d2i_AutoPrivateKey(NULL, &der, (long) t->private_len);
 	EVP_PKEY_CTX *ctx = key != NULL ? EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL) : NULL;
@@ -170,7 +170,7 @@ standard_form(const travel *t)
 	int			public_len = i2d_PUBKEY(key, &public_der);
 
 	ok(ctx != NULL && EVP_PKEY_is_a(key, type) && EVP_PKEY_check(ctx) == 1 &&
-	   EVP_PKEY_get_bits(key) == (t->transport == KC_TRANSPORT_SM2PKE ? 256 : 2048),
+	   EVP_PKEY_get_bits(key) == (t->transport == KC_PKE_SM2PKE ? 256 : 2048),
 	   "%s: the pair is a good one of its type and size", transport_name(t->transport));
 	ok((size_t) private_len == t->private_len && memcmp(private_der, t->private_der, t->private_len) == 0,
 	   "%s: the private key is in PKCS #8", transport_name(t->transport));
@@ -242,7 +242,7 @@ command_line(const travel *t)
 	{
 		bool		good = system(command) == 0 && (len = read_file(folder, "encrypted", encrypted)) > 0;
 
-		if (good && t->transport == KC_TRANSPORT_SM2PKE)
+		if (good && t->transport == KC_PKE_SM2PKE)
 		{
 			len = sm2_raw(encrypted, len, raw);
 			memcpy(encrypted, raw, len);
@@ -294,7 +294,7 @@ padded_material(const travel *t, const uint8_t *encrypted, size_t len, uint8_t p
 	size_t		padded_len = 256;
 
 	memcpy(padded, material, 128);
-	if (t->transport != KC_TRANSPORT_SM2PKE &&
+	if (t->transport != KC_PKE_SM2PKE &&
 		(EVP_PKEY_decrypt_init(ctx) != 1 || EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) != 1 ||
 		 EVP_PKEY_decrypt(ctx, padded, &padded_len, encrypted, len) != 1))
 		abort();
@@ -306,7 +306,7 @@ padded_material(const travel *t, const uint8_t *encrypted, size_t len, uint8_t p
 static void
 traces(const travel *t)
 {
-	bool		sm2 = t->transport == KC_TRANSPORT_SM2PKE;
+	bool		sm2 = t->transport == KC_PKE_SM2PKE;
 	uint8_t		encrypted[ENCRYPTED_MAX];
 	size_t		n = travel_encrypt(t, kc_view_of(material, 32), encrypted);
 	uint8_t		padded[256];
@@ -599,7 +599,7 @@ bad_points(const travel *t)
 static travel
 sm2_of(kc_view secret, kc_view point)
 {
-	travel		t = {.transport = KC_TRANSPORT_SM2PKE};
+	travel		t = {.transport = KC_PKE_SM2PKE};
 	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
 	BIGNUM	   *number = BN_bin2bn(secret.data, (int) secret.len, NULL);
 	OSSL_PARAM *params;
@@ -675,7 +675,7 @@ missing(const travel *t)
 	size_t		n = travel_encrypt(t, kc_view_of(material, 32), encrypted);
 	bool		good;
 
-	fault_deny(t->transport == KC_TRANSPORT_SM2PKE ? "SM2" : "RSA");
+	fault_deny(t->transport == KC_PKE_SM2PKE ? "SM2" : "RSA");
 	good = kc_transport_generate(t->transport, made.private_der, &made.private_len,
 								 made.public_der, &made.public_len, NULL) == KC_UNSUPPORTED &&
 		opens_as(t, encrypted, n, 32, KC_UNSUPPORTED);
@@ -703,7 +703,7 @@ test_transport(void)
 		traces(&t);
 		rooms(&t);
 		missing(&t);
-		if (transport == KC_TRANSPORT_SM2PKE)
+		if (transport == KC_PKE_SM2PKE)
 		{
 			bad_points(&t);
 			one_spelling(&t);
@@ -712,7 +712,7 @@ test_transport(void)
 		{
 			odd_numbers(&t);
 			other_rsa(&t);
-			if (transport == KC_TRANSPORT_RSA_PKCS1_V1_5)
+			if (transport == KC_PKE_RSA_PKCS1_V1_5)
 			{
 				bad_padding(&t);
 				cancelling(&t);

@@ -35,11 +35,11 @@ travel_new(int transport)
 static bool
 set_padding(EVP_PKEY_CTX *ctx, int transport)
 {
-	const EVP_MD *md = transport == KC_TRANSPORT_RSA_OAEP_SHA_1 ? EVP_sha1() : EVP_sha256();
+	const EVP_MD *md = transport == KC_PKE_RSA_OAEP_SHA_1 ? EVP_sha1() : EVP_sha256();
 
-	if (transport == KC_TRANSPORT_SM2PKE)
+	if (transport == KC_PKE_SM2PKE)
 		return true;
-	if (transport == KC_TRANSPORT_RSA_PKCS1_V1_5)
+	if (transport == KC_PKE_RSA_PKCS1_V1_5)
 		return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1;
 	if (transport == 0)
 		return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1;
@@ -71,7 +71,7 @@ travel_encrypt(const travel *t, kc_view material, uint8_t out[ENCRYPTED_MAX])
 	size_t		len = encrypt(t, t->transport, material, out);
 	uint8_t		der[ENCRYPTED_MAX];
 
-	if (t->transport != KC_TRANSPORT_SM2PKE)
+	if (t->transport != KC_PKE_SM2PKE)
 		return len;
 	memcpy(der, out, len);
 	return sm2_raw(der, len, out);

@@ -1,0 +1,193 @@
+/*
+ * Signatures.
+ *
+ * OpenSSL's own reader of ECDSA signatures writes them again and compares, but
+ * that is nowhere promised: DER is read here first.
+ */
+#include "signature.h"
+
+#include <openssl/err.h>
+#include <openssl/rsa.h>
+
+#include "pair_kind.h"
+
+#define FIELD_MAX	66
+#define RSA_SALT_LEN	32
+
+static bool
+set_up_pss(EVP_PKEY_CTX *ctx)
+{
+	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
+		EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1 &&
+		EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, EVP_sha256()) == 1 &&
+		EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_SALT_LEN) == 1;
+}
+
+static bool
+set_up_pkcs1(EVP_PKEY_CTX *ctx)
+{
+	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
+		EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1;
+}
+
+typedef struct signature_info
+{
+	int			first_kind;		/* of those that sign so */
+	int			last_kind;
+	size_t		digest_len;		/* 0: the message itself */
+	bool		(*set_up) (EVP_PKEY_CTX *ctx);
+	int			variant;
+	bool		is_der;
+} signature_info;
+
+static const signature_info signatures[] = {
+	[KC_RSA_PSS_SHA_256] = {KC_PAIR_RSA_2048, KC_PAIR_RSA_4096, 32, set_up_pss, 0, false},
+	[KC_RSA_PKCS1_SHA_256] = {KC_PAIR_RSA_2048, KC_PAIR_RSA_4096, 32, set_up_pkcs1, 1, false},
+	[KC_ECDSA_SHA_256] = {KC_PAIR_EC_P256, KC_PAIR_EC_P256K, 32, NULL, 0, true},
+	[KC_ECDSA_SHA_384] = {KC_PAIR_EC_P384, KC_PAIR_EC_P384, 48, NULL, 0, true},
+	[KC_ECDSA_SHA_512] = {KC_PAIR_EC_P521, KC_PAIR_EC_P521, 64, NULL, 0, true},
+	[KC_SM2DSA] = {KC_PAIR_EC_SM2, KC_PAIR_EC_SM2, 32, NULL, 0, true},
+	[KC_ED25519] = {KC_PAIR_ED25519, KC_PAIR_ED25519, 0, NULL, 0, false},
+	[KC_ML_DSA_44] = {KC_PAIR_ML_DSA_44, KC_PAIR_ML_DSA_44, 0, NULL, 0, false},
+	[KC_ML_DSA_65] = {KC_PAIR_ML_DSA_65, KC_PAIR_ML_DSA_65, 0, NULL, 0, false},
+	[KC_ML_DSA_87] = {KC_PAIR_ML_DSA_87, KC_PAIR_ML_DSA_87, 0, NULL, 0, false},
+};
+
+/* NULL for a number that is none. */
+static const signature_info *
+find(int signature)
+{
+	if (signature < KC_RSA_PSS_SHA_256 || signature > KC_ML_DSA_87)
+		return NULL;
+	return &signatures[signature];
+}
+
+bool
+kc_signature_fits(int signature, int kind)
+{
+	const signature_info *info = find(signature);
+
+	return info != NULL && kind >= info->first_kind && kind <= info->last_kind;
+}
+
+size_t
+kc_signature_digest_len(int signature)
+{
+	const signature_info *info = find(signature);
+
+	return info != NULL ? info->digest_len : 0;
+}
+
+static bool
+is_usable(const kc_pair *pair, int signature, kc_view digest)
+{
+	return kc_signature_fits(signature, pair->kind) &&
+		(signatures[signature].digest_len == 0 || digest.len == signatures[signature].digest_len);
+}
+
+/* For OpenSSL, which takes no null pointer even for no bytes. */
+static const uint8_t *
+data_of(kc_view view)
+{
+	static const uint8_t nothing = 0;
+
+	return view.len == 0 ? &nothing : view.data;
+}
+
+/* Schemes that do their own hashing have no context that could be kept. */
+static bool
+sign_message(kc_pair *pair, kc_view message, uint8_t *out, size_t *len)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool		good = ctx != NULL &&
+		EVP_DigestSignInit_ex(ctx, NULL, NULL, NULL, NULL, pair->key, NULL) == 1 &&
+		EVP_DigestSign(ctx, out, len, data_of(message), message.len) == 1;
+
+	EVP_MD_CTX_free(ctx);
+	return good;
+}
+
+static kc_status
+verify_message(kc_pair *pair, kc_view message, kc_view value)
+{
+	kc_status	status = KC_FAILED;
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+	if (ctx != NULL && EVP_DigestVerifyInit_ex(ctx, NULL, NULL, NULL, NULL, pair->key, NULL) == 1)
+		status = EVP_DigestVerify(ctx, value.data, value.len, data_of(message), message.len) == 1 ?
+			KC_OK : KC_BAD_TAG;
+	EVP_MD_CTX_free(ctx);
+	return status;
+}
+
+static bool
+sign_digest(kc_pair *pair, const signature_info *info, kc_view digest, uint8_t *out, size_t *len)
+{
+	EVP_PKEY_CTX *ctx = kc_pair_context(pair, KC_SIGN, info->variant, info->set_up);
+
+	return ctx != NULL && EVP_PKEY_sign(ctx, out, len, digest.data, digest.len) == 1;
+}
+
+static kc_status
+verify_digest(kc_pair *pair, const signature_info *info, kc_view digest, kc_view value)
+{
+	EVP_PKEY_CTX *ctx = kc_pair_context(pair, KC_VERIFY, info->variant, info->set_up);
+
+	if (ctx == NULL)
+		return KC_FAILED;
+	return EVP_PKEY_verify(ctx, value.data, value.len, digest.data, digest.len) == 1 ? KC_OK : KC_BAD_TAG;
+}
+
+kc_status
+kc_sign(kc_pair *pair, int signature, kc_view digest, uint8_t *out, size_t *len)
+{
+	size_t		room = *len;
+	bool		good;
+
+	*len = 0;
+	if (!is_usable(pair, signature, digest) || room < (size_t) EVP_PKEY_get_size(pair->key))
+	{
+		kc_wipe(out, room);
+		return KC_BAD_INPUT;
+	}
+	ERR_clear_error();
+	*len = room;
+	good = signatures[signature].digest_len == 0 ? sign_message(pair, digest, out, len) :
+		sign_digest(pair, &signatures[signature], digest, out, len);
+	ERR_clear_error();
+	if (good)
+		return KC_OK;
+	kc_wipe(out, room);
+	*len = 0;
+	return KC_FAILED;
+}
+
+/* SEQUENCE of two INTEGERs no wider than the field, in the only way that DER has. */
+static bool
+is_canonical(const kc_pair_info *info, kc_view value)
+{
+	uint8_t		number[FIELD_MAX];
+	kc_view		numbers;
+
+	return kc_der_take(&value, KC_DER_SEQUENCE, &numbers) && value.len == 0 &&
+		kc_der_take_unsigned(&numbers, number, info->len) &&
+		kc_der_take_unsigned(&numbers, number, info->len) && numbers.len == 0;
+}
+
+kc_status
+kc_verify(kc_pair *pair, int signature, kc_view digest, kc_view value)
+{
+	const signature_info *info = find(signature);
+	kc_status	status;
+
+	if (!is_usable(pair, signature, digest))
+		return KC_BAD_INPUT;
+	if (value.len == 0 || value.len > KC_SIGNATURE_MAX ||
+		(info->is_der && !is_canonical(pair->info, value)))
+		return KC_BAD_TAG;
+	ERR_clear_error();
+	status = info->digest_len == 0 ? verify_message(pair, digest, value) :
+		verify_digest(pair, info, digest, value);
+	ERR_clear_error();
+	return status;
+}
