@@ -81,7 +81,7 @@ COMMENT ON COLUMN kms.key.state IS 'Enabled, Disabled, PendingDeletion or Pendin
 COMMENT ON COLUMN kms.key.spec IS 'key spec, for instance Aliyun_AES_256';
 COMMENT ON COLUMN kms.key.usage IS 'key usage, for instance ENCRYPT/DECRYPT';
 COMMENT ON COLUMN kms.key.origin IS 'who made the material: Aliyun_KMS (this service) or EXTERNAL (imported)';
-COMMENT ON COLUMN kms.key.primary_version IS 'version that encrypts';
+COMMENT ON COLUMN kms.key.primary_version IS 'newest version: the one that encrypts, or of an asymmetric key that callers get who name none';
 COMMENT ON COLUMN kms.key.description IS 'free text';
 COMMENT ON COLUMN kms.key.rotation_seconds IS 'interval of automatic rotation; null: none';
 COMMENT ON COLUMN kms.key.rotated_at IS 'when the newest version was made';
@@ -106,6 +106,9 @@ CREATE TABLE kms.key_version (
 	wrapped bytea NOT NULL,
 	digest bytea CHECK (octet_length(digest) = 32)
 );
+
+/* A wrapped private key is longer than what is moved to a TOAST table: a miss reads one row. */
+ALTER TABLE kms.key_version ALTER COLUMN wrapped SET STORAGE PLAIN;
 
 CREATE INDEX key_version_key_id ON kms.key_version (key_id);
 

@@ -45,7 +45,7 @@ $strip$;
 GRANT USAGE ON SCHEMA kms TO PUBLIC;
 GRANT SELECT ON kms.keys, kms.key_versions, kms.aliases, kms.jobs, kms.status TO PUBLIC;
 GRANT USAGE ON TYPE kms.key_metadata, kms.key_version_metadata, kms.alias_entry, kms.ciphertext_info,
-	kms.data_key, kms.data_key_without_plaintext, kms.status_row, kms.job_report,
+	kms.data_key, kms.data_key_without_plaintext, kms.exported_data_key, kms.generated_and_exported_data_key, kms.status_row, kms.job_report,
 	kms.import_parameters TO PUBLIC;
 
 GRANT EXECUTE ON FUNCTION
@@ -82,6 +82,18 @@ GRANT EXECUTE ON FUNCTION
 	@extschema@.kms_ciphertext_info(bytea),
 	@extschema@.kms_generate_data_key(text, text, integer, jsonb),
 	@extschema@.kms_generate_data_key_without_plaintext(text, text, integer, jsonb),
+	@extschema@.kms_export_data_key(bytea, bytea, text, text, jsonb),
+	@extschema@.kms_generate_and_export_data_key(text, bytea, text, text, text, integer, jsonb),
 	@extschema@.kms_generate_random(integer),
+	@extschema@.kms_asymmetric_sign(text, text, text, bytea),
+	@extschema@.kms_asymmetric_verify(text, text, text, bytea, bytea),
+	@extschema@.kms_asymmetric_encrypt(text, text, text, bytea),
+	@extschema@.kms_asymmetric_decrypt(text, text, text, bytea),
+	@extschema@.kms_get_public_key(text, text),
+	@extschema@.kms_generate_mac(text, bytea),
+	@extschema@.kms_verify_mac(text, bytea, bytea),
+	@extschema@.kms_blind_index(text, text, jsonb),
+	@extschema@.kms_envelope_encrypt(text, bytea, jsonb),
+	@extschema@.kms_envelope_encrypt(text, text, jsonb),
 	@extschema@.kms_describe_account_kms_status()
 	TO PUBLIC;

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "service/cipher.h"
+#include "service/key_use.h"
 #include "utils/builtins.h"
 #include "utils/uuid.h"
 
@@ -39,12 +39,25 @@ arg_bytes(FunctionCallInfo fcinfo, int number)
 	return kc_view_of(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 }
 
+/* The same of a required one. */
 static inline kc_view
-arg_reference(FunctionCallInfo fcinfo, int number, const char *name)
+arg_required_bytes(FunctionCallInfo fcinfo, int number, const char *name)
 {
 	if (unlikely(PG_ARGISNULL(number)))
 		err_missing(name);
 	return arg_bytes(fcinfo, number);
+}
+
+/* A key and, in the argument behind it or elsewhere, its version; NULL is the newest. */
+static inline KmsNamedKey
+arg_named_key(FunctionCallInfo fcinfo, int number, const char *name, int version, const char *version_name)
+{
+	KmsNamedKey named = {.argument = name, .reference = arg_required_bytes(fcinfo, number, name),
+	.version_argument = version_name};
+
+	if (!PG_ARGISNULL(version))
+		named.version_id = arg_bytes(fcinfo, version);
+	return named;
 }
 
 /*

@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "miscadmin.h"
 #include "service/cipher.h"
+#include "service/re_encrypt.h"
 
 PG_FUNCTION_INFO_V1(kms_encrypt);
 PG_FUNCTION_INFO_V1(kms_encrypt_text);
@@ -29,7 +30,7 @@ encrypt(FunctionCallInfo fcinfo, bool is_text)
 	if (PG_ARGISNULL(1))
 		PG_RETURN_NULL();
 	site = arg_call_site(fcinfo);
-	reference = arg_reference(fcinfo, 0, "key_id");
+	reference = arg_required_bytes(fcinfo, 0, "key_id");
 	plaintext = arg_bytes(fcinfo, 1);
 	/* No conversion makes it four times shorter: what is too long stays so. */
 	if (is_text && plaintext.len <= 4 * PLAINTEXT_MAX)
@@ -84,6 +85,19 @@ kms_decrypt_text(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(utf8_to_server(decrypt(fcinfo, caller)));
 }
 
+/* A ciphertext of a public key says nothing of its key: the caller does. */
+static void
+read_named_source(FunctionCallInfo fcinfo, KmsReEncrypt *request)
+{
+	request->is_public_key = !PG_ARGISNULL(4) || !PG_ARGISNULL(5) || !PG_ARGISNULL(6);
+	if (!request->is_public_key)
+		return;
+	request->source = arg_named_key(fcinfo, 4, "source_key_id", 5, "source_key_version_id");
+	request->algorithm = arg_text(fcinfo, 6, "source_encryption_algorithm");
+	if (request->context.len > 0)
+		err_invalid("source_encryption_context", "a public-key ciphertext has none");
+}
+
 /*
  * kms_re_encrypt(ciphertext_blob bytea, destination_key_id text, source_encryption_context jsonb,
  *				  destination_encryption_context jsonb, source_key_id text,
@@ -94,23 +108,17 @@ kms_re_encrypt(PG_FUNCTION_ARGS)
 {
 	Oid			caller = GetUserId();
 	KmsCallSite *site;
-	kc_view		blob;
-	kc_view		destination;
-	kc_view		context;
-	kc_view		destination_context;
+	KmsReEncrypt request;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	site = arg_call_site(fcinfo);
-	destination = arg_reference(fcinfo, 1, "destination_key_id");
-	if (!PG_ARGISNULL(4) || !PG_ARGISNULL(5) || !PG_ARGISNULL(6))
-		kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_UNSUPPORTED_OPERATION,
-					errmsg("re-encryption from a public-key ciphertext is not available in this release"),
-					errhint("Leave out source_key_id, source_key_version_id and source_encryption_algorithm: a ciphertext of this service names its key itself."));
-	blob = arg_bytes(fcinfo, 0);
-	context = arg_context(fcinfo, 2, &site->context);
-	destination_context = arg_context(fcinfo, 3, &site->other_context);
-	PG_RETURN_BYTEA_P(cipher_re_encrypt(site, caller, blob, context, destination, destination_context));
+	request.destination = arg_required_bytes(fcinfo, 1, "destination_key_id");
+	request.ciphertext = arg_bytes(fcinfo, 0);
+	request.context = arg_context(fcinfo, 2, &site->context);
+	request.destination_context = arg_context(fcinfo, 3, &site->other_context);
+	read_named_source(fcinfo, &request);
+	PG_RETURN_BYTEA_P(re_encrypt(site, caller, &request));
 }
 
 /* kms_ciphertext_info(ciphertext_blob bytea) -> kms.ciphertext_info */

@@ -85,7 +85,7 @@ metadata_row(FunctionCallInfo fcinfo, const KmsKey *key)
 	values[8] = CStringGetTextDatum(key_origin_name(key->origin));
 	values[9] = CStringGetTextDatum("SOFTWARE");
 	values[10] = UUIDPGetDatum(&key->primary_version);
-	nulls[10] = !key->has_primary_version;
+	nulls[10] = !key_shows_primary(key);
 	values[11] = CStringGetTextDatum(key_automatic_rotation(key));
 	values[12] = seconds_or_null(key->rotation_seconds, &nulls[12]);
 	values[13] = time_or_null(key->rotated_at, &nulls[13]);

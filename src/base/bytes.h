@@ -8,13 +8,22 @@
 
 #include "base/compat.h"
 
-/* A copy of them, in the current memory context. */
+/* Room for so many of them, in the current memory context. */
 static inline bytea *
-bytes_of(const void *data, size_t len)
+bytes_new(size_t len)
 {
 	bytea	   *bytes = palloc(VARHDRSZ + len);
 
 	SET_VARSIZE(bytes, VARHDRSZ + len);
+	return bytes;
+}
+
+/* A copy of them. */
+static inline bytea *
+bytes_of(const void *data, size_t len)
+{
+	bytea	   *bytes = bytes_new(len);
+
 	memcpy(VARDATA(bytes), data, len);
 	return bytes;
 }

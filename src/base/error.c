@@ -3,6 +3,8 @@
  */
 #include "base/error.h"
 
+#include "miscadmin.h"
+
 void
 err_missing(const char *argument)
 {
@@ -45,8 +47,11 @@ err_crypto_failed(kc_status status)
 		kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_UNSUPPORTED_OPERATION,
 					errmsg("the cryptographic library does not offer this algorithm"));
 	if (status == KC_CANCELLED)
+	{
+		CHECK_FOR_INTERRUPTS();	/* says why, unless interrupts are held back */
 		kms_ereport(ERRCODE_QUERY_CANCELED, API_INTERNAL_FAILURE,
-					errmsg("canceled while a key was being made"));
+					errmsg("canceled in the middle of a computation"));
+	}
 	kms_ereport(ERRCODE_INTERNAL_ERROR, API_INTERNAL_FAILURE,
 				errmsg("the cryptographic library failed"),
 				errhint("It may be out of memory or of random bytes; nothing was done."));

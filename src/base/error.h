@@ -24,6 +24,7 @@
 #define API_INVALID_PARAMETER			"InvalidParameter"
 #define API_KEY_NOT_FOUND				"Forbidden.KeyNotFound"
 #define API_KEY_VERSION_NOT_FOUND		"Forbidden.KeyVersionNotFound"
+#define API_LIMIT_EXCEEDED				"Rejected.LimitExceeded"
 #define API_MISSING_PARAMETER			"MissingParameter"
 #define API_NO_PERMISSION				"Forbidden.NoPermission"
 #define API_OPENED						"Forbidden.Opened"

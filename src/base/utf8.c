@@ -13,13 +13,14 @@ static int
 convert(const char *string, size_t len, int from, int to, char *out)
 {
 	Oid			procedure = FindDefaultConversionProc(from, to);
+	int64		room = (int64) len * MAX_CONVERSION_GROWTH + 1;
 	int			done;
 
 	if (!OidIsValid(procedure))
 		return -1;
 	done = pg_do_encoding_conversion_buf(procedure, from, to,
 										 (unsigned char *) unconstify(char *, string), (int) len,
-										 (unsigned char *) out, (int) len * MAX_CONVERSION_GROWTH + 1, true);
+										 (unsigned char *) out, (int) Min(room, INT_MAX), true);
 	return done == (int) len ? (int) strlen(out) : -1;
 }
 

@@ -75,6 +75,20 @@ kc_pke_encrypt(kc_pair *pair, int pke, kc_view plaintext, uint8_t *out)
 	return status;
 }
 
+kc_status
+kc_pke_encrypt_for(int kind, kc_view public_der, int pke, kc_view plaintext, uint8_t *out)
+{
+	kc_pair    *pair;
+	kc_status	status = kc_pair_open_public(kind, public_der, &pair);
+
+	if (status == KC_OK)
+		status = kc_pke_encrypt(pair, pke, plaintext, out);
+	else
+		kc_wipe(out, kc_pke_ciphertext_len(pke, kind, plaintext.len));
+	kc_pair_free(pair);
+	return status;
+}
+
 /* Copy what was found if it fits. */
 static kc_status
 take_found(const uint8_t *material, int found, uint8_t *out, size_t max, size_t *len)

@@ -43,6 +43,12 @@ extern size_t kc_pke_ciphertext_len(int pke, int kind, size_t plaintext_len);
 extern kc_status kc_pke_encrypt(kc_pair *pair, int pke, kc_view plaintext, uint8_t *out);
 
 /*
+ * The same for somebody's public key, DER, of this kind; KC_BAD_INPUT, too, where
+ * that is none (pair.h).
+ */
+extern kc_status kc_pke_encrypt_for(int kind, kc_view public_der, int pke, kc_view plaintext, uint8_t *out);
+
+/*
  * Decrypt with the private key; out takes kc_pke_plaintext_max bytes, *len
  * receives how many there are.  Whatever is wrong with the ciphertext is
  * KC_BAD_TAG: its length, number, padding, hash, point.  Padding of OAEP is

@@ -138,6 +138,12 @@ verify_digest(kc_pair *pair, const signature_info *info, kc_view digest, kc_view
 	return EVP_PKEY_verify(ctx, value.data, value.len, digest.data, digest.len) == 1 ? KC_OK : KC_BAD_TAG;
 }
 
+size_t
+kc_signature_max(const kc_pair *pair)
+{
+	return (size_t) EVP_PKEY_get_size(pair->key);
+}
+
 kc_status
 kc_sign(kc_pair *pair, int signature, kc_view digest, uint8_t *out, size_t *len)
 {
@@ -145,7 +151,7 @@ kc_sign(kc_pair *pair, int signature, kc_view digest, uint8_t *out, size_t *len)
 	bool		good;
 
 	*len = 0;
-	if (!is_usable(pair, signature, digest) || room < (size_t) EVP_PKEY_get_size(pair->key))
+	if (!is_usable(pair, signature, digest) || room < kc_signature_max(pair))
 	{
 		kc_wipe(out, room);
 		return KC_BAD_INPUT;

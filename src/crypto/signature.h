@@ -37,9 +37,11 @@ extern bool kc_signature_fits(int signature, int kind);
 /* Bytes of the digest; 0 where the message itself is signed. */
 extern size_t kc_signature_digest_len(int signature);
 
+/* Bytes of the longest signature of this pair. */
+extern size_t kc_signature_max(const kc_pair *pair);
+
 /*
- * Sign with the private key.  *len is the room, KC_SIGNATURE_MAX always being
- * enough, then the length.  KC_BAD_INPUT for an algorithm that does not fit or a
+ * Sign with the private key.  *len is the room, at least kc_signature_max, then the length.  KC_BAD_INPUT for an algorithm that does not fit or a
  * digest of another length.  On failure the room is wiped and *len is 0.
  */
 extern kc_status kc_sign(kc_pair *pair, int signature, kc_view digest, uint8_t *out, size_t *len);

@@ -6,38 +6,10 @@
 
 #include "postgres.h"
 
-#include "base/context.h"
-#include "service/access.h"
-#include "service/key_cache.h"
+#include "service/key_use.h"
 
 /* Longest plaintext, in bytes. */
 #define PLAINTEXT_MAX 6144
-
-/*
- * What a place in a query remembers from row to row.  Zeroed to begin with but
- * for the memory contexts of its memos.
- */
-typedef struct KmsCallSite
-{
-	/* the key named last */
-	uint64		epoch;
-	KmsCachedKey *key;
-	size_t		reference_len;
-	char		reference[REFERENCE_MAX_LEN];
-
-	/* the version found in a ciphertext last */
-	uint64		version_epoch;
-	KmsCachedVersion *version;
-
-	ContextMemo context;
-	ContextMemo other_context;	/* of the destination, when re-encrypting */
-} KmsCallSite;
-
-typedef struct KmsKeyUsed
-{
-	pg_uuid_t	key_id;
-	pg_uuid_t	version_id;
-} KmsKeyUsed;
 
 /*
  * Encrypt with the primary version of the key named by reference; used, if not
@@ -46,12 +18,26 @@ typedef struct KmsKeyUsed
 extern bytea *cipher_encrypt(KmsCallSite *site, Oid caller, KmsAction action, kc_view reference,
 							 kc_view plaintext, kc_view context, KmsKeyUsed *used);
 
-/* Decrypt a blob with the version that it names. */
+/* Decrypt a blob, or an envelope, with the version that it names. */
 extern bytea *cipher_decrypt(KmsCallSite *site, Oid caller, kc_view blob, kc_view context);
 
-/* Decrypt and encrypt again; the plaintext is seen by nobody. */
-extern bytea *cipher_re_encrypt(KmsCallSite *site, Oid caller, kc_view blob, kc_view context,
-								kc_view destination, kc_view destination_context);
+/*
+ * The parts of it, for calls that do more with a plaintext than to hand it out.
+ * Between key_cache_begin and key_cache_moved: find the version of a blob for a
+ * caller who may.  Then open it, which raises nothing once something is in out, and
+ * wipes that on failure.
+ */
+typedef struct KmsFoundBlob
+{
+	kc_blob		blob;
+	KmsCachedVersion *version;
+} KmsFoundBlob;
+
+extern void cipher_find(KmsCallSite *site, Oid caller, KmsAction action, kc_view blob, KmsFoundBlob *found);
+extern kc_status cipher_open(const KmsFoundBlob *found, kc_view context, uint8 out[PLAINTEXT_MAX], size_t *len);
+
+/* At most PLAINTEXT_MAX bytes under a version that was found to encrypt. */
+extern bytea *cipher_seal(KmsCachedVersion *version, kc_view plaintext, kc_view context);
 
 /* What a blob says of itself; key_id only if the caller may describe the key. */
 typedef struct KmsBlobInfo

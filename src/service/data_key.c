@@ -3,6 +3,7 @@
  */
 #include "service/data_key.h"
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "crypto/random.h"
 
@@ -13,7 +14,7 @@ require_byte_count(int number_of_bytes)
 		err_invalid("number_of_bytes", "it must be 1 to 1024");
 }
 
-static int
+int
 data_key_length(const char *key_spec, int number_of_bytes)
 {
 	int			by_spec = 32;
@@ -61,10 +62,7 @@ data_key_generate(Oid caller, KmsAction action, kc_view reference, const char *k
 
 	result->plaintext = NULL;
 	if (with_plaintext)
-	{
-		result->plaintext = palloc(VARHDRSZ + len);
-		SET_VARSIZE(result->plaintext, VARHDRSZ + len);
-	}
+		result->plaintext = bytes_new(len);
 	make_data_key(caller, action, reference, context, len, result->plaintext, result);
 }
 
@@ -74,8 +72,7 @@ random_generate(int number_of_bytes)
 	bytea	   *bytes;
 
 	require_byte_count(number_of_bytes);
-	bytes = palloc(VARHDRSZ + number_of_bytes);
-	SET_VARSIZE(bytes, VARHDRSZ + number_of_bytes);
+	bytes = bytes_new(number_of_bytes);
 	err_crypto(kc_random((uint8 *) VARDATA(bytes), number_of_bytes));
 	return bytes;
 }

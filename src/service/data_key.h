@@ -23,6 +23,9 @@ typedef struct KmsDataKey
 extern void data_key_generate(Oid caller, KmsAction action, kc_view reference, const char *key_spec,
 							  int number_of_bytes, kc_view context, bool with_plaintext, KmsDataKey *result);
 
+/* How long such a data key is; InvalidParameter. */
+extern int data_key_length(const char *key_spec, int number_of_bytes);
+
 /* 1..1024 random bytes that have nothing to do with any key. */
 extern bytea *random_generate(int number_of_bytes);
 

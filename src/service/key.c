@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/invalidation.h"
 #include "mb/pg_wchar.h"
+#include "service/key_spec.h"
 #include "store/store.h"
 #include "utils/timestamp.h"
 
@@ -135,6 +136,13 @@ key_automatic_rotation(const KmsKey *key)
 	if (key->rotation_seconds == 0)
 		return "Disabled";
 	return key_state_now(key->state, key->material_expires_at) == KEY_ENABLED ? "Enabled" : "Suspended";
+}
+
+/* Of the versions of a pair none is primary: callers name the one they mean. */
+bool
+key_shows_primary(const KmsKey *key)
+{
+	return key->has_primary_version && !(key_kind(key->spec, key->usage) & KIND_PAIR);
 }
 
 void

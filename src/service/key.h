@@ -60,5 +60,6 @@ extern void key_require_description(const char *argument, const char *descriptio
 
 /* What a key shows as its own (docs/reference/key.md). */
 extern const char *key_automatic_rotation(const KmsKey *key);
+extern bool key_shows_primary(const KmsKey *key);
 
 #endif

@@ -21,7 +21,9 @@
 #include "root/root.h"
 #include "service/account.h"
 #include "service/key.h"
+#include "service/key_spec.h"
 #include "service/material.h"
+#include "service/prepared.h"
 #include "service/schedule.h"
 #include "store/alias.h"
 #include "store/key_version.h"
@@ -177,7 +179,10 @@ static void
 free_version(KmsCachedVersion *version)
 {
 	versions_delete(by_version, version->id.data);
-	schedule_release(version);
+	if (version->key->kind == KIND_CIPHER)
+		schedule_release(version);
+	else
+		prepared_release(version);
 	arena_give(version->material);
 	pfree(version);
 	version_count--;
@@ -350,6 +355,7 @@ add_key(const KmsKey *row)
 	key->spec = row->spec;
 	key->usage = row->usage;
 	key->origin = row->origin;
+	key->kind = key_kind(row->spec, row->usage);
 	key->material_expires_at = row->material_expires_at;
 	key->delete_at = row->delete_at;
 	key->has_primary = row->has_primary_version;
@@ -504,21 +510,37 @@ key_cache_load_primary(KmsCachedKey *key)
 	return key->primary;
 }
 
+const KmsKeyVersion *
+key_cache_row(const KmsCachedVersion *version)
+{
+	char		id[37];
+
+	if (!(last_row_valid && uuid_equal(&last_row.id, &version->id)) && !read_version(version->id.data))
+		kms_ereport(ERRCODE_UNDEFINED_OBJECT, API_KEY_NOT_FOUND,
+					errmsg("key version \"%s\" does not exist", uuid_print(&version->id, id)));
+	return &last_row;
+}
+
+KmsMaterialOf
+key_cache_material_of(const KmsCachedKey *key)
+{
+	return (KmsMaterialOf)
+	{
+		key->spec, key->usage, key->origin
+	};
+}
+
 /* Errors leave the version without material, to be tried again. */
 void
 key_cache_load_material(KmsCachedVersion *version)
 {
 	/* Taken before there is anything to wipe, kept if an error comes in between. */
 	static kc_key *slot;
-	KmsCachedKey *key = version->key;
-	char		id[37];
+	const KmsMaterialOf of = key_cache_material_of(version->key);
 
 	if (slot == NULL)
 		slot = arena_take();
-	if (!(last_row_valid && uuid_equal(&last_row.id, &version->id)) && !read_version(version->id.data))
-		kms_ereport(ERRCODE_UNDEFINED_OBJECT, API_KEY_NOT_FOUND,
-					errmsg("key version \"%s\" does not exist", uuid_print(&version->id, id)));
-	material_unwrap(&last_row, key->spec, key->usage, key->origin, slot);
+	material_unwrap(key_cache_row(version), &of, slot);
 	version->material = slot;
 	slot = NULL;
 }

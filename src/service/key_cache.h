@@ -15,7 +15,10 @@
 #include "postgres.h"
 
 #include "crypto/blob.h"
+#include "crypto/mac.h"
+#include "crypto/pair.h"
 #include "service/access.h"
+#include "service/material.h"
 #include "service/reference.h"
 #include "store/key.h"
 
@@ -35,7 +38,7 @@ struct KmsCachedKey
 	TimestampTz delete_at;
 	uint64		rights_count;	/* of role changes when rights was noted */
 	Oid			rights_role;
-	uint32		rights;			/* bits of KmsAction that the role was allowed */
+	uint32		rights;			/* what the role was allowed: RIGHT_TO of an action */
 	KmsOwner	owner;
 	uint32		number;			/* of its invalidations */
 	uint32		call;			/* when it was last used, in calls */
@@ -44,6 +47,7 @@ struct KmsCachedKey
 	uint8		spec;
 	uint8		usage;
 	uint8		origin;
+	uint8		kind;			/* KmsKeyKind, or 0 if spec and usage do not fit */
 	bool		has_primary;
 	bool		plain;			/* enabled, and no date changes that */
 };
@@ -53,10 +57,15 @@ struct KmsCachedVersion
 	pg_uuid_t	id;
 	KmsCachedKey *key;
 	KmsCachedVersion *next;		/* of the same key */
-	kc_key	   *material;		/* in the arena; NULL: not unwrapped */
-	kc_schedule *schedule;		/* its own, if it is hot */
-	int16		schedule_place;
-	uint16		uses;			/* of the shared schedule */
+	kc_key	   *material;		/* of a cipher, in the arena; NULL: not unwrapped */
+	union						/* OpenSSL's, by the kind of key; NULL: none */
+	{
+		kc_schedule *schedule;	/* its own, if it is hot */
+		kc_pair    *pair;
+		kc_mac	   *mac;
+	};
+	int16		place;			/* among the owners of such objects */
+	uint16		uses;			/* of the shared schedule; or since the hand came by */
 };
 
 /* Moves whenever an entry goes away: pointers noted under another one are stale. */
@@ -88,7 +97,12 @@ key_cache_primary(KmsCachedKey *key)
 	return likely(key->primary != NULL) ? key->primary : key_cache_load_primary(key);
 }
 
-/* Its material, unwrapped at the first use. */
+/* Its row; raises if it is gone.  Good until the next call of the cache. */
+extern const KmsKeyVersion *key_cache_row(const KmsCachedVersion *version);
+
+extern KmsMaterialOf key_cache_material_of(const KmsCachedKey *key);
+
+/* The material of a cipher, unwrapped at the first use. */
 extern void key_cache_load_material(KmsCachedVersion *version);
 
 static inline const kc_key *

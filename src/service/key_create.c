@@ -9,6 +9,7 @@
 #include "service/account.h"
 #include "service/key.h"
 #include "service/key_rotation.h"
+#include "service/key_spec.h"
 #include "service/material.h"
 #include "store/key_version.h"
 #include "store/store.h"
@@ -26,29 +27,36 @@ parse_spec(const char *name)
 	if (spec == 0)
 		kms_ereport(ERRCODE_INVALID_PARAMETER_VALUE, API_INVALID_PARAMETER,
 					errmsg("invalid value for key_spec"),
-					errhint("Key specs are Aliyun_AES_256, Aliyun_AES_192, Aliyun_AES_128 and Aliyun_SM4."));
+					errhint("docs/reference/key.md lists the key specs; the first of them is Aliyun_AES_256."));
 	return spec;
 }
 
+/* One usage for the whole life of a key; a spec may have the choice of two. */
 static KmsKeyUsage
-parse_usage(const char *name)
+parse_usage(const char *name, KmsKeySpec spec)
 {
-	KmsKeyUsage usage = name == NULL ? KEY_USAGE_ENCRYPT_DECRYPT : key_usage_of(name, strlen(name));
+	KmsKeyUsage usage = name == NULL ? key_default_usage(spec) : key_usage_of(name, strlen(name));
 
 	if (usage == 0)
+		err_invalid("key_usage", "it must be ENCRYPT/DECRYPT, SIGN/VERIFY or GENERATE_VERIFY_MAC");
+	if (key_kind(spec, usage) == 0)
 		kms_ereport(ERRCODE_INVALID_PARAMETER_VALUE, API_INVALID_PARAMETER,
-					errmsg("invalid value for key_usage"),
-					errhint("A symmetric key is for ENCRYPT/DECRYPT."));
+					errmsg("invalid value for key_usage: a key of spec %s is not for %s",
+						   key_spec_name(spec), key_usage_name(usage)));
 	return usage;
 }
 
 static KmsKeyOrigin
-parse_origin(const char *name)
+parse_origin(const char *name, KmsKeySpec spec)
 {
 	KmsKeyOrigin origin = key_origin_of(name, strlen(name));
 
 	if (origin == 0)
 		err_invalid("origin", "it must be Aliyun_KMS or EXTERNAL");
+	if (origin == KEY_ORIGIN_EXTERNAL && !key_spec_is_cipher(spec))
+		kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_UNSUPPORTED_OPERATION,
+					errmsg("material of a key of spec %s cannot be imported", key_spec_name(spec)),
+					errhint("Only symmetric encryption keys take imported material."));
 	return origin;
 }
 
@@ -64,15 +72,15 @@ require_software(const char *protection_level)
 				errhint("Use protection_level SOFTWARE."));
 }
 
-/* Seconds of the policy, 0 without one; imported material does not rotate. */
+/* Seconds of the policy, 0 without one. */
 static int64
-parse_rotation(const KmsCreateKey *request, KmsKeyOrigin origin)
+parse_rotation(const KmsCreateKey *request, const KmsKey *key)
 {
 	if (!request->automatic_rotation)
 		return 0;
-	if (origin != KEY_ORIGIN_KMS)
+	if (!key_rotates(key))
 		kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_UNSUPPORTED_OPERATION,
-					errmsg("a key with imported material cannot be rotated"));
+					errmsg("automatic rotation is for symmetric encryption keys whose material is made here"));
 	return key_check_rotation_interval(request->rotation_seconds);
 }
 
@@ -92,11 +100,11 @@ key_create(Oid caller, const KmsCreateKey *request)
 	KmsKeyVersion version;
 
 	key.spec = parse_spec(request->key_spec);
-	key.usage = parse_usage(request->key_usage);
-	key.origin = parse_origin(request->origin);
+	key.usage = parse_usage(request->key_usage, key.spec);
+	key.origin = parse_origin(request->origin, key.spec);
 	require_software(request->protection_level);
 	key_require_description("description", request->description);
-	key.rotation_seconds = parse_rotation(request, key.origin);
+	key.rotation_seconds = parse_rotation(request, &key);
 	require_no_tags(request);
 
 	key.id = uuid_random();

@@ -10,11 +10,12 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/ident.h"
+#include "base/interrupt.h"
 #include "base/settings.h"
 #include "crypto/transport.h"
-#include "miscadmin.h"
 #include "service/account.h"
 #include "service/key.h"
+#include "service/key_spec.h"
 #include "service/material.h"
 #include "store/import_token.h"
 #include "store/key_version.h"
@@ -24,13 +25,6 @@
 #define TOKEN_HOURS		24
 #define TOKEN_FORMAT	1
 #define TOKEN_LEN		(1 + UUID_LEN)
-
-/* Of all interrupts only those that end the statement end the search for primes. */
-static bool
-interrupted(void)
-{
-	return QueryCancelPending || ProcDiePending;
-}
 
 static void
 require_external(const KmsReference *reference, const KmsKey *key)
@@ -75,7 +69,7 @@ make_pair(KmsImportToken *token, const kc_key *wrapping, uint8 *public_key, size
 	uint8		place[MATERIAL_PLACE_MAX];
 	kc_status	status;
 
-	status = kc_transport_generate(token->transport, private_key, &private_len, public_key, public_len, interrupted);
+	status = kc_transport_generate(token->transport, private_key, &private_len, public_key, public_len, interrupt_pending);
 	if (status == KC_OK)
 	{
 		token->wrapped_len = private_len + KC_WRAP_OVERHEAD;
@@ -120,7 +114,6 @@ key_get_parameters_for_import(Oid caller, const char *text, const char *wrapping
 	token.domain_key_version = 0;
 	wrapping = account_wrapping_key(token.account_id, &token.domain_key_version);
 	status = make_pair(&token, wrapping, public_key, &public_len);
-	CHECK_FOR_INTERRUPTS();
 	err_crypto(status);
 
 	token.expires_at = GetCurrentTimestamp() + TOKEN_HOURS * USECS_PER_HOUR;
@@ -193,7 +186,7 @@ take_material(const KmsImportToken *token, const KmsKey *key, kc_view encrypted,
 {
 	KmsMaterialKeys keys;
 	uint8		material[KC_KEY_MAX];
-	size_t		len = kc_key_len(material_suite(key->spec));
+	size_t		len = key_material_len(key->spec);
 	kc_status	status;
 
 	material_prepare(version, key, earlier, token, &keys);

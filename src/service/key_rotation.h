@@ -23,11 +23,18 @@ extern int64 key_check_rotation_interval(int64 seconds);
  */
 extern void key_update_rotation_policy(Oid caller, const char *reference, bool enable, int64 seconds);
 
-/* A new version of a symmetric key, its primary one from now on. */
+/*
+ * A new version: of a symmetric encryption key its primary one from now on, of a pair the
+ * newest.  Those of a pair are 7 days apart (Rejected.UnsupportedOperation) and at
+ * most 50 (Rejected.LimitExceeded).
+ */
 extern pg_uuid_t key_create_version(Oid caller, const char *reference);
 
 /* Inside store_open, with the key locked and Enabled: give it a new version. */
 extern pg_uuid_t key_rotate(KmsKey *key);
+
+/* Whether a key of this spec and origin can have a rotation policy. */
+extern bool key_rotates(const KmsKey *key);
 
 /* When the next rotation is due: DT_NOEND without a policy. */
 extern TimestampTz key_next_rotation(const KmsKey *key);

@@ -5,11 +5,13 @@
 
 #include "base/error.h"
 #include "base/ident.h"
+#include "base/interrupt.h"
 #include "crypto/digest.h"
 #include "crypto/random.h"
 #include "crypto/wrap.h"
 #include "port/pg_bswap.h"
 #include "service/account.h"
+#include "service/key_spec.h"
 
 #define DIGEST_LABEL "kms imported material"
 
@@ -21,23 +23,6 @@ typedef struct Place
 } Place;
 
 StaticAssertDecl(1 + 8 + 4 + 16 + 16 + 3 * (1 + 32) <= MATERIAL_PLACE_MAX, "the longest place fits");
-
-kc_suite
-material_suite(KmsKeySpec spec)
-{
-	switch (spec)
-	{
-		case KEY_SPEC_AES_256:
-			return KC_SUITE_XAES_256_GCM;
-		case KEY_SPEC_AES_192:
-			return KC_SUITE_AES_192_GCM;
-		case KEY_SPEC_AES_128:
-			return KC_SUITE_AES_128_GCM;
-		case KEY_SPEC_SM4:
-			return KC_SUITE_SM4_CTR_HMAC_SM3;
-	}
-	elog(ERROR, "unknown key spec %d", (int) spec);
-}
 
 static void
 add(Place *place, const void *data, size_t len)
@@ -96,35 +81,70 @@ material_place_of_token(const KmsImportToken *token, uint8 out[MATERIAL_PLACE_MA
 	return kc_view_of(out, place.len);
 }
 
-/* Wrap bytes of the right length for the place of version. */
+/* Wrap bytes for the place of version. */
 static kc_status
 wrap(const KmsKey *key, KmsKeyVersion *version, kc_view material, const kc_key *wrapping)
 {
 	Place		place;
-	kc_key		tried;
-	kc_status	status;
 
 	describe_place(version, key->spec, key->usage, key->origin, &place);
 	version->wrapped_len = material.len + KC_WRAP_OVERHEAD;
-	/* Refused here, rather than at its first use. */
-	status = kc_key_init(&tried, material_suite(key->spec), material);
+	return kc_wrap(wrapping, kc_view_of(place.bytes, place.len), material, version->wrapped);
+}
+
+/* Whether a cipher takes these bytes: refused here, rather than at their first use. */
+static kc_status
+try_cipher(KmsKeySpec spec, kc_view material)
+{
+	kc_key		tried;
+	kc_status	status = kc_key_init(&tried, key_algorithm(spec), material);
+
 	kc_wipe(&tried, sizeof(tried));
+	return status;
+}
+
+static kc_status
+try_mac(KmsKeySpec spec, kc_view material)
+{
+	kc_mac	   *tried;
+	kc_status	status = kc_mac_new(key_algorithm(spec), material, &tried);
+
+	kc_mac_free(tried);
+	return status;
+}
+
+/* Fresh material, *len bytes. */
+static kc_status
+make(const KmsKey *key, uint8 material[KC_PRIVATE_MAX], size_t *len)
+{
+	uint8		public_key[KC_PUBLIC_MAX];
+	size_t		public_len = sizeof(public_key);
+	KmsKeyKind	kind = key_kind(key->spec, key->usage);
+	kc_status	status;
+
+	*len = KC_PRIVATE_MAX;
+	if (kind & KIND_PAIR)
+		return kc_pair_generate(key_algorithm(key->spec), material, len, public_key, &public_len,
+								interrupt_pending);
+	*len = key_material_len(key->spec);
+	status = kc_random_key(material, *len);
 	if (status == KC_OK)
-		status = kc_wrap(wrapping, kc_view_of(place.bytes, place.len), material, version->wrapped);
+		status = kind == KIND_MAC ? try_mac(key->spec, kc_view_of(material, *len)) :
+			try_cipher(key->spec, kc_view_of(material, *len));
 	return status;
 }
 
 void
 material_generate(const KmsKey *key, KmsKeyVersion *version)
 {
-	uint8		material[KC_KEY_MAX];
-	size_t		len = kc_key_len(material_suite(key->spec));
+	uint8		material[KC_PRIVATE_MAX];
+	size_t		len;
 	KmsMaterialKeys keys;
 	kc_status	status;
 
 	material_prepare(version, key, NULL, NULL, &keys);
 	version->has_digest = false;
-	status = kc_random_key(material, len);
+	status = make(key, material, &len);
 	if (status == KC_OK)
 		status = wrap(key, version, kc_view_of(material, len), keys.wrapping);
 	kc_wipe(material, sizeof(material));
@@ -197,10 +217,12 @@ material_wrap(const KmsKey *key, KmsKeyVersion *version, kc_view material,
 {
 	kc_status	status = KC_OK;
 
-	if (material.len != kc_key_len(material_suite(key->spec)))
+	if (material.len != key_material_len(key->spec))
 		return KC_BAD_INPUT;
 	if (earlier != NULL)		/* a version without digest was not imported: nothing fits it */
 		status = earlier->has_digest ? compare_digest(earlier, keys->earlier_digest_key, material) : KC_BAD_TAG;
+	if (status == KC_OK)
+		status = try_cipher(key->spec, material);
 	if (status == KC_OK)
 		status = wrap(key, version, material, keys->wrapping);
 	if (status == KC_OK)
@@ -209,30 +231,86 @@ material_wrap(const KmsKey *key, KmsKeyVersion *version, kc_view material,
 	return status;
 }
 
-void
-material_unwrap(const KmsKeyVersion *version, KmsKeySpec spec, KmsKeyUsage usage,
-				KmsKeyOrigin origin, kc_key *out)
+/* Everything that was not what was once wrapped says so. */
+static void
+require_intact(kc_status status, const KmsKeyVersion *version)
 {
-	uint8		material[KC_KEY_MAX];
-	kc_suite	suite = material_suite(spec);
-	size_t		len = kc_key_len(suite);
-	int32		domain_version = version->domain_key_version;
-	const kc_key *wrapping = account_wrapping_key(version->account_id, &domain_version);
 	char		id[37];
-	Place		place;
-	kc_status	status = KC_BAD_TAG;
 
-	describe_place(version, spec, usage, origin, &place);
-	if (version->wrapped_len == len + KC_WRAP_OVERHEAD)
-		status = kc_unwrap(wrapping, kc_view_of(place.bytes, place.len),
-						   kc_view_of(version->wrapped, version->wrapped_len), material);
-	if (status == KC_OK)
-		status = kc_key_init(out, suite, kc_view_of(material, len));
-	kc_wipe(material, sizeof(material));
-	if (status == KC_BAD_TAG)
+	if (status == KC_BAD_TAG || status == KC_BAD_INPUT)
 		kms_ereport(ERRCODE_DATA_CORRUPTED, API_REJECTED_UNAVAILABLE,
 					errmsg("the material of key version %s has been damaged or tampered with",
 						   uuid_print(&version->id, id)),
 					errhint("Restore tables key and key_version of extension kms from a backup."));
 	err_crypto(status);
+}
+
+/* The domain key's wrapping key, which may raise: before anything is unwrapped. */
+static const kc_key *
+wrapping_key_of(const KmsKeyVersion *version)
+{
+	int32		domain_version = version->domain_key_version;
+
+	return account_wrapping_key(version->account_id, &domain_version);
+}
+
+/* Unwrap into material, which has room for max bytes. */
+static kc_status
+unwrap(const KmsKeyVersion *version, const KmsMaterialOf *of, const kc_key *wrapping,
+	   uint8 *material, size_t max, size_t *len)
+{
+	Place		place;
+
+	describe_place(version, of->spec, of->usage, of->origin, &place);
+	if (version->wrapped_len < KC_WRAP_OVERHEAD || version->wrapped_len - KC_WRAP_OVERHEAD > max)
+		return KC_BAD_TAG;
+	*len = version->wrapped_len - KC_WRAP_OVERHEAD;
+	return kc_unwrap(wrapping, kc_view_of(place.bytes, place.len),
+					 kc_view_of(version->wrapped, version->wrapped_len), material);
+}
+
+void
+material_unwrap(const KmsKeyVersion *version, const KmsMaterialOf *of, kc_key *out)
+{
+	uint8		material[KC_KEY_MAX];
+	size_t		len;
+	const kc_key *wrapping = wrapping_key_of(version);
+	kc_status	status = unwrap(version, of, wrapping, material, sizeof(material), &len);
+
+	if (status == KC_OK)
+		status = kc_key_init(out, key_algorithm(of->spec), kc_view_of(material, len));
+	kc_wipe(material, sizeof(material));
+	require_intact(status, version);
+}
+
+kc_pair *
+material_open_pair(const KmsKeyVersion *version, const KmsMaterialOf *of)
+{
+	uint8		material[KC_PRIVATE_MAX];
+	size_t		len;
+	kc_pair    *pair = NULL;
+	const kc_key *wrapping = wrapping_key_of(version);
+	kc_status	status = unwrap(version, of, wrapping, material, sizeof(material), &len);
+
+	if (status == KC_OK)
+		status = kc_pair_open(key_algorithm(of->spec), kc_view_of(material, len), &pair);
+	kc_wipe(material, sizeof(material));
+	require_intact(status, version);
+	return pair;
+}
+
+kc_mac *
+material_open_mac(const KmsKeyVersion *version, const KmsMaterialOf *of)
+{
+	uint8		material[KC_MAC_KEY_MAX];
+	size_t		len;
+	kc_mac	   *mac = NULL;
+	const kc_key *wrapping = wrapping_key_of(version);
+	kc_status	status = unwrap(version, of, wrapping, material, sizeof(material), &len);
+
+	if (status == KC_OK)
+		status = kc_mac_new(key_algorithm(of->spec), kc_view_of(material, len), &mac);
+	kc_wipe(material, sizeof(material));
+	require_intact(status, version);
+	return mac;
 }

@@ -6,17 +6,17 @@
 
 #include "postgres.h"
 
+#include "crypto/mac.h"
 #include "crypto/message.h"
+#include "crypto/pair.h"
 #include "store/key.h"
 #include "store/import_token.h"
 #include "store/key_version.h"
 
-/* The suite that a key of this spec encrypts with. */
-extern kc_suite material_suite(KmsKeySpec spec);
-
 /*
  * Make fresh material for a version of key and wrap it: fills in all of
- * *version but its created_at.  The bytes exist on the stack only.
+ * *version but its created_at.  The bytes exist on the stack only.  A pair takes
+ * seconds with RSA_4096; a cancel ends that.
  */
 extern void material_generate(const KmsKey *key, KmsKeyVersion *version);
 
@@ -45,10 +45,19 @@ extern kc_status material_wrap(const KmsKey *key, KmsKeyVersion *version, kc_vie
 extern kc_view material_place_of_token(const KmsImportToken *token, uint8 out[MATERIAL_PLACE_MAX]);
 
 /*
- * Unwrap into *out, which lies in the secure arena.  Rejected.Unavailable if
- * the row of the key or of the version is not as it was when it was wrapped.
+ * Unwrap, and make ready: *out lies in the secure arena, pairs and MAC keys in
+ * OpenSSL's heap.  Rejected.Unavailable if the row of the key or of the version
+ * is not as it was when it was wrapped.
  */
-extern void material_unwrap(const KmsKeyVersion *version, KmsKeySpec spec, KmsKeyUsage usage,
-							KmsKeyOrigin origin, kc_key *out);
+typedef struct KmsMaterialOf
+{
+	KmsKeySpec	spec;
+	KmsKeyUsage usage;
+	KmsKeyOrigin origin;
+} KmsMaterialOf;
+
+extern void material_unwrap(const KmsKeyVersion *version, const KmsMaterialOf *of, kc_key *out);
+extern kc_pair *material_open_pair(const KmsKeyVersion *version, const KmsMaterialOf *of);
+extern kc_mac *material_open_mac(const KmsKeyVersion *version, const KmsMaterialOf *of);
 
 #endif

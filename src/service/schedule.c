@@ -61,7 +61,7 @@ own(KmsCachedVersion *version)
 		disown(place->owner);
 	set(place, version);
 	version->schedule = place->schedule;
-	version->schedule_place = (int16) (place - owned);
+	version->place = (int16) (place - owned);
 	return place->schedule;
 }
 
@@ -81,5 +81,5 @@ schedule_release(KmsCachedVersion *version)
 	if (shared.owner == version)
 		empty(&shared);
 	if (version->schedule != NULL)
-		empty(&owned[version->schedule_place]);
+		empty(&owned[version->place]);
 }

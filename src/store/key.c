@@ -42,8 +42,12 @@ enum
 };
 
 static const char *const states[] = {NULL, "Enabled", "Disabled", "PendingDeletion", "PendingImport"};
-static const char *const specs[] = {NULL, "Aliyun_AES_256", "Aliyun_AES_192", "Aliyun_AES_128", "Aliyun_SM4"};
-static const char *const usages[] = {NULL, "ENCRYPT/DECRYPT"};
+static const char *const specs[] = {
+	NULL, "Aliyun_AES_256", "Aliyun_AES_192", "Aliyun_AES_128", "Aliyun_SM4",
+	"RSA_2048", "RSA_3072", "RSA_4096", "EC_P256", "EC_P256K", "EC_P384", "EC_P521", "EC_SM2", "ED25519",
+	"ML_DSA_44", "ML_DSA_65", "ML_DSA_87", "HMAC_SHA_256", "HMAC_SHA_384", "HMAC_SHA_512", "HMAC_SM3"
+};
+static const char *const usages[] = {NULL, "ENCRYPT/DECRYPT", "SIGN/VERIFY", "GENERATE_VERIFY_MAC"};
 static const char *const origins[] = {NULL, "Aliyun_KMS", "EXTERNAL"};
 
 static int

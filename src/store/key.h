@@ -25,12 +25,30 @@ typedef enum KmsKeySpec
 	KEY_SPEC_AES_256 = 1,
 	KEY_SPEC_AES_192,
 	KEY_SPEC_AES_128,
-	KEY_SPEC_SM4
+	KEY_SPEC_SM4,
+	KEY_SPEC_RSA_2048,
+	KEY_SPEC_RSA_3072,
+	KEY_SPEC_RSA_4096,
+	KEY_SPEC_EC_P256,
+	KEY_SPEC_EC_P256K,
+	KEY_SPEC_EC_P384,
+	KEY_SPEC_EC_P521,
+	KEY_SPEC_EC_SM2,
+	KEY_SPEC_ED25519,
+	KEY_SPEC_ML_DSA_44,
+	KEY_SPEC_ML_DSA_65,
+	KEY_SPEC_ML_DSA_87,
+	KEY_SPEC_HMAC_SHA_256,
+	KEY_SPEC_HMAC_SHA_384,
+	KEY_SPEC_HMAC_SHA_512,
+	KEY_SPEC_HMAC_SM3
 } KmsKeySpec;
 
 typedef enum KmsKeyUsage
 {
-	KEY_USAGE_ENCRYPT_DECRYPT = 1
+	KEY_USAGE_ENCRYPT_DECRYPT = 1,
+	KEY_USAGE_SIGN_VERIFY,
+	KEY_USAGE_GENERATE_VERIFY_MAC
 } KmsKeyUsage;
 
 typedef enum KmsKeyOrigin
@@ -66,7 +84,7 @@ typedef struct KmsKey
 	KmsKeyUsage usage;
 	KmsKeyOrigin origin;
 	bool		has_primary_version;
-	pg_uuid_t	primary_version;
+	pg_uuid_t	primary_version;	/* the newest; of asymmetric keys it is called primary only here */
 	const char *description;
 	int64		rotation_seconds;	/* 0: none */
 	TimestampTz rotated_at;		/* this and the following: DT_NOEND for null */

@@ -6,12 +6,13 @@
 
 #include "postgres.h"
 
+#include "crypto/pair.h"
 #include "crypto/wrap.h"
 #include "datatype/timestamp.h"
 #include "utils/uuid.h"
 
-/* Longest wrapped material of a symmetric key. */
-#define KEY_VERSION_WRAPPED_MAX (KC_KEY_MAX + KC_WRAP_OVERHEAD)
+/* Longest wrapped material: a private key. */
+#define KEY_VERSION_WRAPPED_MAX (KC_PRIVATE_MAX + KC_WRAP_OVERHEAD)
 
 /* Keyed digest of imported material. */
 #define KEY_VERSION_DIGEST_LEN 32

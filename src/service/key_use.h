@@ -1,0 +1,148 @@
+/*
+ * Using a key: finding the version that a call needs, for a caller who may, of a
+ * key that does such a thing and may be used.
+ *
+ * The order of checks is the same everywhere: the key, permission, the version,
+ * kind of key, state.  What a place in a query found last is remembered there.
+ */
+#ifndef KMS_KEY_USE_H
+#define KMS_KEY_USE_H
+
+#include "postgres.h"
+
+#include "base/context.h"
+#include "base/error.h"
+#include "base/invalidation.h"
+#include "service/access.h"
+#include "service/key_cache.h"
+#include "service/key_spec.h"
+
+/*
+ * What a place in a query remembers from row to row.  Zeroed to begin with but
+ * for the memory contexts of its memos.
+ */
+typedef struct KmsCallSite
+{
+	/* the key named last */
+	uint64		epoch;
+	KmsCachedKey *key;
+	size_t		reference_len;
+	char		reference[REFERENCE_MAX_LEN];
+
+	/* the version found in a ciphertext last */
+	uint64		version_epoch;
+	KmsCachedVersion *version;
+
+	ContextMemo context;
+	ContextMemo other_context;	/* of the destination, when re-encrypting */
+} KmsCallSite;
+
+typedef struct KmsKeyUsed
+{
+	pg_uuid_t	key_id;
+	pg_uuid_t	version_id;
+} KmsKeyUsed;
+
+/* The key that a caller names: argument is what the function calls it. */
+typedef struct KmsNamedKey
+{
+	const char *argument;
+	kc_view		reference;
+	const char *version_argument;
+	kc_view		version_id;		/* data NULL: the newest */
+} KmsNamedKey;
+
+/* Bit of an action in KmsCachedKey.rights. */
+#define RIGHT_TO(action)	(UINT32_C(1) << ((action) - ACTION_ENCRYPT))
+
+/* Whether nothing needs to be asked: the answer is remembered, and no date can change it. */
+static inline bool
+known_usable(const KmsCachedKey *key, Oid caller, KmsAction action, int kinds)
+{
+	return key->plain && (key->kind & kinds) && key->rights_role == caller &&
+		(key->rights & RIGHT_TO(action)) && key->rights_count == invalidation_roles_count;
+}
+
+/* All of these raise unless it is so; kind and name say in errors what was asked for. */
+extern void key_use_check_permission(KmsCachedKey *key, Oid caller, KmsAction action,
+									 const char *kind, kc_view name);
+extern void key_use_check_kind_and_state(const KmsCachedKey *key, int kinds);
+
+/* Most references are ids in text: a length known beforehand compares in place. */
+static inline bool
+same_reference(const KmsCallSite *site, kc_view reference)
+{
+	if (site->reference_len != reference.len)
+		return false;
+	if (reference.len == 36)
+		return memcmp(site->reference, reference.data, 36) == 0;
+	return memcmp(site->reference, reference.data, reference.len) == 0;
+}
+
+extern KmsCachedKey *key_use_find(KmsCallSite *site, const char *argument, kc_view reference);
+
+/* The key that this place named last time, or whatever it names now. */
+static inline KmsCachedKey *
+key_named(KmsCallSite *site, const char *argument, kc_view reference)
+{
+	if (likely(site->epoch == key_cache_epoch && same_reference(site, reference)))
+	{
+		key_cache_touch(site->key);
+		return site->key;
+	}
+	return key_use_find(site, argument, reference);
+}
+
+/* The version that encrypts, with its material. */
+static inline KmsCachedVersion *
+version_to_encrypt(KmsCallSite *site, Oid caller, KmsAction action, const char *argument, kc_view reference)
+{
+	KmsCachedKey *key = key_named(site, argument, reference);
+	KmsCachedVersion *version;
+
+	if (unlikely(!known_usable(key, caller, action, KIND_CIPHER)))
+	{
+		key_use_check_permission(key, caller, action, "key", reference);
+		key_use_check_kind_and_state(key, KIND_CIPHER);
+	}
+	version = key_cache_primary(key);
+	(void) key_cache_material(version);
+	return version;
+}
+
+extern KmsCachedVersion *key_use_find_version(KmsCallSite *site, const uint8 *version_id);
+extern void key_use_check_version(KmsCachedVersion *version, Oid caller, KmsAction action);
+
+/* The version that a ciphertext names, with its material. */
+static inline KmsCachedVersion *
+version_to_decrypt(KmsCallSite *site, Oid caller, KmsAction action, const uint8 *version_id, int suite)
+{
+	KmsCachedVersion *version = site->version;
+
+	if (likely(site->version_epoch == key_cache_epoch &&
+			   memcmp(version->id.data, version_id, KC_VERSION_ID_LEN) == 0))
+		key_cache_touch(version->key);
+	else
+		version = key_use_find_version(site, version_id);
+	if (unlikely(!known_usable(version->key, caller, action, KIND_CIPHER)))
+		key_use_check_version(version, caller, action);
+	if (unlikely(key_cache_material(version)->suite != suite))
+		err_ciphertext();
+	return version;
+}
+
+/* The version that the caller names, or the newest, of a key of one of these kinds; made ready. */
+extern KmsCachedVersion *version_to_use(KmsCallSite *site, Oid caller, KmsAction action, int kinds,
+										const KmsNamedKey *named);
+
+/* Receives the ids, unless it is NULL. */
+static inline void
+key_used(KmsKeyUsed *used, const KmsCachedVersion *version)
+{
+	if (used == NULL)
+		return;
+	used->key_id = version->key->id;
+	used->version_id = version->id;
+}
+
+#endif
