@@ -22,6 +22,7 @@
 
 #define MATERIAL_LABEL	"kms material wrapping"
 #define DIGEST_LABEL	"kms material digest"
+#define ROW_LABEL		"kms row mac"
 #define MAX_UNWRAPPED	4
 
 #define ACCOUNT_MIN		INT64CONST(1000000000000000)
@@ -33,6 +34,7 @@ typedef struct Unwrapped
 	int32		version;
 	kc_key	   *key;			/* that wraps material; in the arena */
 	uint8	   *digest_key;		/* KC_KEY_MAX bytes; in the arena */
+	kc_mac	   *row_mac;		/* OpenSSL's */
 } Unwrapped;
 
 static Unwrapped unwrapped[MAX_UNWRAPPED];
@@ -55,6 +57,7 @@ give_back(Unwrapped *entry)
 	account_keys_generation++;
 	arena_give(entry->key);
 	arena_give(entry->digest_key);
+	kc_mac_free(entry->row_mac);
 }
 
 static void
@@ -125,7 +128,7 @@ make_domain_key(KmsDomainKey *key)
 
 /* Unwrap a domain key and derive from it, into slots of the arena. */
 static kc_status
-derive_keys(const KmsDomainKey *row, const kc_key *root, const Unwrapped *out)
+derive_keys(const KmsDomainKey *row, const kc_key *root, Unwrapped *out)
 {
 	uint8		place[13];
 	uint8		secret[DOMAIN_KEY_LEN];
@@ -140,6 +143,10 @@ derive_keys(const KmsDomainKey *row, const kc_key *root, const Unwrapped *out)
 		status = kc_key_init(out->key, KC_SUITE_XAES_256_GCM, kc_view_of(derived, sizeof(derived)));
 	if (status == KC_OK)
 		status = kc_derive(whole, DIGEST_LABEL, out->digest_key, KC_KEY_MAX);
+	if (status == KC_OK)
+		status = kc_derive(whole, ROW_LABEL, derived, sizeof(derived));
+	if (status == KC_OK)
+		status = kc_mac_new(KC_MAC_HMAC_SHA_256, kc_view_of(derived, sizeof(derived)), &out->row_mac);
 	kc_wipe(secret, sizeof(secret));
 	kc_wipe(derived, sizeof(derived));
 	return status;
@@ -199,6 +206,7 @@ unwrap(const KmsDomainKey *row)
 
 		entry.key = NULL;
 		entry.digest_key = NULL;
+		entry.row_mac = NULL;
 		ready.account = row->account_id;
 		ready.version = row->version;
 		return remember(&ready);
@@ -260,6 +268,22 @@ const uint8 *
 account_digest_key(int64 account, int32 *version)
 {
 	return keys_of(account, version)->digest_key;
+}
+
+bool
+account_has_domain_key(int64 account, int32 version)
+{
+	KmsDomainKey row;
+
+	refresh();
+	return version > 0 &&
+		(find_unwrapped(account, version) != NULL || store_domain_key_find(account, version, &row));
+}
+
+kc_mac *
+account_row_mac(int64 account, int32 *version)
+{
+	return keys_of(account, version)->row_mac;
 }
 
 bool

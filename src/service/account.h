@@ -6,6 +6,7 @@
 
 #include "postgres.h"
 
+#include "crypto/mac.h"
 #include "crypto/message.h"
 #include "store/account.h"
 
@@ -33,6 +34,10 @@ extern uint64 account_keys_generation;
 
 /* The key for keyed digests, KC_KEY_MAX bytes; as account_wrapping_key otherwise. */
 extern const uint8 *account_digest_key(int64 account, int32 *version);
+
+/* The MAC of rows that decide (service/row_mac.h), likewise. */
+extern bool account_has_domain_key(int64 account, int32 version);
+extern kc_mac *account_row_mac(int64 account, int32 *version);
 
 /* Nothing is made while the service is not open, or sealed: 55000. */
 extern void account_require_unsealed(void);
