@@ -67,15 +67,19 @@ CREATE TABLE kms.key (
 	due_at timestamptz GENERATED ALWAYS AS (
 		LEAST(delete_at,
 			  CASE WHEN state IN ('Enabled', 'Disabled') THEN material_expires_at END,
-			  CASE WHEN state = 'Enabled' THEN next_rotation_at END)) STORED
+			  CASE WHEN state = 'Enabled' THEN next_rotation_at END)) STORED,
+	account_id bigint NOT NULL,
+	domain_key_version integer NOT NULL,
+	mac bytea NOT NULL
 );
 
 CREATE INDEX key_due_at ON kms.key (due_at);
+CREATE INDEX key_owner ON kms.key (owner, owner_name);
 
 COMMENT ON TABLE kms.key IS 'keys: their owner, state and purpose';
 COMMENT ON COLUMN kms.key.id IS 'key id';
-COMMENT ON COLUMN kms.key.owner IS 'oid of the owning role; counts only while that role bears owner_name';
-COMMENT ON COLUMN kms.key.owner_name IS 'name of the owning role';
+COMMENT ON COLUMN kms.key.owner IS 'oid of the owning role; counts only while the role holds its privilege on kms.role_anchor';
+COMMENT ON COLUMN kms.key.owner_name IS 'name of the owning role, which counts where the database is not at home';
 COMMENT ON COLUMN kms.key.created_at IS 'when the key was made';
 COMMENT ON COLUMN kms.key.state IS 'Enabled, Disabled, PendingDeletion or PendingImport';
 COMMENT ON COLUMN kms.key.spec IS 'key spec, for instance Aliyun_AES_256';
@@ -91,7 +95,11 @@ COMMENT ON COLUMN kms.key.delete_at IS 'when a key in PendingDeletion is erased'
 COMMENT ON COLUMN kms.key.deletion_protected IS 'whether deletion may not be scheduled';
 COMMENT ON COLUMN kms.key.deletion_protection_description IS 'why';
 COMMENT ON COLUMN kms.key.due_at IS 'when a worker must look at the key: to rotate it, to erase it or its material';
+COMMENT ON COLUMN kms.key.account_id IS 'account of the domain key that the MAC is under';
+COMMENT ON COLUMN kms.key.domain_key_version IS 'version of the domain key that the MAC is under';
+COMMENT ON COLUMN kms.key.mac IS 'MAC over the columns before due_at, 32 bytes';
 COMMENT ON INDEX kms.key_due_at IS 'keys that are due';
+COMMENT ON INDEX kms.key_owner IS 'keys of a role';
 
 /*
  * A key's material, wrapped.  The additional data binds it to its ids, spec,
@@ -149,7 +157,10 @@ COMMENT ON COLUMN kms.import_token.wrapped IS 'private key (PKCS #8), wrapped; e
 CREATE TABLE kms.alias (
 	name text COLLATE "C" PRIMARY KEY CHECK (name ~ '^alias/[A-Za-z0-9_/-]{1,255}$'),
 	key_id uuid NOT NULL,
-	created_at timestamptz NOT NULL
+	created_at timestamptz NOT NULL,
+	account_id bigint NOT NULL,
+	domain_key_version integer NOT NULL,
+	mac bytea NOT NULL
 );
 
 CREATE INDEX alias_key_id ON kms.alias (key_id);
@@ -159,6 +170,57 @@ COMMENT ON INDEX kms.alias_key_id IS 'aliases of a key';
 COMMENT ON COLUMN kms.alias.name IS 'full name, alias/...';
 COMMENT ON COLUMN kms.alias.key_id IS 'key that the alias stands for';
 COMMENT ON COLUMN kms.alias.created_at IS 'when the alias was made';
+COMMENT ON COLUMN kms.alias.account_id IS 'account of the domain key that the MAC is under';
+COMMENT ON COLUMN kms.alias.domain_key_version IS 'version of the domain key that the MAC is under';
+COMMENT ON COLUMN kms.alias.mac IS 'MAC over the columns before it, 32 bytes';
+
+/*
+ * Rows that name a role count only while it holds SELECT on this table, which is and
+ * stays empty: so PostgreSQL keeps the role from being dropped, in every database,
+ * and a dump grants it to the role of that name again.
+ */
+CREATE TABLE kms.role_anchor ();
+
+COMMENT ON TABLE kms.role_anchor IS 'always empty; the roles that own keys or hold grants have SELECT on it';
+
+/* What a role other than the owner may do. */
+CREATE TABLE kms.grant_entry (
+	id uuid PRIMARY KEY,
+	resource_type text COLLATE "C" NOT NULL CHECK (resource_type IN ('key')),
+	resource uuid NOT NULL,
+	grantee oid NOT NULL,
+	grantee_name text COLLATE "C" NOT NULL,
+	operations text[] NOT NULL,
+	context bytea,
+	expires_at timestamptz,
+	grantor_name text NOT NULL,
+	created_at timestamptz NOT NULL,
+	account_id bigint NOT NULL,
+	domain_key_version integer NOT NULL,
+	mac bytea NOT NULL
+);
+
+CREATE INDEX grant_entry_resource ON kms.grant_entry (resource);
+CREATE INDEX grant_entry_grantee ON kms.grant_entry (grantee);
+CREATE INDEX grant_entry_expires_at ON kms.grant_entry (expires_at);
+
+COMMENT ON TABLE kms.grant_entry IS 'grants: what roles other than the owner may do';
+COMMENT ON COLUMN kms.grant_entry.id IS 'grant id';
+COMMENT ON COLUMN kms.grant_entry.resource_type IS 'key';
+COMMENT ON COLUMN kms.grant_entry.resource IS 'key id';
+COMMENT ON COLUMN kms.grant_entry.grantee IS 'oid of the role, 0 for PUBLIC; counts like the owner of a key';
+COMMENT ON COLUMN kms.grant_entry.grantee_name IS 'name of the role, or PUBLIC';
+COMMENT ON COLUMN kms.grant_entry.operations IS 'names of the operations as the API has them, or {*}';
+COMMENT ON COLUMN kms.grant_entry.context IS 'pairs that the encryption context of a call must contain, canonical form; null: none';
+COMMENT ON COLUMN kms.grant_entry.expires_at IS 'until when it counts; null: without end';
+COMMENT ON COLUMN kms.grant_entry.grantor_name IS 'who gave it';
+COMMENT ON COLUMN kms.grant_entry.created_at IS 'when it was given';
+COMMENT ON COLUMN kms.grant_entry.account_id IS 'account of the domain key that the MAC is under';
+COMMENT ON COLUMN kms.grant_entry.domain_key_version IS 'version of the domain key that the MAC is under';
+COMMENT ON COLUMN kms.grant_entry.mac IS 'MAC over the columns before it, 32 bytes';
+COMMENT ON INDEX kms.grant_entry_resource IS 'grants on a resource';
+COMMENT ON INDEX kms.grant_entry_grantee IS 'grants of a role';
+COMMENT ON INDEX kms.grant_entry_expires_at IS 'grants that have expired';
 
 /* What the workers did last with a resource, and when they try again. */
 CREATE TABLE kms.job (
@@ -191,6 +253,8 @@ SELECT pg_catalog.pg_extension_config_dump('kms.key', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.key_version', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.import_token', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.alias', '');
+SELECT pg_catalog.pg_extension_config_dump('kms.role_anchor', '');
+SELECT pg_catalog.pg_extension_config_dump('kms.grant_entry', '');
 /* What a worker has seen counts for the database it has seen it in, not for a restored one. */
 SELECT pg_catalog.pg_extension_config_dump('kms.job', 'WHERE false');
 
@@ -217,6 +281,10 @@ CREATE TRIGGER tell_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kms.j
 	FOR EACH STATEMENT EXECUTE FUNCTION kms.tell_change();
 CREATE TRIGGER tell_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kms.import_token
 	FOR EACH STATEMENT EXECUTE FUNCTION kms.tell_change();
+CREATE TRIGGER tell_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kms.role_anchor
+	FOR EACH STATEMENT EXECUTE FUNCTION kms.tell_change();
+CREATE TRIGGER tell_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kms.grant_entry
+	FOR EACH STATEMENT EXECUTE FUNCTION kms.tell_change();
 
 /* Logical replication applies changes row by row and fires no trigger per statement. */
 CREATE TRIGGER tell_row_change AFTER UPDATE OR DELETE ON kms.account
@@ -233,6 +301,10 @@ CREATE TRIGGER tell_row_change AFTER UPDATE OR DELETE ON kms.job
 	FOR EACH ROW EXECUTE FUNCTION kms.tell_change();
 CREATE TRIGGER tell_row_change AFTER UPDATE OR DELETE ON kms.import_token
 	FOR EACH ROW EXECUTE FUNCTION kms.tell_change();
+CREATE TRIGGER tell_row_change AFTER UPDATE OR DELETE ON kms.role_anchor
+	FOR EACH ROW EXECUTE FUNCTION kms.tell_change();
+CREATE TRIGGER tell_row_change AFTER UPDATE OR DELETE ON kms.grant_entry
+	FOR EACH ROW EXECUTE FUNCTION kms.tell_change();
 
 ALTER TABLE kms.account ENABLE ALWAYS TRIGGER tell_change, ENABLE ALWAYS TRIGGER tell_row_change;
 ALTER TABLE kms.domain_key ENABLE ALWAYS TRIGGER tell_change, ENABLE ALWAYS TRIGGER tell_row_change;
@@ -241,6 +313,8 @@ ALTER TABLE kms.key_version ENABLE ALWAYS TRIGGER tell_change, ENABLE ALWAYS TRI
 ALTER TABLE kms.alias ENABLE ALWAYS TRIGGER tell_change, ENABLE ALWAYS TRIGGER tell_row_change;
 ALTER TABLE kms.job ENABLE ALWAYS TRIGGER tell_change, ENABLE ALWAYS TRIGGER tell_row_change;
 ALTER TABLE kms.import_token ENABLE ALWAYS TRIGGER tell_change, ENABLE ALWAYS TRIGGER tell_row_change;
+ALTER TABLE kms.role_anchor ENABLE ALWAYS TRIGGER tell_change, ENABLE ALWAYS TRIGGER tell_row_change;
+ALTER TABLE kms.grant_entry ENABLE ALWAYS TRIGGER tell_change, ENABLE ALWAYS TRIGGER tell_row_change;
 
 COMMENT ON TRIGGER tell_change ON kms.account IS 'changes by hand reach every session';
 COMMENT ON TRIGGER tell_row_change ON kms.account IS 'replicated changes reach every session';
@@ -256,6 +330,10 @@ COMMENT ON TRIGGER tell_change ON kms.job IS 'changes by hand reach every sessio
 COMMENT ON TRIGGER tell_change ON kms.import_token IS 'changes by hand reach every session';
 COMMENT ON TRIGGER tell_row_change ON kms.job IS 'replicated changes reach every session';
 COMMENT ON TRIGGER tell_row_change ON kms.import_token IS 'replicated changes reach every session';
+COMMENT ON TRIGGER tell_change ON kms.role_anchor IS 'changes by hand reach every session';
+COMMENT ON TRIGGER tell_row_change ON kms.role_anchor IS 'replicated changes reach every session';
+COMMENT ON TRIGGER tell_change ON kms.grant_entry IS 'changes by hand reach every session';
+COMMENT ON TRIGGER tell_row_change ON kms.grant_entry IS 'replicated changes reach every session';
 
 ALTER TABLE kms.account ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.domain_key ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
@@ -264,3 +342,5 @@ ALTER TABLE kms.key_version ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.alias ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.job ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.import_token ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE kms.role_anchor ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE kms.grant_entry ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;

@@ -73,10 +73,10 @@ CREATE FUNCTION @extschema@.kms_list_key_versions(key_id text) RETURNS SETOF kms
 COMMENT ON FUNCTION @extschema@.kms_list_key_versions(text) IS 'every version of a key';
 
 /* What the views are made of. */
-CREATE FUNCTION kms.may_describe(owner oid, owner_name text) RETURNS boolean
+CREATE FUNCTION kms.may_describe(key_id uuid, owner oid, owner_name text) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'kms_may_describe' LANGUAGE C STABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION kms.may_describe(oid, text) IS 'whether the current user may describe what belongs to this owner';
+COMMENT ON FUNCTION kms.may_describe(uuid, oid, text) IS 'whether the current user may describe this key of this owner';
 
 CREATE FUNCTION kms.describe_row(key kms.key) RETURNS kms.key_metadata
 	AS 'MODULE_PATHNAME', 'kms_key_metadata' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 20;
@@ -94,7 +94,7 @@ CREATE VIEW kms.keys WITH (security_barrier) AS
 		   d.last_rotation_date, d.next_rotation_date, d.material_expire_time, d.delete_date,
 		   d.deletion_protection, d.deletion_protection_description
 	  FROM kms.key k CROSS JOIN LATERAL kms.describe_row(k) d
-	 WHERE kms.may_describe(k.owner, k.owner_name)
+	 WHERE kms.may_describe(k.id, k.owner, k.owner_name)
 	   AND (k.delete_at IS NULL OR k.delete_at > pg_catalog.clock_timestamp());
 
 COMMENT ON VIEW kms.keys IS 'the keys that the current user may describe';
@@ -122,7 +122,7 @@ CREATE VIEW kms.key_versions WITH (security_barrier) AS
 	SELECT v.key_id, v.id AS key_version_id, v.created_at AS creation_date,
 		   k.primary_version IS NOT DISTINCT FROM v.id AS is_primary
 	  FROM kms.key_version v JOIN kms.key k ON k.id OPERATOR(pg_catalog.=) v.key_id
-	 WHERE kms.may_describe(k.owner, k.owner_name)
+	 WHERE kms.may_describe(k.id, k.owner, k.owner_name)
 	   AND (k.delete_at IS NULL OR k.delete_at > pg_catalog.clock_timestamp());
 
 COMMENT ON VIEW kms.key_versions IS 'the versions of the keys that the current user may describe';
@@ -134,7 +134,7 @@ COMMENT ON COLUMN kms.key_versions.is_primary IS 'whether this version encrypts'
 CREATE VIEW kms.aliases WITH (security_barrier) AS
 	SELECT a.name AS alias_name, kms.arn_prefix() OPERATOR(pg_catalog.||) a.name AS alias_arn, a.key_id
 	  FROM kms.alias a JOIN kms.key k ON k.id OPERATOR(pg_catalog.=) a.key_id
-	 WHERE kms.may_describe(k.owner, k.owner_name)
+	 WHERE kms.may_describe(k.id, k.owner, k.owner_name)
 	   AND (k.delete_at IS NULL OR k.delete_at > pg_catalog.clock_timestamp());
 
 COMMENT ON VIEW kms.aliases IS 'the aliases of the keys that the current user may describe';

@@ -32,11 +32,11 @@ CREATE VIEW kms.jobs WITH (security_barrier) AS
 			  FROM kms.key k WHERE k.due_at IS NOT NULL) d
 	  LEFT JOIN kms.job j ON j.resource OPERATOR(pg_catalog.=) d.id AND j.kind OPERATOR(pg_catalog.=) d.kind
 						 AND j.outcome OPERATOR(pg_catalog.<>) 'done' AND j.ran_at OPERATOR(pg_catalog.>=) d.due_at
-	 WHERE kms.may_describe(d.owner, d.owner_name)
+	 WHERE kms.may_describe(d.id, d.owner, d.owner_name)
 	UNION ALL
 	SELECT j.kind, j.resource, NULL, j.outcome, j.detail, j.attempts, j.ran_at, NULL
 	  FROM kms.job j
-	 WHERE j.outcome OPERATOR(pg_catalog.=) 'done' AND kms.may_describe(j.owner, j.owner_name);
+	 WHERE j.outcome OPERATOR(pg_catalog.=) 'done' AND kms.may_describe(j.resource, j.owner, j.owner_name);
 
 COMMENT ON VIEW kms.jobs IS 'what the workers will do with the keys that the current user may describe, and what they did last';
 COMMENT ON COLUMN kms.jobs.job IS 'KeyRotation, KeyDeletion or MaterialExpiry';

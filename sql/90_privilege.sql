@@ -43,13 +43,15 @@ $strip$;
 
 /* Every function asks for the right on its key itself; these are for everybody. */
 GRANT USAGE ON SCHEMA kms TO PUBLIC;
-GRANT SELECT ON kms.keys, kms.key_versions, kms.aliases, kms.jobs, kms.status TO PUBLIC;
+GRANT SELECT ON kms.keys, kms.key_versions, kms.aliases, kms.jobs, kms.status, kms.grants TO PUBLIC;
 GRANT USAGE ON TYPE kms.key_metadata, kms.key_version_metadata, kms.alias_entry, kms.ciphertext_info,
 	kms.data_key, kms.data_key_without_plaintext, kms.exported_data_key, kms.generated_and_exported_data_key, kms.status_row, kms.job_report,
-	kms.import_parameters TO PUBLIC;
+	kms.import_parameters, kms.grant_metadata TO PUBLIC;
 
 GRANT EXECUTE ON FUNCTION
-	kms.may_describe(oid, text),
+	kms.may_describe(uuid, oid, text),
+	kms.describe_grant(kms.grant_entry),
+	kms.describable(text),
 	kms.describe_row(kms.key),
 	kms.arn_prefix(),
 	kms.normalized_filters(jsonb),
@@ -95,5 +97,10 @@ GRANT EXECUTE ON FUNCTION
 	@extschema@.kms_blind_index(text, text, jsonb),
 	@extschema@.kms_envelope_encrypt(text, bytea, jsonb),
 	@extschema@.kms_envelope_encrypt(text, text, jsonb),
+	@extschema@.kms_grant(text, text, text[], jsonb, timestamptz),
+	@extschema@.kms_revoke(text, text, text[]),
+	@extschema@.kms_can(text, text, jsonb),
+	@extschema@.kms_set_owner(text, text),
+	@extschema@.kms_list_grants(text),
 	@extschema@.kms_describe_account_kms_status()
 	TO PUBLIC;

@@ -76,7 +76,7 @@ metadata_row(FunctionCallInfo fcinfo, const KmsKey *key)
 	account_arn_prefix(prefix);
 	values[0] = UUIDPGetDatum(&key->id);
 	values[1] = CStringGetTextDatum(psprintf("%skey/%s", prefix, uuid_print(&key->id, id)));
-	values[2] = CStringGetTextDatum(key->owner_name);
+	values[2] = CStringGetTextDatum(store_role_name(&key->stored_owner));
 	values[3] = TimestampTzGetDatum(key->created_at);
 	values[4] = CStringGetTextDatum(key->description);
 	values[5] = CStringGetTextDatum(key_state_name(key_state_now(key->state, key->material_expires_at)));
@@ -119,15 +119,18 @@ kms_key_metadata(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(metadata_row(fcinfo, &key));
 }
 
-/* kms.may_describe(owner oid, owner_name text) -> boolean: what the views ask of a key */
+/* kms.may_describe(key_id uuid, owner oid, owner_name text) -> boolean: what the views ask of a key */
 Datum
 kms_may_describe(PG_FUNCTION_ARGS)
 {
 	Oid			caller = GetUserId();
+	KmsStoredRole owner;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		PG_RETURN_BOOL(false);
-	PG_RETURN_BOOL(key_may_describe(caller, PG_GETARG_OID(0), text_to_cstring(PG_GETARG_TEXT_PP(1))));
+	owner.oid = PG_GETARG_OID(1);
+	owner.name = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	PG_RETURN_BOOL(key_may_describe(caller, PG_GETARG_UUID_P(0), &owner));
 }
 
 /* kms_enable_key(key_id text) -> void */

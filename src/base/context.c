@@ -4,6 +4,7 @@
  */
 #include "base/context.h"
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/utf8.h"
 #include "mb/pg_wchar.h"
@@ -153,4 +154,120 @@ context_canonical(ContextMemo *memo, Datum jsonb)
 		pfree(context);
 	remember(memo, datum);
 	return kc_view_of(memo->canonical.data, memo->canonical.len);
+}
+
+/* What is left to read of a canonical context. */
+typedef struct Reader
+{
+	kc_view		rest;
+	int			pairs;			/* still to come */
+	bool		damaged;
+} Reader;
+
+static int
+take_number(Reader *reader)
+{
+	const uint8 *data = reader->rest.data;
+
+	if (reader->rest.len < 2)
+	{
+		reader->damaged = true;
+		return 0;
+	}
+	reader->rest = kc_view_of(data + 2, reader->rest.len - 2);
+	return data[0] << 8 | data[1];
+}
+
+static kc_view
+take_string(Reader *reader)
+{
+	size_t		len = take_number(reader);
+	kc_view		string = kc_view_of(reader->rest.data, len);
+
+	if (reader->damaged || len > reader->rest.len)
+	{
+		reader->damaged = true;
+		return kc_view_of(NULL, 0);
+	}
+	reader->rest = kc_view_of(reader->rest.data + len, reader->rest.len - len);
+	return string;
+}
+
+static Reader
+read_from(kc_view canonical)
+{
+	Reader		reader = {.rest = canonical};
+
+	if (canonical.len > 0)
+		reader.pairs = take_number(&reader);
+	return reader;
+}
+
+static bool
+next_pair(Reader *reader, Pair *pair)
+{
+	if (reader->pairs == 0 || reader->damaged)
+		return false;
+	reader->pairs--;
+	pair->key = take_string(reader);
+	pair->value = take_string(reader);
+	return !reader->damaged;
+}
+
+static bool
+same_bytes(kc_view a, kc_view b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+/* Both are in the same order: one walk through each. */
+bool
+context_contains(kc_view whole, kc_view part)
+{
+	Reader		in = read_from(whole);
+	Reader		wanted = read_from(part);
+	Pair		pair;
+	Pair		candidate;
+
+	while (next_pair(&wanted, &pair))
+	{
+		do
+		{
+			if (!next_pair(&in, &candidate))
+				return false;
+		} while (!same_bytes(candidate.key, pair.key));
+		if (!same_bytes(candidate.value, pair.value))
+			return false;
+	}
+	return !wanted.damaged && !in.damaged;
+}
+
+static JsonbValue
+json_string(kc_view utf8)
+{
+	text	   *string = utf8_to_server(bytes_of(utf8.data, utf8.len));
+	JsonbValue	value = {.type = jbvString};
+
+	value.val.string.val = VARDATA(string);
+	value.val.string.len = VARSIZE(string) - VARHDRSZ;
+	return value;
+}
+
+Datum
+context_to_jsonb(kc_view canonical)
+{
+	Reader		reader = read_from(canonical);
+	JsonbParseState *state = NULL;
+	Pair		pair;
+
+	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	while (next_pair(&reader, &pair))
+	{
+		JsonbValue	key = json_string(pair.key);
+		JsonbValue	value = json_string(pair.value);
+
+		(void) pushJsonbValue(&state, WJB_KEY, &key);
+		(void) pushJsonbValue(&state, WJB_VALUE, &value);
+	}
+	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }

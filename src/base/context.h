@@ -37,4 +37,10 @@ typedef struct ContextMemo
  */
 extern kc_view context_canonical(ContextMemo *memo, Datum jsonb);
 
+/* Whether every pair of part is in whole; both canonical.  False, too, for what is not well-formed. */
+extern bool context_contains(kc_view whole, kc_view part);
+
+/* A canonical context as jsonb again; {} for no bytes. */
+extern Datum context_to_jsonb(kc_view canonical);
+
 #endif

@@ -33,6 +33,7 @@
 #define API_REJECTED_PENDING_IMPORT		"Rejected.PendingImport"
 #define API_REJECTED_UNAVAILABLE		"Rejected.Unavailable"
 #define API_REJECTED_UNSUPPORTED		"Rejected.UnsupportedOperation"
+#define API_RESOURCE_NOT_FOUND			"Forbidden.ResourceNotFound"
 #define API_SERVICE_NOT_ENABLED			"Forbidden.KmsServiceNotEnabled"
 #define API_SERVICE_UNAVAILABLE			"ServiceUnavailableTemporary"
 #define API_STATE_MODIFIED_FAILED		"Rejected.StateModifiedFailed"

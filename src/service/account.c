@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "port/pg_bswap.h"
 #include "root/root.h"
+#include "service/grant.h"
 #include "store/job.h"
 #include "store/store.h"
 #include "utils/timestamp.h"
@@ -296,6 +297,24 @@ account_find(KmsAccount *account)
 	return true;
 }
 
+bool
+account_is_unsealed(void)
+{
+	KmsAccount	account;
+	KmsDomainKey row;
+	kc_key		root;
+	bool		found;
+
+	if (!account_find(&account))
+		return false;
+	if (current_version != 0 && find_unwrapped(account.id, current_version) != NULL)
+		return true;
+	found = store_domain_key_find(account.id, 0, &row) && root_find(row.root_key_id, &root);
+	if (found)
+		kc_wipe(&root, sizeof(root));
+	return found;
+}
+
 int64
 account_id(void)
 {
@@ -341,6 +360,7 @@ account_confirm_home(void)
 	(void) account_id();		/* the service must be open */
 	store_open();
 	store_account_lock_table();
+	grant_refresh_roles();
 	store_account_set_homes((int64) GetSystemIdentifier(), MyDatabaseId);
 	store_job_forget_waiting();
 	store_sync_at_commit();

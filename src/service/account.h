@@ -39,6 +39,9 @@ extern const uint8 *account_digest_key(int64 account, int32 *version);
 extern bool account_has_domain_key(int64 account, int32 version);
 extern kc_mac *account_row_mac(int64 account, int32 *version);
 
+/* Whether the domain key can be had: the service is open, and the server has its root key. */
+extern bool account_is_unsealed(void);
+
 /* Nothing is made while the service is not open, or sealed: 55000. */
 extern void account_require_unsealed(void);
 

@@ -6,8 +6,10 @@
 #include "base/error.h"
 #include "base/ident.h"
 #include "service/key.h"
+#include "service/key_seal.h"
 #include "store/alias.h"
 #include "store/store.h"
+#include "utils/timestamp.h"
 
 #define RESERVED_PREFIX "alias/acs"
 
@@ -32,6 +34,7 @@ alias_create(Oid caller, const char *key_reference, const char *name)
 	KmsReference key_ref;
 	KmsReference alias;
 	KmsKey		key;
+	KmsAlias	row = {.name = name, .created_at = GetCurrentTimestamp()};
 
 	reference_parse_id("key_id", key_reference, &key_ref);
 	parse_alias(name, &alias);
@@ -42,7 +45,9 @@ alias_create(Oid caller, const char *key_reference, const char *name)
 	if (key.state == KEY_PENDING_DELETION)
 		kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, API_STATE_MODIFIED_FAILED,
 					errmsg("key \"%s\" is pending deletion", key_reference));
-	if (!store_alias_insert(name, &key.id))
+	row.key_id = key.id;
+	alias_make_seal(&row);
+	if (!store_alias_insert(&row))
 		kms_ereport(ERRCODE_DUPLICATE_OBJECT, API_ALIAS_ALREADY_EXISTS,
 					errmsg("alias \"%s\" already exists", name));
 	store_sync_at_commit();
@@ -69,13 +74,11 @@ lock_both(Oid caller, const KmsReference *alias, const pg_uuid_t *from,
 
 /* The alias stands where it stood before its key was locked, or start over. */
 static bool
-still_stands_for(const KmsReference *alias, const pg_uuid_t *key_id)
+still_stands_for(const KmsReference *alias, const pg_uuid_t *key_id, KmsAlias *row)
 {
-	pg_uuid_t	now;
-
-	if (!store_alias_lock(alias->text, &now))
+	if (!store_alias_lock(alias->text, row))
 		err_alias_not_found(alias->text, alias->len);
-	return uuid_equal(&now, key_id);
+	return uuid_equal(&row->key_id, key_id);
 }
 
 static void
@@ -95,6 +98,7 @@ alias_update(Oid caller, const char *key_reference, const char *name)
 	KmsReference alias;
 	KmsKey		to;
 	KmsKey		from;
+	KmsAlias	row;
 
 	reference_parse_id("key_id", key_reference, &to_ref);
 	parse_alias(name, &alias);
@@ -105,9 +109,12 @@ alias_update(Oid caller, const char *key_reference, const char *name)
 	lock_both(caller, &alias, &from.id, &to_ref, &to);
 	if (to.state == KEY_PENDING_DELETION)
 		key_require_enabled(to.state, "key", to_ref.text, to_ref.len);
-	if (!still_stands_for(&alias, &from.id))
+	if (!still_stands_for(&alias, &from.id, &row))
 		err_moved(&alias);
-	store_alias_move(name, &from.id, &to.id);
+	alias_require_intact(&row);
+	row.key_id = to.id;
+	alias_make_seal(&row);
+	store_alias_move(&row, &from.id);
 	store_sync_at_commit();
 	store_close();
 }
@@ -117,13 +124,14 @@ alias_delete(Oid caller, const char *name)
 {
 	KmsReference alias;
 	KmsKey		key;
+	KmsAlias	row;
 
 	parse_alias(name, &alias);
 	key_find_for(caller, ACTION_DELETE_ALIAS, &alias, &key);
 
 	store_open();
 	key_lock_for(caller, ACTION_DELETE_ALIAS, &alias, &key.id, &key);
-	if (!still_stands_for(&alias, &key.id))
+	if (!still_stands_for(&alias, &key.id, &row))
 		err_moved(&alias);
 	store_alias_delete(name, &key.id);
 	store_sync_at_commit();

@@ -59,7 +59,7 @@ find_signer(KmsCallSite *site, Oid caller, KmsAction action, const KmsNamedKey *
 	do
 	{
 		key_cache_begin();
-		version = version_to_use(site, caller, action, KIND_SIGNING, named);
+		version = version_to_use(site, caller, action, KIND_SIGNING, named, kc_view_of(NULL, 0));
 	} while (key_cache_moved());
 	if (!kc_signature_fits(signature, pair_kind_of(version)))
 		err_invalid("algorithm", "it does not fit the spec of the key");
@@ -102,7 +102,7 @@ asymmetric_find(KmsCallSite *site, Oid caller, KmsAction action, const KmsNamedK
 	char		id[37];
 
 	*pke = asymmetric_encryption_of("algorithm", algorithm);
-	version = version_to_use(site, caller, action, KIND_DECRYPTION, named);
+	version = version_to_use(site, caller, action, KIND_DECRYPTION, named, kc_view_of(NULL, 0));
 	if (!kc_pke_fits(*pke, pair_kind_of(version)))
 		kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_REJECTED_UNSUPPORTED,
 					errmsg("key \"%s\" of spec %s does not encrypt with %s",
@@ -193,7 +193,7 @@ asymmetric_public_key(KmsCallSite *site, Oid caller, const KmsNamedKey *named)
 	do
 	{
 		key_cache_begin();
-		version = version_to_use(site, caller, ACTION_GET_PUBLIC_KEY, KIND_PAIR, named);
+		version = version_to_use(site, caller, ACTION_GET_PUBLIC_KEY, KIND_PAIR, named, kc_view_of(NULL, 0));
 	} while (key_cache_moved());
 	err_crypto(kc_pair_public(version->pair, der, &len));
 	return pem_of(kc_view_of(der, len));

@@ -65,7 +65,7 @@ cipher_encrypt(KmsCallSite *site, Oid caller, KmsAction action, kc_view referenc
 	do
 	{
 		key_cache_begin();
-		version = version_to_encrypt(site, caller, action, "key_id", reference);
+		version = version_to_encrypt(site, caller, action, "key_id", reference, context);
 	} while (unlikely(key_cache_moved()));
 
 	key_used(used, version);
@@ -85,7 +85,7 @@ cipher_decrypt(KmsCallSite *site, Oid caller, kc_view bytes, kc_view context)
 	do
 	{
 		key_cache_begin();
-		version = version_to_decrypt(site, caller, ACTION_DECRYPT, blob.version_id, blob.suite);
+		version = version_to_decrypt(site, caller, ACTION_DECRYPT, blob.version_id, blob.suite, context);
 	} while (unlikely(key_cache_moved()));
 
 	plaintext = bytes_new(blob.ciphertext.len);
@@ -95,10 +95,10 @@ cipher_decrypt(KmsCallSite *site, Oid caller, kc_view bytes, kc_view context)
 }
 
 void
-cipher_find(KmsCallSite *site, Oid caller, KmsAction action, kc_view bytes, KmsFoundBlob *found)
+cipher_find(KmsCallSite *site, Oid caller, KmsAction action, kc_view bytes, kc_view context, KmsFoundBlob *found)
 {
 	parse_blob(bytes, &found->blob);
-	found->version = version_to_decrypt(site, caller, action, found->blob.version_id, found->blob.suite);
+	found->version = version_to_decrypt(site, caller, action, found->blob.version_id, found->blob.suite, context);
 }
 
 kc_status
@@ -148,6 +148,16 @@ describe_bytes(kc_view bytes, KmsBlobInfo *info)
 	return blob.version_id;
 }
 
+static bool
+may_describe(Oid caller, KmsCachedKey *key)
+{
+	KmsSubject	subject = key_cache_subject(key);
+
+	subject.grants = NULL;		/* not to be kept: while the server is sealed there are none */
+	subject.quietly = true;
+	return access_decide(caller, ACTION_DESCRIBE_KEY, &subject, kc_view_of(NULL, 0)) != ACCESS_DENIED;
+}
+
 void
 cipher_describe(Oid caller, kc_view bytes, KmsBlobInfo *info)
 {
@@ -160,8 +170,7 @@ cipher_describe(Oid caller, kc_view bytes, KmsBlobInfo *info)
 		key_cache_begin();
 		version = key_cache_version(version_id);
 	} while (key_cache_moved());
-	info->has_key_id = version != NULL &&
-		access_decide(caller, ACTION_DESCRIBE_KEY, &version->key->owner) != ACCESS_DENIED;
+	info->has_key_id = version != NULL && may_describe(caller, version->key);
 	if (info->has_key_id)
 		info->key_id = version->key->id;
 }

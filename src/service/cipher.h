@@ -33,7 +33,8 @@ typedef struct KmsFoundBlob
 	KmsCachedVersion *version;
 } KmsFoundBlob;
 
-extern void cipher_find(KmsCallSite *site, Oid caller, KmsAction action, kc_view blob, KmsFoundBlob *found);
+extern void cipher_find(KmsCallSite *site, Oid caller, KmsAction action, kc_view blob, kc_view context,
+						KmsFoundBlob *found);
 extern kc_status cipher_open(const KmsFoundBlob *found, kc_view context, uint8 out[PLAINTEXT_MAX], size_t *len);
 
 /* At most PLAINTEXT_MAX bytes under a version that was found to encrypt. */

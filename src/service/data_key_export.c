@@ -72,7 +72,7 @@ data_key_export(Oid caller, kc_view ciphertext_blob, const KmsWrapping *wrapping
 	do
 	{
 		key_cache_begin();
-		cipher_find(&site, caller, ACTION_EXPORT_DATA_KEY, ciphertext_blob, &found);
+		cipher_find(&site, caller, ACTION_EXPORT_DATA_KEY, ciphertext_blob, context, &found);
 	} while (key_cache_moved());
 	key_used(&result->data_key.used, found.version);
 	result->exported = new_exported(&receiver, found.blob.ciphertext.len);

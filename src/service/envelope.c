@@ -37,17 +37,18 @@ envelope_encrypt(KmsCallSite *site, Oid caller, kc_view reference, kc_view plain
 	do
 	{
 		key_cache_begin();
-		version = version_to_encrypt(site, caller, ACTION_ENCRYPT, "key_id", reference);
+		version = version_to_encrypt(site, caller, ACTION_ENCRYPT, "key_id", reference, context);
 	} while (key_cache_moved());
 	return envelope_seal(version, plaintext, context);
 }
 
 void
-envelope_find(KmsCallSite *site, Oid caller, KmsAction action, kc_view bytes, KmsFoundEnvelope *found)
+envelope_find(KmsCallSite *site, Oid caller, KmsAction action, kc_view bytes, kc_view context,
+			  KmsFoundEnvelope *found)
 {
 	if (kc_envelope_parse(bytes, &found->envelope) != KC_OK)
 		err_ciphertext();
-	found->version = version_to_decrypt(site, caller, action, found->envelope.version_id, found->envelope.suite);
+	found->version = version_to_decrypt(site, caller, action, found->envelope.version_id, found->envelope.suite, context);
 }
 
 kc_status
@@ -66,7 +67,7 @@ envelope_decrypt(KmsCallSite *site, Oid caller, kc_view bytes, kc_view context)
 	do
 	{
 		key_cache_begin();
-		envelope_find(site, caller, ACTION_DECRYPT, bytes, &found);
+		envelope_find(site, caller, ACTION_DECRYPT, bytes, context, &found);
 	} while (key_cache_moved());
 	plaintext = bytes_new(found.envelope.plaintext_len);
 	err_crypto(envelope_open(&found, context, (uint8 *) VARDATA(plaintext)));

@@ -12,9 +12,10 @@
 #include "base/shared.h"
 #include "miscadmin.h"
 #include "service/account.h"
+#include "service/grant.h"
 #include "service/key.h"
+#include "service/key_seal.h"
 #include "service/key_rotation.h"
-#include "service/status.h"
 #include "store/catalog.h"
 #include "store/import_token.h"
 #include "store/key_version.h"
@@ -92,16 +93,25 @@ is_past(TimestampTz date)
 	return !TIMESTAMP_IS_NOEND(date) && date <= GetCurrentTimestamp();
 }
 
+/* Seen under the lock. */
+static bool
+is_due(const KmsJob *job, const KmsKey *key)
+{
+	switch (job->kind)
+	{
+		case JOB_KEY_ROTATION:
+			return key->state == KEY_ENABLED && is_past(key->next_rotation_at);
+		case JOB_KEY_DELETION:
+			return key->state == KEY_PENDING_DELETION && is_past(key->delete_at);
+		case JOB_MATERIAL_EXPIRY:
+			return (key->state == KEY_ENABLED || key->state == KEY_DISABLED) && is_past(key->material_expires_at);
+	}
+	elog(ERROR, "unknown job %d", (int) job->kind);
+}
+
 static bool
 rotate(KmsKey *key, Ending *result)
 {
-	if (key->state != KEY_ENABLED || !is_past(key->next_rotation_at))
-		return false;
-	if (strcmp(status_of_account(), "Enabled") != 0)
-	{
-		*result = waiting("the service is not open, or kms is sealed or has the wrong root key", in_seconds(FIRST_RETRY_SECONDS));
-		return true;
-	}
 	(void) key_rotate(key);
 	*result = done;
 	return true;
@@ -110,11 +120,15 @@ rotate(KmsKey *key, Ending *result)
 static bool
 erase(const KmsJob *job, KmsKey *key, Ending *result)
 {
-	if (key->state != KEY_PENDING_DELETION || !is_past(key->delete_at))
-		return false;
+	List	   *roles;
+	ListCell   *cell;
+
 	if (must_wait(job, key->delete_at, result))
 		return true;
+	roles = grant_roles_of(key);
 	store_key_erase(&key->id);
+	foreach(cell, roles)
+		store_role_release(lfirst_oid(cell));
 	*result = done;
 	return true;
 }
@@ -123,21 +137,28 @@ erase(const KmsJob *job, KmsKey *key, Ending *result)
 static bool
 expire(const KmsJob *job, KmsKey *key, Ending *result)
 {
-	if ((key->state != KEY_ENABLED && key->state != KEY_DISABLED) || !is_past(key->material_expires_at))
-		return false;
 	if (must_wait(job, key->material_expires_at, result))
 		return true;
 	store_key_version_erase_material(&key->id);
 	key->state = KEY_PENDING_IMPORT;
 	key->material_expires_at = DT_NOEND;
-	store_key_update(key);
+	key_save(key);
 	*result = done;
 	return true;
 }
 
+/* A row that was tampered with is not acted upon: there is no undo. */
 static bool
 run_locked(const KmsJob *job, KmsKey *key, Ending *result)
 {
+	if (!is_due(job, key))
+		return false;
+	if (!account_is_unsealed())
+	{
+		*result = waiting("the service is not open, or kms is sealed or has the wrong root key", in_seconds(FIRST_RETRY_SECONDS));
+		return true;
+	}
+	key_require_intact(key);
 	switch (job->kind)
 	{
 		case JOB_KEY_ROTATION:
@@ -261,6 +282,9 @@ job_forget(void)
 	store_open();
 	store_job_forget_old(GetCurrentTimestamp() - HISTORY_DAYS * USECS_PER_DAY);
 	store_import_token_expire(GetCurrentTimestamp(), GetCurrentTimestamp() - HISTORY_DAYS * USECS_PER_DAY);
+	grant_forget_expired(GetCurrentTimestamp() - HISTORY_DAYS * USECS_PER_DAY);
+	if (account_is_unsealed() && account_is_at_home())
+		grant_refresh_roles();
 	store_close();
 }
 

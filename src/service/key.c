@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/invalidation.h"
 #include "mb/pg_wchar.h"
+#include "service/key_seal.h"
 #include "service/key_spec.h"
 #include "store/store.h"
 #include "utils/timestamp.h"
@@ -65,16 +66,24 @@ key_err_state_change(const KmsReference *reference, const char *state, const cha
 	pg_unreachable();
 }
 
+static KmsVerdict
+decide(Oid caller, KmsAction action, const KmsKey *key, kc_view context)
+{
+	KmsSubject	subject = {.id = &key->id, .owner = key->owner};
+
+	return access_decide(caller, action, &subject, context);
+}
+
 /* Rights as they are now: an open transaction takes what others commit only when asked to. */
 static void
 authorise(Oid caller, KmsAction action, const KmsReference *reference, const KmsKey *key)
 {
-	if (access_decide(caller, action, &key->owner) == ACCESS_DENIED)
+	if (decide(caller, action, key, kc_view_of(NULL, 0)) == ACCESS_DENIED)
 		access_refuse(reference->is_alias ? "alias" : "key", reference->text, reference->len);
 }
 
-void
-key_find_for(Oid caller, KmsAction action, const KmsReference *reference, KmsKey *key)
+static void
+find(const KmsReference *reference, KmsKey *key)
 {
 	pg_uuid_t	key_id;
 
@@ -82,10 +91,26 @@ key_find_for(Oid caller, KmsAction action, const KmsReference *reference, KmsKey
 	key_id = reference_resolve(reference);
 	if (!store_key_find(&key_id, key) || key_is_gone(key->state, key->delete_at))
 		err_key_not_found(reference);
+}
+
+bool
+key_may(Oid caller, KmsAction action, const KmsReference *reference, KmsKey *key, kc_view context)
+{
+	find(reference, key);
+	return decide(caller, action, key, context) != ACCESS_DENIED;
+}
+
+void
+key_find_for(Oid caller, KmsAction action, const KmsReference *reference, KmsKey *key)
+{
+	find(reference, key);
 	authorise(caller, action, reference, key);
 }
 
-/* The wait for the lock may have been long: the rights are looked up anew. */
+/*
+ * The wait for the lock may have been long: the rights are looked up anew.  What is
+ * changed now gets a new MAC, so nobody's edit by hand may slip in.
+ */
 static void
 lock_and_authorise(Oid caller, KmsAction action, const KmsReference *reference,
 				   const pg_uuid_t *key_id, KmsKey *key)
@@ -93,8 +118,9 @@ lock_and_authorise(Oid caller, KmsAction action, const KmsReference *reference,
 	if (!store_key_lock(key_id, key))
 		err_key_not_found(reference);
 	invalidation_accept();
-	key->owner = store_owner(key->owner.role, key->owner_name);
+	key->owner = store_role_now(&key->stored_owner);
 	authorise(caller, action, reference, key);
+	key_require_intact(key);
 }
 
 void
@@ -172,7 +198,7 @@ switch_state(Oid caller, KmsAction action, const char *text, KmsKeyState wanted)
 	if (now != wanted)
 	{
 		key.state = wanted;
-		store_key_update(&key);
+		key_save(&key);
 	}
 	store_sync_at_commit();
 	store_close();
@@ -205,7 +231,7 @@ key_update_description(Oid caller, const char *text, const char *description)
 	if (key.state == KEY_PENDING_DELETION)
 		key_require_enabled(key.state, "key", reference.text, reference.len);
 	key.description = description;
-	store_key_update(&key);
+	key_save(&key);
 	store_close();
 }
 
@@ -216,13 +242,13 @@ key_of_row(HeapTupleHeader row, KmsKey *key)
 }
 
 bool
-key_may_describe(Oid caller, Oid role, const char *owner_name)
+key_may_describe(Oid caller, const pg_uuid_t *id, const KmsStoredRole *owner)
 {
-	KmsOwner	owner;
+	KmsSubject	subject = {.id = id, .quietly = true};
 
 	invalidation_accept();
-	owner = store_owner(role, owner_name);
-	return access_decide(caller, ACTION_DESCRIBE_KEY, &owner) != ACCESS_DENIED;
+	subject.owner = store_role_now(owner);
+	return access_decide(caller, ACTION_DESCRIBE_KEY, &subject, kc_view_of(NULL, 0)) != ACCESS_DENIED;
 }
 
 void

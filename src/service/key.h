@@ -26,7 +26,10 @@ extern void key_update_description(Oid caller, const char *reference, const char
 extern void key_of_row(HeapTupleHeader row, KmsKey *key);
 
 /* Whether the caller may describe a key of this owner. */
-extern bool key_may_describe(Oid caller, Oid owner, const char *owner_name);
+extern bool key_may_describe(Oid caller, const pg_uuid_t *id, const KmsStoredRole *owner);
+
+/* Whether the caller may do that with the key, which is found in any case, in this context. */
+extern bool key_may(Oid caller, KmsAction action, const KmsReference *reference, KmsKey *key, kc_view context);
 
 /* A table of ours was changed: by hand, unless the store is at work. */
 extern void key_table_changed(Oid table);

@@ -21,6 +21,7 @@
 #include "root/root.h"
 #include "service/account.h"
 #include "service/key.h"
+#include "service/key_seal.h"
 #include "service/key_spec.h"
 #include "service/material.h"
 #include "service/prepared.h"
@@ -230,6 +231,8 @@ drop_key(KmsCachedKey *key)
 	unlink_number(key);
 	all_keys[key->place] = all_keys[--key_count];
 	all_keys[key->place]->place = key->place;
+	if (key->grants != NULL)
+		pfree(key->grants);
 	pfree(key);
 }
 
@@ -386,6 +389,9 @@ key_by_id(const pg_uuid_t *id)
 		if (!store_key_find(id, &row))
 			return NULL;
 	} while (count != invalidation_count);
+	/* While the server is sealed nothing can be used: then it is read anew later. */
+	if (account_is_unsealed())
+		key_require_intact(&row);
 	return add_key(&row);
 }
 
@@ -408,7 +414,7 @@ key_by_alias(const char *name, size_t len)
 {
 	AliasSlot  *slot = aliases_lookup(by_alias, kc_view_of(name, len));
 	KmsCachedKey *key;
-	pg_uuid_t	key_id;
+	KmsAlias	alias;
 	uint64		count;
 
 	if (slot != NULL)
@@ -419,10 +425,12 @@ key_by_alias(const char *name, size_t len)
 	do
 	{
 		count = invalidation_count;
-		if (!store_alias_find(name, len, &key_id))
+		if (!store_alias_find(name, len, &alias))
 			err_alias_not_found(name, len);
-		key = key_by_id(&key_id);
+		key = key_by_id(&alias.key_id);
 	} while (count != invalidation_count);
+	if (account_is_unsealed())
+		alias_require_intact(&alias);
 	if (key != NULL)
 		add_alias(key, name, len);
 	return key;
@@ -519,6 +527,15 @@ key_cache_row(const KmsCachedVersion *version)
 		kms_ereport(ERRCODE_UNDEFINED_OBJECT, API_KEY_NOT_FOUND,
 					errmsg("key version \"%s\" does not exist", uuid_print(&version->id, id)));
 	return &last_row;
+}
+
+KmsSubject
+key_cache_subject(KmsCachedKey *key)
+{
+	return (KmsSubject)
+	{
+		.id = &key->id, .owner = key->owner, .grants = &key->grants, .memory = memory
+	};
 }
 
 KmsMaterialOf

@@ -34,6 +34,7 @@ struct KmsCachedKey
 	KmsCachedVersion *versions; /* all that are cached */
 	KmsCachedAlias *aliases;
 	KmsCachedKey *next_same_number;
+	KmsGrants  *grants;			/* NULL: not needed so far */
 	TimestampTz material_expires_at;
 	TimestampTz delete_at;
 	uint64		rights_count;	/* of role changes when rights was noted */
@@ -99,6 +100,9 @@ key_cache_primary(KmsCachedKey *key)
 
 /* Its row; raises if it is gone.  Good until the next call of the cache. */
 extern const KmsKeyVersion *key_cache_row(const KmsCachedVersion *version);
+
+/* For access_decide; the grants are kept with the key. */
+extern KmsSubject key_cache_subject(KmsCachedKey *key);
 
 extern KmsMaterialOf key_cache_material_of(const KmsCachedKey *key);
 

@@ -8,6 +8,7 @@
 #include "miscadmin.h"
 #include "service/account.h"
 #include "service/key.h"
+#include "service/key_seal.h"
 #include "service/key_rotation.h"
 #include "service/key_spec.h"
 #include "service/material.h"
@@ -108,8 +109,7 @@ key_create(Oid caller, const KmsCreateKey *request)
 	require_no_tags(request);
 
 	key.id = uuid_random();
-	key.owner.role = caller;
-	key.owner_name = GetUserNameFromId(caller, false);
+	key.stored_owner = store_role_of(caller);
 	key.description = request->description;
 	key.created_at = GetCurrentTimestamp();
 	key.rotated_at = key.next_rotation_at = key.material_expires_at = key.delete_at = DT_NOEND;
@@ -126,7 +126,8 @@ key_create(Oid caller, const KmsCreateKey *request)
 		key.primary_version = version.id;
 	}
 
-	store_key_insert(&key);
+	store_role_anchor(caller);
+	key_add(&key);
 	if (key.has_primary_version)
 		store_key_version_insert(&version);
 	store_sync_at_commit();

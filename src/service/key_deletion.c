@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "service/key.h"
+#include "service/key_seal.h"
 #include "store/key_version.h"
 #include "store/store.h"
 #include "utils/timestamp.h"
@@ -30,7 +31,7 @@ key_set_deletion_protection(Oid caller, const char *text, bool protect, const ch
 		key_require_enabled(key.state, "key", reference.text, reference.len);
 	key.deletion_protected = protect;
 	key.deletion_protection_description = protect ? description : NULL;
-	store_key_update(&key);
+	key_save(&key);
 	store_sync_at_commit();
 	store_close();
 }
@@ -56,7 +57,7 @@ key_schedule_deletion(Oid caller, const char *text, int days)
 							 "Its owner can call kms_set_deletion_protection.");
 	key.state = KEY_PENDING_DELETION;
 	key.delete_at = GetCurrentTimestamp() + days * USECS_PER_DAY;
-	store_key_update(&key);
+	key_save(&key);
 	store_sync_at_commit();
 	store_close();
 	return key.delete_at;
@@ -92,7 +93,7 @@ key_cancel_deletion(Oid caller, const char *text)
 		key_err_state_change(&reference, "not pending deletion", NULL);
 	key.state = state_after_cancelling(&key);
 	key.delete_at = DT_NOEND;
-	store_key_update(&key);
+	key_save(&key);
 	store_sync_at_commit();
 	store_close();
 }

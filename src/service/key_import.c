@@ -15,6 +15,7 @@
 #include "crypto/transport.h"
 #include "service/account.h"
 #include "service/key.h"
+#include "service/key_seal.h"
 #include "service/key_spec.h"
 #include "service/material.h"
 #include "store/import_token.h"
@@ -261,7 +262,7 @@ key_import_material(Oid caller, const char *text, kc_view encrypted, kc_view tok
 	if (key_state_now(key.state, key.material_expires_at) == KEY_PENDING_IMPORT)
 		key.state = KEY_ENABLED;
 	key.material_expires_at = expires_at;
-	store_key_update(&key);
+	key_save(&key);
 	store_sync_at_commit();
 	store_close();
 }
@@ -282,7 +283,7 @@ key_delete_material(Oid caller, const char *text)
 	if (key.state != KEY_PENDING_DELETION)
 		key.state = KEY_PENDING_IMPORT;
 	key.material_expires_at = DT_NOEND;
-	store_key_update(&key);
+	key_save(&key);
 	store_sync_at_commit();
 	store_close();
 }

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "service/key.h"
+#include "service/key_seal.h"
 #include "service/key_spec.h"
 #include "service/material.h"
 #include "store/key_version.h"
@@ -52,7 +53,7 @@ add_version(KmsKey *key, KmsKeyVersion *version)
 	key->primary_version = version->id;
 	key->rotated_at = version->created_at;
 	key->next_rotation_at = key_next_rotation(key);
-	store_key_update(key);
+	key_save(key);
 }
 
 pg_uuid_t
@@ -163,7 +164,7 @@ key_update_rotation_policy(Oid caller, const char *text, bool enable, int64 seco
 	if (key.next_rotation_at <= GetCurrentTimestamp())
 		(void) key_rotate(&key);
 	else
-		store_key_update(&key);
+		key_save(&key);
 	store_sync_at_commit();
 	store_close();
 }

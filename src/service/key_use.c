@@ -10,14 +10,16 @@
 
 /* Ask, and remember the answer with the key until roles change. */
 void
-key_use_check_permission(KmsCachedKey *key, Oid caller, KmsAction action, const char *kind, kc_view name)
+key_use_check_permission(KmsCachedKey *key, Oid caller, KmsAction action, kc_view context,
+						 const char *kind, kc_view name)
 {
+	KmsSubject	subject = key_cache_subject(key);
 	KmsVerdict	verdict;
 
 	if (key_is_gone(key->state, key->delete_at))
 		kms_ereport(ERRCODE_UNDEFINED_OBJECT, API_KEY_NOT_FOUND,
 					errmsg("%s \"%.*s\" does not exist", kind, (int) name.len, name.data));
-	verdict = access_decide(caller, action, &key->owner);
+	verdict = access_decide(caller, action, &subject, context);
 	if (verdict == ACCESS_DENIED)
 		access_refuse(kind, (const char *) name.data, name.len);
 	if (verdict == ACCESS_ALLOWED_NOW)
@@ -97,12 +99,12 @@ key_use_find_version(KmsCallSite *site, const uint8 *version_id)
 }
 
 void
-key_use_check_version(KmsCachedVersion *version, Oid caller, KmsAction action)
+key_use_check_version(KmsCachedVersion *version, Oid caller, KmsAction action, kc_view context)
 {
 	char		id[37];
 
 	uuid_print(&version->id, id);
-	key_use_check_permission(version->key, caller, action, "key version", kc_view_of(id, 36));
+	key_use_check_permission(version->key, caller, action, context, "key version", kc_view_of(id, 36));
 	key_use_check_kind_and_state(version->key, KIND_CIPHER);
 }
 
@@ -125,14 +127,15 @@ version_of(KmsCachedKey *key, const KmsNamedKey *named)
 }
 
 KmsCachedVersion *
-version_to_use(KmsCallSite *site, Oid caller, KmsAction action, int kinds, const KmsNamedKey *named)
+version_to_use(KmsCallSite *site, Oid caller, KmsAction action, int kinds, const KmsNamedKey *named,
+			   kc_view context)
 {
 	KmsCachedKey *key = key_named(site, named->argument, named->reference);
 	bool		known = known_usable(key, caller, action, kinds);
 	KmsCachedVersion *version = NULL;
 
 	if (!known)
-		key_use_check_permission(key, caller, action, "key", named->reference);
+		key_use_check_permission(key, caller, action, context, "key", named->reference);
 	if (named->version_id.data != NULL)
 		version = version_of(key, named);
 	if (!known)

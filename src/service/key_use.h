@@ -64,7 +64,7 @@ known_usable(const KmsCachedKey *key, Oid caller, KmsAction action, int kinds)
 }
 
 /* All of these raise unless it is so; kind and name say in errors what was asked for. */
-extern void key_use_check_permission(KmsCachedKey *key, Oid caller, KmsAction action,
+extern void key_use_check_permission(KmsCachedKey *key, Oid caller, KmsAction action, kc_view context,
 									 const char *kind, kc_view name);
 extern void key_use_check_kind_and_state(const KmsCachedKey *key, int kinds);
 
@@ -93,16 +93,17 @@ key_named(KmsCallSite *site, const char *argument, kc_view reference)
 	return key_use_find(site, argument, reference);
 }
 
-/* The version that encrypts, with its material. */
+/* The version that encrypts, with its material.  context: a grant may be bound to it. */
 static inline KmsCachedVersion *
-version_to_encrypt(KmsCallSite *site, Oid caller, KmsAction action, const char *argument, kc_view reference)
+version_to_encrypt(KmsCallSite *site, Oid caller, KmsAction action, const char *argument, kc_view reference,
+				   kc_view context)
 {
 	KmsCachedKey *key = key_named(site, argument, reference);
 	KmsCachedVersion *version;
 
 	if (unlikely(!known_usable(key, caller, action, KIND_CIPHER)))
 	{
-		key_use_check_permission(key, caller, action, "key", reference);
+		key_use_check_permission(key, caller, action, context, "key", reference);
 		key_use_check_kind_and_state(key, KIND_CIPHER);
 	}
 	version = key_cache_primary(key);
@@ -111,11 +112,12 @@ version_to_encrypt(KmsCallSite *site, Oid caller, KmsAction action, const char *
 }
 
 extern KmsCachedVersion *key_use_find_version(KmsCallSite *site, const uint8 *version_id);
-extern void key_use_check_version(KmsCachedVersion *version, Oid caller, KmsAction action);
+extern void key_use_check_version(KmsCachedVersion *version, Oid caller, KmsAction action, kc_view context);
 
 /* The version that a ciphertext names, with its material. */
 static inline KmsCachedVersion *
-version_to_decrypt(KmsCallSite *site, Oid caller, KmsAction action, const uint8 *version_id, int suite)
+version_to_decrypt(KmsCallSite *site, Oid caller, KmsAction action, const uint8 *version_id, int suite,
+				   kc_view context)
 {
 	KmsCachedVersion *version = site->version;
 
@@ -125,7 +127,7 @@ version_to_decrypt(KmsCallSite *site, Oid caller, KmsAction action, const uint8 
 	else
 		version = key_use_find_version(site, version_id);
 	if (unlikely(!known_usable(version->key, caller, action, KIND_CIPHER)))
-		key_use_check_version(version, caller, action);
+		key_use_check_version(version, caller, action, context);
 	if (unlikely(key_cache_material(version)->suite != suite))
 		err_ciphertext();
 	return version;
@@ -133,7 +135,7 @@ version_to_decrypt(KmsCallSite *site, Oid caller, KmsAction action, const uint8 
 
 /* The version that the caller names, or the newest, of a key of one of these kinds; made ready. */
 extern KmsCachedVersion *version_to_use(KmsCallSite *site, Oid caller, KmsAction action, int kinds,
-										const KmsNamedKey *named);
+										const KmsNamedKey *named, kc_view context);
 
 /* Receives the ids, unless it is NULL. */
 static inline void

@@ -8,7 +8,7 @@
 #include "base/ident.h"
 
 static KmsCachedVersion *
-find(KmsCallSite *site, Oid caller, KmsAction action, kc_view reference)
+find(KmsCallSite *site, Oid caller, KmsAction action, kc_view reference, kc_view context)
 {
 	KmsNamedKey named = {.argument = "key_id", .reference = reference};
 	KmsCachedVersion *version;
@@ -16,7 +16,7 @@ find(KmsCallSite *site, Oid caller, KmsAction action, kc_view reference)
 	do
 	{
 		key_cache_begin();
-		version = version_to_use(site, caller, action, KIND_MAC, &named);
+		version = version_to_use(site, caller, action, KIND_MAC, &named, context);
 	} while (key_cache_moved());
 	return version;
 }
@@ -24,7 +24,7 @@ find(KmsCallSite *site, Oid caller, KmsAction action, kc_view reference)
 bytea *
 mac_generate(KmsCallSite *site, Oid caller, kc_view reference, kc_view message)
 {
-	KmsCachedVersion *version = find(site, caller, ACTION_GENERATE_MAC, reference);
+	KmsCachedVersion *version = find(site, caller, ACTION_GENERATE_MAC, reference, kc_view_of(NULL, 0));
 	bytea	   *code = bytes_new(kc_mac_len(key_algorithm(version->key->spec)));
 
 	err_crypto(kc_mac_generate(version->mac, message, (uint8 *) VARDATA(code)));
@@ -34,7 +34,7 @@ mac_generate(KmsCallSite *site, Oid caller, kc_view reference, kc_view message)
 bool
 mac_verify(KmsCallSite *site, Oid caller, kc_view reference, kc_view message, kc_view code)
 {
-	KmsCachedVersion *version = find(site, caller, ACTION_VERIFY_MAC, reference);
+	KmsCachedVersion *version = find(site, caller, ACTION_VERIFY_MAC, reference, kc_view_of(NULL, 0));
 	kc_status	status = kc_mac_verify(version->mac, message, code);
 
 	if (status != KC_BAD_TAG)
@@ -45,7 +45,7 @@ mac_verify(KmsCallSite *site, Oid caller, kc_view reference, kc_view message, kc
 bytea *
 mac_blind_index(KmsCallSite *site, Oid caller, kc_view reference, kc_view value, kc_view context)
 {
-	KmsCachedVersion *version = find(site, caller, ACTION_GENERATE_MAC, reference);
+	KmsCachedVersion *version = find(site, caller, ACTION_GENERATE_MAC, reference, context);
 	bytea	   *index;
 	char		id[37];
 

@@ -27,9 +27,9 @@ find_source(KmsCallSite *site, Oid caller, const KmsReEncrypt *request, Source *
 		source->pair = asymmetric_find(site, caller, ACTION_RE_ENCRYPT, &request->source,
 									   request->algorithm, &source->algorithm);
 	else if (envelope_is(request->ciphertext))
-		envelope_find(site, caller, ACTION_RE_ENCRYPT, request->ciphertext, &source->envelope);
+		envelope_find(site, caller, ACTION_RE_ENCRYPT, request->ciphertext, request->context, &source->envelope);
 	else
-		cipher_find(site, caller, ACTION_RE_ENCRYPT, request->ciphertext, &source->blob);
+		cipher_find(site, caller, ACTION_RE_ENCRYPT, request->ciphertext, request->context, &source->blob);
 }
 
 static size_t
@@ -78,7 +78,8 @@ re_encrypt(KmsCallSite *site, Oid caller, const KmsReEncrypt *request)
 	{
 		key_cache_begin();
 		find_source(request->is_public_key ? &named_source : site, caller, request, &source);
-		target = version_to_encrypt(site, caller, ACTION_RE_ENCRYPT, "destination_key_id", request->destination);
+		target = version_to_encrypt(site, caller, ACTION_RE_ENCRYPT, "destination_key_id", request->destination,
+									request->destination_context);
 	} while (key_cache_moved());
 
 	room = room_for(request, &source);

@@ -86,11 +86,11 @@ reference_parse_id(const char *argument, const char *text, KmsReference *referen
 pg_uuid_t
 reference_resolve(const KmsReference *reference)
 {
-	pg_uuid_t	key_id;
+	KmsAlias	alias;
 
 	if (!reference->is_alias)
 		return reference->key_id;
-	if (!store_alias_find(reference->text, reference->len, &key_id))
+	if (!store_alias_find(reference->text, reference->len, &alias))
 		err_alias_not_found(reference->text, reference->len);
-	return key_id;
+	return alias.key_id;
 }

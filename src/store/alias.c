@@ -16,16 +16,26 @@
 
 #define COLUMN_NAME		1
 #define COLUMN_KEY_ID	2
+#define COLUMN_CREATED	3
+#define COLUMN_SEAL		4
 
 static bool
-read_key_id(HeapTuple row, TupleDesc type, void *result)
+read_alias(HeapTuple row, TupleDesc type, void *result)
 {
-	*(pg_uuid_t *) result = *DatumGetUUIDP(store_column(row, COLUMN_KEY_ID, type));
+	KmsAlias   *alias = result;
+	Datum		seal[SEAL_COLUMNS];
+
+	alias->name = TextDatumGetCString(store_column(row, COLUMN_NAME, type));
+	alias->key_id = *DatumGetUUIDP(store_column(row, COLUMN_KEY_ID, type));
+	alias->created_at = DatumGetTimestampTz(store_column(row, COLUMN_CREATED, type));
+	for (int i = 0; i < SEAL_COLUMNS; i++)
+		seal[i] = store_column(row, COLUMN_SEAL + i, type);
+	seal_from_values(seal, &alias->seal);
 	return true;
 }
 
 bool
-store_alias_find(const char *name, size_t len, pg_uuid_t *key_id)
+store_alias_find(const char *name, size_t len, KmsAlias *alias)
 {
 	const StoreCatalog *catalog = store_catalog();
 	text	   *value = cstring_to_text_with_len(name, len);
@@ -33,7 +43,7 @@ store_alias_find(const char *name, size_t len, pg_uuid_t *key_id)
 		.table = catalog->alias, .index = catalog->alias_pkey, .column = 1,
 		.equality = F_TEXTEQ, .collation = C_COLLATION_OID, .value = PointerGetDatum(value)
 	};
-	bool		found = store_find(&scan, read_key_id, key_id);
+	bool		found = store_find(&scan, read_alias, alias);
 
 	pfree(value);
 	return found;
@@ -68,7 +78,7 @@ store_alias_list(const pg_uuid_t *key_id, StoreAliasSeen seen, void *argument)
 }
 
 bool
-store_alias_lock(const char *name, pg_uuid_t *key_id)
+store_alias_lock(const char *name, KmsAlias *alias)
 {
 	static StoreQuery query = {
 		.sql = "SELECT * FROM alias WHERE name = $1 FOR UPDATE",
@@ -78,38 +88,41 @@ store_alias_lock(const char *name, pg_uuid_t *key_id)
 
 	if (store_run(&query, values, NULL) == 0)
 		return false;
-	store_read_row(0, read_key_id, key_id);
+	store_read_row(0, read_alias, alias);
 	return true;
 }
 
 /* Nobody can have a new alias cached: nothing is sent. */
 bool
-store_alias_insert(const char *name, const pg_uuid_t *key_id)
+store_alias_insert(const KmsAlias *alias)
 {
 	static StoreQuery query = {
-		.sql = "INSERT INTO alias (name, key_id, created_at) VALUES ($1, $2, $3)"
+		.sql = "INSERT INTO alias (name, key_id, created_at, account_id, domain_key_version, mac)"
+		"     VALUES ($1, $2, $3, $4, $5, $6)"
 		"    ON CONFLICT (name) DO NOTHING",
-		.nargs = 3, .argtypes = {TEXTOID, UUIDOID, TIMESTAMPTZOID}
+		.nargs = 6, .argtypes = {TEXTOID, UUIDOID, TIMESTAMPTZOID, INT8OID, INT4OID, BYTEAOID}
 	};
-	Datum		values[] = {
-		CStringGetTextDatum(name),
-		UUIDPGetDatum(key_id),
-		TimestampTzGetDatum(GetCurrentTimestamp())
+	Datum		values[6] = {
+		CStringGetTextDatum(alias->name),
+		UUIDPGetDatum(&alias->key_id),
+		TimestampTzGetDatum(alias->created_at)
 	};
 
+	seal_to_values(&alias->seal, values + 3);
 	invalidation_on_abort();
 	return store_run(&query, values, NULL) == 1;
 }
 
 void
-store_alias_move(const char *name, const pg_uuid_t *from, const pg_uuid_t *to)
+store_alias_move(const KmsAlias *alias, const pg_uuid_t *from)
 {
 	static StoreQuery query = {
-		.sql = "UPDATE alias SET key_id = $2 WHERE name = $1",
-		.nargs = 2, .argtypes = {TEXTOID, UUIDOID}
+		.sql = "UPDATE alias SET key_id = $2, account_id = $3, domain_key_version = $4, mac = $5 WHERE name = $1",
+		.nargs = 5, .argtypes = {TEXTOID, UUIDOID, INT8OID, INT4OID, BYTEAOID}
 	};
-	Datum		values[] = {CStringGetTextDatum(name), UUIDPGetDatum(to)};
+	Datum		values[5] = {CStringGetTextDatum(alias->name), UUIDPGetDatum(&alias->key_id)};
 
+	seal_to_values(&alias->seal, values + 2);
 	store_run(&query, values, NULL);
 	invalidation_send(from);
 }

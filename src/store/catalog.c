@@ -118,7 +118,12 @@ look_up(StoreCatalog *found)
 	found->domain_key = table_in(schema, "domain_key");
 	found->import_token = table_in(schema, "import_token");
 	found->import_token_pkey = relation_in(schema, "import_token_pkey");
+	found->role_anchor = table_in(schema, "role_anchor");
+	found->grant_entry = table_in(schema, "grant_entry");
+	found->grant_entry_resource = relation_in(schema, "grant_entry_resource");
+	found->grant_entry_grantee = relation_in(schema, "grant_entry_grantee");
 	found->key_pkey = relation_in(schema, "key_pkey");
+	found->key_owner = relation_in(schema, "key_owner");
 	found->key_version_pkey = relation_in(schema, "key_version_pkey");
 	found->key_version_key_id = relation_in(schema, "key_version_key_id");
 	found->alias_pkey = relation_in(schema, "alias_pkey");
@@ -136,7 +141,7 @@ store_installed(void)
 bool
 store_is_ours(Oid relation)
 {
-	static const char *const tables[] = {"account", "domain_key", "key", "key_version", "alias", "import_token"};
+	static const char *const tables[] = {"account", "domain_key", "key", "key_version", "alias", "import_token", "grant_entry", "role_anchor"};
 	char	   *name = get_rel_name(relation);
 
 	for (size_t i = 0; name != NULL && i < lengthof(tables); i++)

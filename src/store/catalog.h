@@ -15,6 +15,7 @@ typedef struct StoreCatalog
 	Oid			domain_key;
 	Oid			key;
 	Oid			key_pkey;
+	Oid			key_owner;
 	Oid			key_version;
 	Oid			key_version_pkey;
 	Oid			key_version_key_id;
@@ -23,6 +24,10 @@ typedef struct StoreCatalog
 	Oid			alias_key_id;
 	Oid			import_token;
 	Oid			import_token_pkey;
+	Oid			role_anchor;
+	Oid			grant_entry;
+	Oid			grant_entry_resource;
+	Oid			grant_entry_grantee;
 } StoreCatalog;
 
 /* Whether this database has the extension. */

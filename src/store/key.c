@@ -38,7 +38,8 @@ enum
 	COLUMN_DELETION_PROTECTED,
 	COLUMN_DELETION_PROTECTION_DESCRIPTION,
 	COLUMN_DUE_AT,
-	COLUMN_COUNT
+	COLUMN_SEAL,
+	COLUMN_COUNT = COLUMN_SEAL + SEAL_COLUMNS
 };
 
 static const char *const states[] = {NULL, "Enabled", "Disabled", "PendingDeletion", "PendingImport"};
@@ -130,15 +131,6 @@ time_or_never(Datum value, bool is_null)
 	return is_null ? DT_NOEND : DatumGetTimestampTz(value);
 }
 
-KmsOwner
-store_owner(Oid role, const char *name)
-{
-	char	   *now = GetUserNameFromId(role, true);
-	KmsOwner	owner = {.role = role, .valid = now != NULL && strcmp(now, name) == 0};
-
-	return owner;
-}
-
 static void
 key_from_row(HeapTuple row, TupleDesc type, KmsKey *key)
 {
@@ -153,8 +145,9 @@ key_from_row(HeapTuple row, TupleDesc type, KmsKey *key)
 			err_stored();
 
 	key->id = *DatumGetUUIDP(values[COLUMN_ID]);
-	key->owner_name = TextDatumGetCString(values[COLUMN_OWNER_NAME]);
-	key->owner = store_owner(DatumGetObjectId(values[COLUMN_OWNER]), key->owner_name);
+	key->stored_owner.oid = DatumGetObjectId(values[COLUMN_OWNER]);
+	key->stored_owner.name = TextDatumGetCString(values[COLUMN_OWNER_NAME]);
+	key->owner = store_role_now(&key->stored_owner);
 	key->created_at = DatumGetTimestampTz(values[COLUMN_CREATED_AT]);
 	key->state = stored(states, lengthof(states), values[COLUMN_STATE]);
 	key->spec = stored(specs, lengthof(specs), values[COLUMN_SPEC]);
@@ -172,6 +165,7 @@ key_from_row(HeapTuple row, TupleDesc type, KmsKey *key)
 	key->deletion_protected = DatumGetBool(values[COLUMN_DELETION_PROTECTED]);
 	key->deletion_protection_description = nulls[COLUMN_DELETION_PROTECTION_DESCRIPTION] ? NULL :
 		TextDatumGetCString(values[COLUMN_DELETION_PROTECTION_DESCRIPTION]);
+	seal_from_values(values + COLUMN_SEAL, &key->seal);
 }
 
 void
@@ -252,6 +246,30 @@ store_key_lock_free(const pg_uuid_t *id, KmsKey *key)
 	return true;
 }
 
+static bool
+read_id(HeapTuple row, TupleDesc type, void *result)
+{
+	*(pg_uuid_t *) result = *DatumGetUUIDP(store_column(row, 1, type));
+	return true;
+}
+
+int
+store_key_owned(const KmsStoredRole *owner, const pg_uuid_t *after, pg_uuid_t *ids, int max)
+{
+	static StoreQuery query = {
+		.sql = "SELECT id FROM key WHERE owner = $1 AND owner_name = $2 AND id > $3 ORDER BY id LIMIT $4",
+		.nargs = 4, .argtypes = {OIDOID, TEXTOID, UUIDOID, INT4OID}
+	};
+	Datum		values[] = {
+		ObjectIdGetDatum(owner->oid), CStringGetTextDatum(owner->name), UUIDPGetDatum(after), Int32GetDatum(max)
+	};
+	int			count = (int) store_run(&query, values, NULL);
+
+	for (int i = 0; i < count; i++)
+		store_read_row(i, read_id, &ids[i]);
+	return count;
+}
+
 static Datum
 time_datum(TimestampTz time, bool *is_null)
 {
@@ -287,8 +305,8 @@ store_key_insert(const KmsKey *key)
 	bool		nulls[COLUMN_COUNT] = {false};
 
 	values[COLUMN_ID] = UUIDPGetDatum(&key->id);
-	values[COLUMN_OWNER] = ObjectIdGetDatum(key->owner.role);
-	values[COLUMN_OWNER_NAME] = CStringGetTextDatum(key->owner_name);
+	values[COLUMN_OWNER] = ObjectIdGetDatum(key->stored_owner.oid);
+	values[COLUMN_OWNER_NAME] = CStringGetTextDatum(key->stored_owner.name);
 	values[COLUMN_CREATED_AT] = TimestampTzGetDatum(key->created_at);
 	values[COLUMN_STATE] = CStringGetTextDatum(states[key->state]);
 	values[COLUMN_SPEC] = CStringGetTextDatum(specs[key->spec]);
@@ -307,6 +325,7 @@ store_key_insert(const KmsKey *key)
 	values[COLUMN_DELETION_PROTECTION_DESCRIPTION] =
 		text_datum(key->deletion_protection_description, &nulls[COLUMN_DELETION_PROTECTION_DESCRIPTION]);
 	values[COLUMN_DUE_AT] = time_datum(due_at(key), &nulls[COLUMN_DUE_AT]);
+	seal_to_values(&key->seal, values + COLUMN_SEAL);
 	store_insert(store_catalog()->key, COLUMN_COUNT, values, nulls);
 }
 
@@ -317,19 +336,23 @@ interval_datum(int64 seconds, bool *is_null)
 	return Int64GetDatum(seconds);
 }
 
+#define UPDATED_COLUMNS	16
+
 void
 store_key_update(const KmsKey *key)
 {
 	static StoreQuery query = {
 		.sql = "UPDATE key SET state = $2, primary_version = $3, description = $4, rotation_seconds = $5,"
 		"       rotated_at = $6, next_rotation_at = $7, material_expires_at = $8, delete_at = $9,"
-		"       deletion_protected = $10, deletion_protection_description = $11"
+		"       deletion_protected = $10, deletion_protection_description = $11, owner = $12, owner_name = $13,"
+		"       account_id = $14, domain_key_version = $15, mac = $16"
 		" WHERE id = $1",
-		.nargs = 11, .argtypes = {UUIDOID, TEXTOID, UUIDOID, TEXTOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-			TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, TEXTOID}
+		.nargs = UPDATED_COLUMNS, .argtypes = {UUIDOID, TEXTOID, UUIDOID, TEXTOID, INT8OID, TIMESTAMPTZOID,
+			TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, TEXTOID, OIDOID, TEXTOID, INT8OID, INT4OID,
+			BYTEAOID}
 	};
-	bool		is_null[11] = {false};
-	Datum		values[] = {
+	bool		is_null[UPDATED_COLUMNS] = {false};
+	Datum		values[UPDATED_COLUMNS] = {
 		UUIDPGetDatum(&key->id),
 		CStringGetTextDatum(states[key->state]),
 		UUIDPGetDatum(&key->primary_version),
@@ -340,12 +363,15 @@ store_key_update(const KmsKey *key)
 		time_datum(key->material_expires_at, &is_null[7]),
 		time_datum(key->delete_at, &is_null[8]),
 		BoolGetDatum(key->deletion_protected),
-		text_datum(key->deletion_protection_description, &is_null[10])
+		text_datum(key->deletion_protection_description, &is_null[10]),
+		ObjectIdGetDatum(key->stored_owner.oid),
+		CStringGetTextDatum(key->stored_owner.name)
 	};
-	char		nulls[11];
+	char		nulls[UPDATED_COLUMNS];
 
+	seal_to_values(&key->seal, values + UPDATED_COLUMNS - SEAL_COLUMNS);
 	is_null[2] = !key->has_primary_version;
-	for (int i = 0; i < 11; i++)
+	for (int i = 0; i < UPDATED_COLUMNS; i++)
 		nulls[i] = is_null[i] ? 'n' : ' ';
 	store_run(&query, values, nulls);
 	invalidation_send(&key->id);
@@ -358,6 +384,7 @@ store_key_erase(const pg_uuid_t *id)
 		{.sql = "DELETE FROM alias WHERE key_id = $1", .nargs = 1, .argtypes = {UUIDOID}},
 		{.sql = "DELETE FROM import_token WHERE key_id = $1", .nargs = 1, .argtypes = {UUIDOID}},
 		{.sql = "DELETE FROM key_version WHERE key_id = $1", .nargs = 1, .argtypes = {UUIDOID}},
+		{.sql = "DELETE FROM grant_entry WHERE resource = $1", .nargs = 1, .argtypes = {UUIDOID}},
 		{.sql = "DELETE FROM job WHERE resource = $1 AND outcome <> 'done'", .nargs = 1, .argtypes = {UUIDOID}},
 		{.sql = "DELETE FROM key WHERE id = $1", .nargs = 1, .argtypes = {UUIDOID}}
 	};

@@ -9,6 +9,8 @@
 #include "access/htup.h"
 #include "access/tupdesc.h"
 #include "datatype/timestamp.h"
+#include "store/role.h"
+#include "store/seal.h"
 #include "utils/uuid.h"
 
 /* Each enumeration begins at 1: a zeroed struct holds no valid value. */
@@ -66,18 +68,11 @@ extern KmsKeySpec key_spec_of(const char *name, size_t len);
 extern KmsKeyUsage key_usage_of(const char *name, size_t len);
 extern KmsKeyOrigin key_origin_of(const char *name, size_t len);
 
-/* Whoever owns something: counts only while the role bears that name. */
-typedef struct KmsOwner
-{
-	Oid			role;
-	bool		valid;
-} KmsOwner;
-
 typedef struct KmsKey
 {
 	pg_uuid_t	id;
-	KmsOwner	owner;
-	const char *owner_name;
+	KmsStoredRole stored_owner;
+	KmsOwner	owner;			/* whom that means now */
 	TimestampTz created_at;
 	KmsKeyState state;
 	KmsKeySpec	spec;
@@ -93,13 +88,8 @@ typedef struct KmsKey
 	TimestampTz delete_at;
 	bool		deletion_protected;
 	const char *deletion_protection_description;	/* or NULL */
+	KmsSeal		seal;			/* over all of the above */
 } KmsKey;
-
-/*
- * An oid alone may mean another role after a restore, a name alone another one
- * after DROP ROLE: both must fit.
- */
-extern KmsOwner store_owner(Oid role, const char *name);
 
 /*
  * A row of kms.key as a struct in the current memory context.  A value that no
@@ -119,11 +109,18 @@ extern bool store_key_lock(const pg_uuid_t *id, KmsKey *key);
 /* The same, but not waiting for others: false, too, if somebody has it locked. */
 extern bool store_key_lock_free(const pg_uuid_t *id, KmsKey *key);
 
+/*
+ * Inside store_open: ids of the keys of an owner, as rows have it, in order, that
+ * come after this id; at most max of them.
+ */
+extern int	store_key_owned(const KmsStoredRole *owner, const pg_uuid_t *after, pg_uuid_t *ids, int max);
+
 extern void store_key_insert(const KmsKey *key);
 
 /*
- * Inside store_open, with the row locked: write back what may change (not ids,
- * owner, spec, usage, origin, creation), and send the invalidation.
+ * Inside store_open, with the row locked: write back what may change (not id,
+ * spec, usage, origin, creation), and send the invalidation.  Like insert it takes the
+ * seal as it is.
  */
 extern void store_key_update(const KmsKey *key);
 

@@ -20,7 +20,7 @@
 #include "access/tupdesc.h"
 #include "executor/spi.h"
 
-#define STORE_MAX_ARGS 12
+#define STORE_MAX_ARGS 16
 
 /* A statement with its text beside it; planned once per session. */
 typedef struct StoreQuery

@@ -1,0 +1,81 @@
+/*
+ * Who may do what.
+ */
+CREATE TYPE kms.grant_metadata AS (
+	grant_id uuid,
+	resource_type text,
+	resource text,
+	grantee text,
+	operations text[],
+	encryption_context jsonb,
+	expires_at timestamptz,
+	grantor text,
+	created_at timestamptz
+);
+
+COMMENT ON TYPE kms.grant_metadata IS 'a grant: result of kms_list_grants';
+
+CREATE FUNCTION @extschema@.kms_grant(resource text, grantee text, operations text[], encryption_context jsonb = NULL,
+		expires_at timestamptz = NULL)
+	RETURNS uuid
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION @extschema@.kms_grant(text, text, text[], jsonb, timestamptz)
+	IS 'let a role, or PUBLIC, do these operations with a key, perhaps in a context and for a time only';
+
+CREATE FUNCTION @extschema@.kms_revoke(resource text, grantee text, operations text[] = NULL) RETURNS integer
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION @extschema@.kms_revoke(text, text, text[]) IS 'take operations, or all, away from the grants of a role';
+
+CREATE FUNCTION @extschema@.kms_can(operation text, resource text, encryption_context jsonb = NULL) RETURNS boolean
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION @extschema@.kms_can(text, text, jsonb) IS 'whether the current user may do this with a key';
+
+CREATE FUNCTION @extschema@.kms_set_owner(resource text, new_owner text) RETURNS void
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION @extschema@.kms_set_owner(text, text) IS 'give a key to another role';
+
+/* What the view is made of. */
+CREATE FUNCTION kms.describe_grant(entry kms.grant_entry) RETURNS kms.grant_metadata
+	AS 'MODULE_PATHNAME', 'kms_describe_grant' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 20;
+
+COMMENT ON FUNCTION kms.describe_grant(kms.grant_entry) IS 'a row of the table of grants as kms_list_grants shows it';
+
+CREATE FUNCTION kms.describable(resource text) RETURNS uuid
+	AS 'MODULE_PATHNAME', 'kms_describable' LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION kms.describable(text) IS 'the key that a resource names; an error unless the current user may describe it';
+
+CREATE VIEW kms.grants WITH (security_barrier) AS
+	SELECT d.grant_id, d.resource_type, d.resource, d.grantee, d.operations, d.encryption_context, d.expires_at,
+		   d.grantor, d.created_at
+	  FROM kms.grant_entry g JOIN kms.key k ON k.id OPERATOR(pg_catalog.=) g.resource
+	 CROSS JOIN LATERAL kms.describe_grant(g) d
+	 WHERE kms.may_describe(k.id, k.owner, k.owner_name)
+	   AND (k.delete_at IS NULL OR k.delete_at > pg_catalog.clock_timestamp());
+
+COMMENT ON VIEW kms.grants IS 'the grants on the keys that the current user may describe';
+COMMENT ON COLUMN kms.grants.grant_id IS 'grant id';
+COMMENT ON COLUMN kms.grants.resource_type IS 'key';
+COMMENT ON COLUMN kms.grants.resource IS 'key id';
+COMMENT ON COLUMN kms.grants.grantee IS 'role, or PUBLIC';
+COMMENT ON COLUMN kms.grants.operations IS 'operations, or {*} for all';
+COMMENT ON COLUMN kms.grants.encryption_context IS 'pairs that the context of a call must contain; null: none';
+COMMENT ON COLUMN kms.grants.expires_at IS 'until when it counts; null: without end';
+COMMENT ON COLUMN kms.grants.grantor IS 'who gave it';
+COMMENT ON COLUMN kms.grants.created_at IS 'when it was given';
+
+CREATE FUNCTION @extschema@.kms_list_grants(resource text = NULL) RETURNS SETOF kms.grant_metadata
+	LANGUAGE SQL STABLE PARALLEL SAFE COST 100 ROWS 100
+BEGIN ATOMIC
+	SELECT g.grant_id, g.resource_type, g.resource, g.grantee, g.operations, g.encryption_context, g.expires_at,
+		   g.grantor, g.created_at
+	  FROM kms.grants g
+	 WHERE kms_list_grants.resource IS NULL
+		OR g.resource OPERATOR(pg_catalog.=) (SELECT kms.describable(kms_list_grants.resource)::pg_catalog.text);
+END;
+
+COMMENT ON FUNCTION @extschema@.kms_list_grants(text) IS 'the grants on a key, or on every key that the caller may describe';

@@ -1,0 +1,142 @@
+/*
+ * kms_grant, kms_revoke, kms_can, kms_set_owner, and what the view kms.grants is made of.
+ */
+#include "postgres.h"
+
+#include "api/args.h"
+#include "base/context.h"
+#include "base/ident.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "service/grant.h"
+#include "utils/array.h"
+#include "utils/timestamp.h"
+
+PG_FUNCTION_INFO_V1(kms_grant);
+PG_FUNCTION_INFO_V1(kms_revoke);
+PG_FUNCTION_INFO_V1(kms_can);
+PG_FUNCTION_INFO_V1(kms_set_owner);
+PG_FUNCTION_INFO_V1(kms_describe_grant);
+PG_FUNCTION_INFO_V1(kms_describable);
+
+/* A text[] as a list of strings. */
+static List *
+arg_names(FunctionCallInfo fcinfo, int number, const char *name)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(number);
+	List	   *names = NIL;
+	Datum	   *values;
+	bool	   *nulls;
+	int			count;
+
+	if (ARR_NDIM(array) > 1)
+		err_invalid(name, "it must have one dimension");
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &count);
+	for (int i = 0; i < count; i++)
+	{
+		if (nulls[i])
+			err_invalid(name, "it must not contain nulls");
+		names = lappend(names, TextDatumGetCString(values[i]));
+	}
+	if (names == NIL)
+		err_invalid(name, "it must not be empty");
+	return names;
+}
+
+/* kms_grant(resource text, grantee text, operations text[], encryption_context jsonb, expires_at timestamptz) -> uuid */
+Datum
+kms_grant(PG_FUNCTION_ARGS)
+{
+	Oid			caller = GetUserId();
+	KmsCallSite *site = arg_call_site(fcinfo);
+	KmsGrantRequest request = {0};
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+
+	request.resource = arg_text(fcinfo, 0, "resource");
+	request.grantee = arg_text(fcinfo, 1, "grantee");
+	if (PG_ARGISNULL(2))
+		err_missing("operations");
+	request.operations = arg_names(fcinfo, 2, "operations");
+	request.context = arg_context(fcinfo, 3, &site->context);
+	request.has_context = request.context.len > 0;
+	request.expires_at = PG_ARGISNULL(4) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(4);
+	*id = grant_give(caller, &request);
+	PG_RETURN_UUID_P(id);
+}
+
+/* kms_revoke(resource text, grantee text, operations text[]) -> integer */
+Datum
+kms_revoke(PG_FUNCTION_ARGS)
+{
+	Oid			caller = GetUserId();
+	KmsGrantRequest request = {0};
+
+	request.resource = arg_text(fcinfo, 0, "resource");
+	request.grantee = arg_text(fcinfo, 1, "grantee");
+	if (!PG_ARGISNULL(2))
+		request.operations = arg_names(fcinfo, 2, "operations");
+	PG_RETURN_INT32(grant_revoke(caller, &request));
+}
+
+/* kms_can(operation text, resource text, encryption_context jsonb) -> boolean */
+Datum
+kms_can(PG_FUNCTION_ARGS)
+{
+	Oid			caller = GetUserId();
+	KmsCallSite *site = arg_call_site(fcinfo);
+	char	   *operation = arg_text(fcinfo, 0, "operation");
+	char	   *resource = arg_text(fcinfo, 1, "resource");
+
+	PG_RETURN_BOOL(grant_can(caller, operation, resource, arg_context(fcinfo, 2, &site->context)));
+}
+
+/* kms_set_owner(resource text, new_owner text) -> void */
+Datum
+kms_set_owner(PG_FUNCTION_ARGS)
+{
+	Oid			caller = GetUserId();
+	char	   *resource = arg_text(fcinfo, 0, "resource");
+	char	   *new_owner = arg_text(fcinfo, 1, "new_owner");
+
+	grant_set_owner(caller, resource, new_owner);
+	PG_RETURN_VOID();
+}
+
+/* kms.describe_grant(entry kms.grant_entry) -> kms.grant_metadata: what the view kms.grants shows of a row */
+Datum
+kms_describe_grant(PG_FUNCTION_ARGS)
+{
+	KmsGrant	grant;
+	char		resource[37];
+	Datum		values[9];
+	bool		nulls[9] = {false};
+	Datum	   *operations;
+
+	grant_of_row(PG_GETARG_HEAPTUPLEHEADER(0), &grant);
+	operations = palloc(Max(grant.operation_count, 1) * sizeof(Datum));
+	for (int i = 0; i < grant.operation_count; i++)
+		operations[i] = CStringGetTextDatum(grant.operations[i]);
+	values[0] = UUIDPGetDatum(&grant.id);
+	values[1] = CStringGetTextDatum(grant.resource_type);
+	values[2] = CStringGetTextDatum(uuid_print(&grant.resource, resource));
+	values[3] = CStringGetTextDatum(grant_grantee_name(&grant));
+	values[4] = PointerGetDatum(construct_array(operations, grant.operation_count, TEXTOID, -1, false, TYPALIGN_INT));
+	nulls[5] = !grant.has_context;
+	values[5] = nulls[5] ? (Datum) 0 : context_to_jsonb(grant.context);
+	nulls[6] = TIMESTAMP_IS_NOEND(grant.expires_at);
+	values[6] = TimestampTzGetDatum(grant.expires_at);
+	values[7] = CStringGetTextDatum(grant.grantor_name);
+	values[8] = TimestampTzGetDatum(grant.created_at);
+	PG_RETURN_DATUM(result_row(fcinfo, lengthof(values), values, nulls));
+}
+
+/* kms.describable(resource text) -> uuid: the key that it names; raises unless the current user may describe it */
+Datum
+kms_describable(PG_FUNCTION_ARGS)
+{
+	Oid			caller = GetUserId();
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+
+	*id = grant_describable(caller, arg_text(fcinfo, 0, "resource"));
+	PG_RETURN_UUID_P(id);
+}

@@ -1,0 +1,249 @@
+/*
+ * Roles as they stand in rows.
+ *
+ * The holders of the privilege are read once from the anchor's ACL and kept until
+ * a table or a role changes.
+ */
+#include "store/role.h"
+
+#include "access/htup_details.h"
+#include "access/xlog.h"
+#include "base/error.h"
+#include "base/invalidation.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/parsenodes.h"
+#include "storage/lmgr.h"
+#include "store/account.h"
+#include "store/catalog.h"
+#include "store/store.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+static Oid *holders;
+static int	holder_count;
+static bool at_home;
+
+/* When what is kept here was right; 0: never. */
+static uint64 seen_all;
+static uint64 seen_roles;
+static bool seen;
+
+static void
+keep_holders(const Acl *acl)
+{
+	const AclItem *items = ACL_DAT(acl);
+	Oid		   *now = MemoryContextAlloc(TopMemoryContext, (ACL_NUM(acl) + 1) * sizeof(Oid));
+	int			count = 0;
+
+	for (int i = 0; i < ACL_NUM(acl); i++)
+		if (items[i].ai_grantee != ACL_ID_PUBLIC && (ACLITEM_GET_PRIVS(items[i]) & ACL_SELECT))
+			now[count++] = items[i].ai_grantee;
+	if (holders != NULL)
+		pfree(holders);
+	holders = now;
+	holder_count = count;
+}
+
+static void
+read_holders(void)
+{
+	Oid			anchor = store_catalog()->role_anchor;
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(anchor));
+	bool		is_null;
+	Datum		acl;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "table role_anchor of extension kms is gone");
+	acl = SysCacheGetAttr(RELOID, tuple, Anum_pg_class_relacl, &is_null);
+	keep_holders(is_null ? acldefault(OBJECT_TABLE, ((Form_pg_class) GETSTRUCT(tuple))->relowner) :
+				 DatumGetAclP(acl));
+	ReleaseSysCache(tuple);
+}
+
+/* The counters are noted first: a change while we read makes the next caller read again. */
+static void
+refresh(void)
+{
+	uint64		all = invalidation_all_count;
+	uint64		roles = invalidation_roles_count;
+
+	invalidation_start();
+	if (seen && seen_all == all && seen_roles == roles)
+		return;
+	seen = false;
+	read_holders();
+	at_home = store_accounts_at_home((int64) GetSystemIdentifier(), MyDatabaseId);
+	seen_all = all;
+	seen_roles = roles;
+	seen = true;
+}
+
+bool
+store_role_is_anchored(Oid role)
+{
+	refresh();
+	for (int i = 0; i < holder_count; i++)
+		if (holders[i] == role)
+			return true;
+	return false;
+}
+
+KmsOwner
+store_role_now(const KmsStoredRole *stored)
+{
+	KmsOwner	now = {.role = stored->oid};
+
+	refresh();
+	if (!at_home)
+		now.role = get_role_oid(stored->name, true);
+	now.valid = OidIsValid(now.role) && store_role_is_anchored(now.role) &&
+		SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(now.role));
+	return now;
+}
+
+KmsStoredRole
+store_role_of(Oid role)
+{
+	return (KmsStoredRole)
+	{
+		role, GetUserNameFromId(role, false)
+	};
+}
+
+const char *
+store_role_name(const KmsStoredRole *stored)
+{
+	KmsOwner	now = store_role_now(stored);
+
+	return now.valid ? GetUserNameFromId(now.role, false) : stored->name;
+}
+
+/* GRANT or REVOKE SELECT ON role_anchor, through the parse tree: a name never becomes SQL text. */
+static void
+change_anchor(Oid role, bool is_grant)
+{
+	GrantStmt  *grant = makeNode(GrantStmt);
+	AccessPriv *privilege = makeNode(AccessPriv);
+	RoleSpec   *grantee = makeNode(RoleSpec);
+	char	   *schema = get_namespace_name(store_catalog()->schema);
+
+	privilege->priv_name = pstrdup("select");
+	grantee->roletype = ROLESPEC_CSTRING;
+	grantee->rolename = GetUserNameFromId(role, false);
+	grantee->location = -1;
+	grant->is_grant = is_grant;
+	grant->targtype = ACL_TARGET_OBJECT;
+	grant->objtype = OBJECT_TABLE;
+	grant->objects = list_make1(makeRangeVar(schema, pstrdup("role_anchor"), -1));
+	grant->privileges = list_make1(privilege);
+	grant->grantees = list_make1(grantee);
+	grant->behavior = DROP_RESTRICT;
+	ExecuteGrantStmt(grant);
+	CommandCounterIncrement();
+	invalidation_send_all(store_catalog()->role_anchor);
+}
+
+/* One at a time: two changes of one catalog row at once would make one of them fail. */
+static void
+lock_anchor(void)
+{
+	LockRelationOid(store_catalog()->role_anchor, ShareUpdateExclusiveLock);
+	invalidation_accept();
+}
+
+void
+store_role_anchor(Oid role)
+{
+	if (store_role_is_anchored(role))
+		return;
+	store_open();
+	lock_anchor();
+	if (!store_role_is_anchored(role))
+		change_anchor(role, true);
+	store_close();
+}
+
+static bool
+see_row(HeapTuple row, TupleDesc type, void *result)
+{
+	return true;
+}
+
+static bool
+is_in(Oid table, Oid index, AttrNumber column, Oid role)
+{
+	StoreScan	scan = {
+		.table = table, .index = index, .column = column,
+		.equality = F_OIDEQ, .value = ObjectIdGetDatum(role)
+	};
+
+	return store_find(&scan, see_row, NULL);
+}
+
+#define KEY_OWNER_COLUMN		2
+#define GRANT_GRANTEE_COLUMN	4
+
+bool
+store_role_is_mentioned(Oid role)
+{
+	const StoreCatalog *catalog = store_catalog();
+
+	return is_in(catalog->key, catalog->key_owner, KEY_OWNER_COLUMN, role) ||
+		is_in(catalog->grant_entry, catalog->grant_entry_grantee, GRANT_GRANTEE_COLUMN, role);
+}
+
+static bool
+read_role(HeapTuple row, TupleDesc type, void *result)
+{
+	KmsStoredRole *role = result;
+
+	role->oid = DatumGetObjectId(store_column(row, 1, type));
+	role->name = TextDatumGetCString(store_column(row, 2, type));
+	return true;
+}
+
+/* There may be a million keys and three owners: from one to the next by the index. */
+List *
+store_role_list(void)
+{
+	static StoreQuery query = {
+		.sql = "WITH RECURSIVE owners AS ("
+		"    (SELECT owner, owner_name FROM key ORDER BY owner, owner_name LIMIT 1)"
+		"    UNION ALL"
+		"    SELECT n.owner, n.owner_name FROM owners o CROSS JOIN LATERAL ("
+		"        SELECT k.owner, k.owner_name FROM key k"
+		"         WHERE (k.owner, k.owner_name) > (o.owner, o.owner_name)"
+		"         ORDER BY k.owner, k.owner_name LIMIT 1) n)"
+		" SELECT owner, owner_name FROM owners"
+		" UNION SELECT grantee, grantee_name FROM grant_entry WHERE grantee <> 0"
+	};
+	uint64		count = store_run(&query, NULL, NULL);
+	List	   *roles = NIL;
+
+	for (uint64 i = 0; i < count; i++)
+	{
+		KmsStoredRole *role = palloc(sizeof(KmsStoredRole));
+
+		store_read_row(i, read_role, role);
+		roles = lappend(roles, role);
+	}
+	return roles;
+}
+
+void
+store_role_release(Oid role)
+{
+	if (!store_role_is_anchored(role) || role == store_catalog()->owner ||
+		store_role_is_mentioned(role))
+		return;
+	lock_anchor();
+	if (!store_role_is_mentioned(role))
+		change_anchor(role, false);
+}

@@ -1,0 +1,58 @@
+/*
+ * Roles as they stand in rows.
+ *
+ * A row keeps a role's oid and name.  It counts only while the role holds a
+ * privilege on the table kms.role_anchor, which is granted when the role gets
+ * something and revoked when it has nothing left.  So PostgreSQL itself refuses
+ * DROP ROLE, in every database; DROP OWNED takes what the role had, and nothing
+ * passes to a later role of the same oid or name.
+ *
+ * Which of the two says who it is?  The oid, where the database is at home: a role
+ * that was renamed is still the same.  Elsewhere, after a restore or a pg_upgrade, the name,
+ * to which the dump has granted the privilege; kms_confirm_home writes the new oids.
+ */
+#ifndef KMS_STORE_ROLE_H
+#define KMS_STORE_ROLE_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+/* As it stands in a row. */
+typedef struct KmsStoredRole
+{
+	Oid			oid;			/* InvalidOid: PUBLIC, where that is possible */
+	const char *name;
+} KmsStoredRole;
+
+/* Whom it means now; not valid: nobody. */
+typedef struct KmsOwner
+{
+	Oid			role;
+	bool		valid;
+} KmsOwner;
+
+extern KmsOwner store_role_now(const KmsStoredRole *stored);
+
+/* A role of today as it is to stand in a row; in the current memory context. */
+extern KmsStoredRole store_role_of(Oid role);
+
+/* The name to show: today's, or the stored one where it means nobody. */
+extern const char *store_role_name(const KmsStoredRole *stored);
+
+/* Whether it holds the privilege. */
+extern bool store_role_is_anchored(Oid role);
+
+/* Grant the privilege, unless it is held; not inside store_open. */
+extern void store_role_anchor(Oid role);
+
+/* Inside store_open: revoke it if no row mentions the role any more. */
+extern void store_role_release(Oid role);
+
+/* Whether a row mentions it: a key that it owns, or a grant to it.  Needs no store_open. */
+extern bool store_role_is_mentioned(Oid role);
+
+/* Inside store_open: every role that rows mention, as they do; a list of KmsStoredRole. */
+extern List *store_role_list(void);
+
+#endif
