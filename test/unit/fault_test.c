@@ -539,6 +539,7 @@ test_fault(void)
 	test_transport_faults();
 	test_signature_faults(KC_PAIR_RSA_2048, KC_RSA_PSS_SHA_256, " with PSS");
 	test_signature_faults(KC_PAIR_RSA_2048, KC_RSA_PKCS1_SHA_256, " with PKCS #1 v1.5");
+	test_signature_faults(KC_PAIR_EC_P256, KC_ECDSA_SHA_256, "");
 	test_signature_faults(KC_PAIR_EC_SM2, KC_SM2DSA, "");
 	test_signature_faults(KC_PAIR_ED25519, KC_ED25519, "");
 	test_signature_faults(KC_PAIR_ML_DSA_44, KC_ML_DSA_44, "");
