@@ -154,6 +154,7 @@ CALL(EVP_PKEY_CTX_set_rsa_padding, (EVP_PKEY_CTX *ctx, int padding), (ctx, paddi
 CALL(EVP_PKEY_decrypt,
 	 (EVP_PKEY_CTX *ctx, unsigned char *out, size_t *outlen, const unsigned char *in, size_t inlen),
 	 (ctx, out, outlen, in, inlen))
+CALL(EVP_PKEY_private_check, (EVP_PKEY_CTX *ctx), (ctx))
 CALL(EVP_PKEY_sign_init, (EVP_PKEY_CTX *ctx), (ctx))
 CALL(EVP_PKEY_verify_init, (EVP_PKEY_CTX *ctx), (ctx))
 CALL(EVP_PKEY_encrypt_init, (EVP_PKEY_CTX *ctx), (ctx))

@@ -373,6 +373,27 @@ points(const made *m)
 	ok(same_point_plus_prime(m->kind, algorithm, len), "%s: a coordinate has one spelling", pair_name(m->kind));
 }
 
+static void
+secrets(const made *m)
+{
+	EC_GROUP   *group = EC_GROUP_new_by_curve_name(curve_of(m->kind));
+	uint8_t    *der = exactly(m->private_der, m->private_len);
+	size_t		at = secret_at(m);
+	size_t		len = der[at - 1];
+	bool		good;
+
+	memset(der + at, 0, len);
+	good = pair_opens_as(m->kind, false, kc_view_of(der, m->private_len), KC_BAD_INPUT);
+	ok(good, "%s: a secret number of zero is refused", pair_name(m->kind));
+	BN_bn2binpad(EC_GROUP_get0_order(group), der + at, (int) len);
+	good = pair_opens_as(m->kind, false, kc_view_of(der, m->private_len), KC_BAD_INPUT);
+	memset(der + at, 0xff, len);
+	good = good && pair_opens_as(m->kind, false, kc_view_of(der, m->private_len), KC_BAD_INPUT);
+	ok(good, "%s: and one that is not below the order", pair_name(m->kind));
+	free(der);
+	EC_GROUP_free(group);
+}
+
 /* A public key of these numbers, written as they are: a first zero byte is up to the test. */
 static bool
 rsa_opens_as(int kind, kc_view algorithm, kc_view n, kc_view e, kc_status expected)
@@ -602,6 +623,7 @@ test_pair(void)
 		if (PAIR_IS_EC(kind))
 		{
 			points(m);
+			secrets(m);
 		}
 	}
 	traces(KC_PAIR_EC_P256, KC_ECDSA_SHA_256);
