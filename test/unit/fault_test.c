@@ -212,7 +212,7 @@ with_some_faults(const operation *op, const char *name)
 		calls++;
 	ok(good && calls > 0, "%s, %s: each of %d calls may fail", op->name, name, calls);
 	for (; with_fault(op, fault_allocation, allocation, true, &good); count++)
-		allocation += 1 + allocation / 4;
+		allocation += 1 + allocation / 2;
 	ok(good, "%s, %s: %d of its many allocations may fail", op->name, name, count);
 }
 

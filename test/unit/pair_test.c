@@ -216,7 +216,7 @@ turned_private(const made *m)
 	bool		good = true;
 
 	for (size_t at = 0; at < m->private_len; at++)
-		for (int bit = 0; bit < 8; bit += PAIR_IS_RSA(m->kind) ? 3 : 1)
+		for (int bit = PAIR_IS_RSA(m->kind) ? (int) (at % 7) : 0; bit < 8; bit += PAIR_IS_RSA(m->kind) ? 8 : 1)
 		{
 			kc_pair    *pair = NULL;
 			kc_status	status;
