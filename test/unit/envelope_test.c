@@ -40,7 +40,8 @@ sealed_new(int suite, uint8_t seed, size_t len)
 	s.plaintext = exactly(plaintext, len);
 	free(plaintext);
 	s.bytes = malloc(s.len);
-	if (kc_envelope_seal(&s.l.key, s.l.schedule, version_id, CONTEXT, kc_view_of(len > 0 ? s.plaintext : NULL, len), s.bytes, NULL) != KC_OK)
+	if (kc_envelope_seal(&s.l.key, s.l.schedule, version_id, CONTEXT, kc_view_of(len > 0 ?
+		s.plaintext : NULL, len), s.bytes, NULL) != KC_OK)
 		abort();
 	return s;
 }
@@ -140,7 +141,8 @@ open_by_hand(const sealed *s)
 		uint8_t		nonce[24];
 
 		chunk_nonce(number, left == len, nonce);
-		good = kc_open(&l.key, l.schedule, nonce, NONE, NONE, kc_view_of(s->bytes + at, len), s->bytes + at + len, out) == KC_OK &&
+		good = kc_open(&l.key, l.schedule, nonce, NONE, NONE, kc_view_of(s->bytes + at, len), s->bytes + at + len,
+			out) == KC_OK &&
 			memcmp(out, s->plaintext + done, len) == 0;
 		at += len + kc_tag_len(suite);
 		done += len;
@@ -190,7 +192,8 @@ forged_opens(const sealed *s, const chunk *chunks, size_t count)
 static void
 sizes(int suite)
 {
-	static const size_t lengths[] = {0, 1, 100, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 3 * CHUNK - 1, 3 * CHUNK, 3 * CHUNK + 1};
+	static const size_t lengths[] = {0, 1, 100, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 3 * CHUNK - 1, 3 * CHUNK,
+		3 * CHUNK + 1};
 
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
 	{
@@ -255,7 +258,8 @@ other_keys(int suite)
 		uint8_t		out[50];
 
 		memset(out, 0xaa, sizeof(out));
-		good = good && (wrong == suite || (kc_envelope_open(&l.key, l.schedule, &envelope, CONTEXT, out, NULL) == KC_BAD_INPUT &&
+		good = good && (wrong == suite ||
+			(kc_envelope_open(&l.key, l.schedule, &envelope, CONTEXT, out, NULL) == KC_BAD_INPUT &&
 										   all_bytes(out, sizeof(out), 0)));
 		lock_free(&l);
 	}
@@ -328,7 +332,8 @@ large_damage(int suite)
 
 			good = good && !opens(&s, s.bytes, len);
 		}
-	ok(good && !opens(&s, s.bytes, s.len - 1) && !opens(&s, bytes, s.len + 1), "%s: a large envelope cut near a chunk's end is refused", suite_name(suite));
+	ok(good && !opens(&s, s.bytes, s.len - 1) && !opens(&s, bytes, s.len + 1),
+	   "%s: a large envelope cut near a chunk's end is refused", suite_name(suite));
 	for (size_t at = 0; at < s.len; at += at % chunk_len < 200 ? 23 : 4999)
 	{
 		bytes[at] ^= (uint8_t) (1 << at % 8);
@@ -391,7 +396,8 @@ cancelling(int suite)
 
 		asked = 0;
 		memset(out, 0xaa, s.len);
-		sealing = sealing && kc_envelope_seal(&s.l.key, s.l.schedule, version_id, CONTEXT, kc_view_of(s.plaintext, s.plaintext_len),
+		sealing = sealing && kc_envelope_seal(&s.l.key, s.l.schedule, version_id, CONTEXT, kc_view_of(s.plaintext,
+			s.plaintext_len),
 											  out, lose_patience) == expected &&
 			asked == (patience < 3 ? patience + 1 : 3) && all_bytes(out, s.len, 0) == (patience < 3);
 		asked = 0;
@@ -431,8 +437,10 @@ inverse(int suite)
 	ok(good, "%s: the longest plaintext for some room is the longest that fits", suite_name(suite));
 	for (size_t len = 0; len < 3 * CHUNK + 2; len += len % CHUNK == 2 ? CHUNK - 4 : 1)
 		good = good && kc_envelope_plaintext_max(suite, kc_envelope_len(suite, len)) == len;
-	ok(good && kc_envelope_plaintext_max(suite, SIZE_MAX) == GIGABYTE, "%s: in just the room for it, it is the plaintext again", suite_name(suite));
-	ok(kc_envelope_len(suite, GIGABYTE) > GIGABYTE && kc_envelope_len(suite, GIGABYTE + 1) == 0 && kc_envelope_len(suite, SIZE_MAX) == 0,
+	ok(good && kc_envelope_plaintext_max(suite, SIZE_MAX) == GIGABYTE,
+	   "%s: in just the room for it, it is the plaintext again", suite_name(suite));
+	ok(kc_envelope_len(suite, GIGABYTE) > GIGABYTE && kc_envelope_len(suite, GIGABYTE + 1) == 0 &&
+	   kc_envelope_len(suite, SIZE_MAX) == 0,
 	   "%s: a gigabyte fits, and not a byte more", suite_name(suite));
 }
 
@@ -469,7 +477,8 @@ messages(int suite)
 
 	ok(kc_blob_parse(kc_view_of(s.bytes, s.len), &blob) == KC_BAD_INPUT, "%s: an envelope is no message", suite_name(suite));
 	s.bytes[0] = (uint8_t) suite;
-	ok(kc_envelope_parse(kc_view_of(s.bytes, s.len), &envelope) == KC_BAD_INPUT, "%s: and a message no envelope", suite_name(suite));
+	ok(kc_envelope_parse(kc_view_of(s.bytes, s.len), &envelope) == KC_BAD_INPUT,
+	   "%s: and a message no envelope", suite_name(suite));
 	sealed_free(&s);
 }
 

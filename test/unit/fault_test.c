@@ -335,7 +335,8 @@ run_decrypt(void)
 	kc_status	status = open_owner(false, &opened);
 
 	if (status == KC_OK)
-		status = kc_pke_decrypt(opened, algorithm, kc_view_of(ciphertext_of_text, kc_pke_ciphertext_len(algorithm, owner->kind, TEXT_LEN)),
+		status = kc_pke_decrypt(opened, algorithm, kc_view_of(ciphertext_of_text, kc_pke_ciphertext_len(algorithm,
+			owner->kind, TEXT_LEN)),
 								plain, &len);
 	else
 		memset(plain, 0, TEXT_LEN);

@@ -285,11 +285,13 @@ one_spelling(const made *m)
 	kc_view		key;
 
 	split(m, &algorithm, &key);
-	ok(spki_opens_as(m->kind, algorithm, 0, key, 0, KC_OK), "%s: a public key put together by hand opens", pair_name(m->kind));
+	ok(spki_opens_as(m->kind, algorithm, 0, key, 0, KC_OK),
+	   "%s: a public key put together by hand opens", pair_name(m->kind));
 	ok(spki_opens_as(m->kind, algorithm, 0, key, 1, KC_BAD_INPUT) &&
 	   spki_opens_as(m->kind, algorithm, 0, key, 3, KC_BAD_INPUT),
 	   "%s: but not with a length longer than it need be", pair_name(m->kind));
-	ok(spki_opens_as(m->kind, algorithm, 0, key, 2, KC_BAD_INPUT), "%s: nor with a byte behind its parts", pair_name(m->kind));
+	ok(spki_opens_as(m->kind, algorithm, 0, key, 2, KC_BAD_INPUT),
+	   "%s: nor with a byte behind its parts", pair_name(m->kind));
 	ok(spki_opens_as(m->kind, algorithm, 1, key, 0, KC_BAD_INPUT) &&
 	   spki_opens_as(m->kind, algorithm, 7, key, 0, KC_BAD_INPUT) &&
 	   spki_opens_as(m->kind, algorithm, 8, key, 0, KC_BAD_INPUT), "%s: nor with unused bits", pair_name(m->kind));
@@ -451,7 +453,8 @@ moduli(const made *m)
 
 	split(m, &algorithm, &key);
 	memcpy(n + 1, key.data + 9, len);
-	ok(rsa_opens_as(m->kind, algorithm, kc_view_of(n, len + 1), exp, KC_OK), "%s: a key of its numbers opens", pair_name(m->kind));
+	ok(rsa_opens_as(m->kind, algorithm, kc_view_of(n, len + 1), exp, KC_OK),
+	   "%s: a key of its numbers opens", pair_name(m->kind));
 	exponents(m, algorithm, kc_view_of(n, len + 1));
 	ok(rsa_opens_as(m->kind, algorithm, kc_view_of(n + 1, len), exp, KC_BAD_INPUT),
 	   "%s: a negative modulus is refused", pair_name(m->kind));
@@ -491,7 +494,8 @@ unknown_kinds(void)
 
 		memset(private_der, 0xaa, sizeof(private_der));
 		memset(public_der, 0xaa, sizeof(public_der));
-		good = good && kc_pair_generate(numbers[i], private_der, &private_len, public_der, &public_len, NULL) == KC_BAD_INPUT &&
+		good = good && kc_pair_generate(numbers[i], private_der, &private_len, public_der, &public_len,
+			NULL) == KC_BAD_INPUT &&
 			private_len == 0 && public_len == 0 && all_bytes(private_der, sizeof(private_der), 0) &&
 			all_bytes(public_der, sizeof(public_der), 0) && pair_opens_as(numbers[i], true, NONE, KC_BAD_INPUT) &&
 			pair_opens_as(numbers[i], false, NONE, KC_BAD_INPUT);
@@ -545,7 +549,8 @@ not_there(int kind)
 {
 	uint8_t		private_der[KC_PRIVATE_MAX];
 	uint8_t		public_der[KC_PUBLIC_MAX];
-	uint8_t		seed_der[54] = {0x30, 0x34, 2, 1, 0, 0x30, 0x0b, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 0, 4, 0x22, 0x80, 0x20};
+	uint8_t		seed_der[54] = {0x30, 0x34, 2, 1, 0, 0x30, 0x0b, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 0, 4, 0x22,
+		0x80, 0x20};
 	size_t		private_len = sizeof(private_der);
 	size_t		public_len = sizeof(public_der);
 

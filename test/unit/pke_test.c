@@ -252,10 +252,12 @@ lengths(const receiver *r)
 	ok(kc_pke_encrypt(r->public, r->pke, kc_view_of(text, r->max + 1), out) == KC_BAD_INPUT &&
 	   kc_pke_encrypt(r->public, r->pke, kc_view_of(text, SIZE_MAX), out) == KC_BAD_INPUT && queue_empty(),
 	   "%s: a byte more than the longest plaintext is refused", title(r));
-	ok(kc_pke_ciphertext_len(r->pke, r->m->kind, r->max + 1) == 0 && n > 0 && n <= KC_PKE_CIPHERTEXT_MAX && r->max <= KC_PKE_PLAINTEXT_MAX,
+	ok(kc_pke_ciphertext_len(r->pke, r->m->kind, r->max + 1) == 0 && n > 0 && n <= KC_PKE_CIPHERTEXT_MAX &&
+	   r->max <= KC_PKE_PLAINTEXT_MAX,
 	   "%s: and has no length of ciphertext", title(r));
 	if (r->pke == KC_PKE_SM2PKE)
-		ok(kc_pke_encrypt(r->public, r->pke, NONE, out) == KC_BAD_INPUT && all_bytes(out, 97, 0) && out[97] == 0xaa && queue_empty(),
+		ok(kc_pke_encrypt(r->public, r->pke, NONE, out) == KC_BAD_INPUT && all_bytes(out, 97, 0) && out[97] == 0xaa &&
+		   queue_empty(),
 		   "%s: no byte at all cannot be encrypted, and nothing is left", title(r));
 }
 
@@ -298,13 +300,15 @@ exact_lengths(const receiver *r)
 	{
 		size_t		n = their_ciphertext(r, variant_of(r->pke), len, ciphertext);
 
-		good = good && exactly_as(r, ciphertext, n, len, KC_OK) && exactly_as(r, ciphertext, n, len % KC_PKE_EXACT_MAX + 1, KC_BAD_TAG) &&
+		good = good && exactly_as(r, ciphertext, n, len, KC_OK) &&
+			exactly_as(r, ciphertext, n, len % KC_PKE_EXACT_MAX + 1, KC_BAD_TAG) &&
 			(len == 1 || exactly_as(r, ciphertext, n, len - 1, KC_BAD_TAG));
 	}
 	ok(good, "%s: awaited in its length and in no other, a plaintext of 1 to %zu bytes comes", title(r), most);
 	memset(out, 0xaa, sizeof(out));
 	ok(kc_pke_decrypt_exactly(r->pair, r->pke, kc_view_of(ciphertext, 1), out, 0) == KC_BAD_INPUT &&
-	   kc_pke_decrypt_exactly(r->pair, r->pke, kc_view_of(ciphertext, 1), out, KC_PKE_EXACT_MAX + 1) == KC_BAD_INPUT && queue_empty(),
+	   kc_pke_decrypt_exactly(r->pair, r->pke, kc_view_of(ciphertext, 1), out, KC_PKE_EXACT_MAX + 1) == KC_BAD_INPUT &&
+	   queue_empty(),
 	   "%s: none or more than 128 bytes cannot be awaited", title(r));
 }
 
@@ -316,12 +320,15 @@ oaep_variants(const receiver *r)
 	bool		sha1 = r->pke == KC_PKE_RSA_OAEP_SHA_1;
 
 	v.label = "label";
-	ok(decrypts_as(r, ciphertext, their_ciphertext(r, v, 20, ciphertext), 20, KC_BAD_TAG), "%s: a label is refused", title(r));
+	ok(decrypts_as(r, ciphertext, their_ciphertext(r, v, 20, ciphertext), 20, KC_BAD_TAG),
+	   "%s: a label is refused", title(r));
 	v = variant_of(r->pke);
 	v.mgf1 = sha1 ? EVP_sha256() : EVP_sha1();
-	ok(decrypts_as(r, ciphertext, their_ciphertext(r, v, 20, ciphertext), 20, KC_BAD_TAG), "%s: and another hash in MGF1", title(r));
+	ok(decrypts_as(r, ciphertext, their_ciphertext(r, v, 20, ciphertext), 20, KC_BAD_TAG),
+	   "%s: and another hash in MGF1", title(r));
 	v.md = v.mgf1;
-	ok(decrypts_as(r, ciphertext, their_ciphertext(r, v, 20, ciphertext), 20, KC_BAD_TAG), "%s: and the other hash in both", title(r));
+	ok(decrypts_as(r, ciphertext, their_ciphertext(r, v, 20, ciphertext), 20, KC_BAD_TAG),
+	   "%s: and the other hash in both", title(r));
 	v.padding = RSA_PKCS1_PADDING;
 	ok(decrypts_as(r, ciphertext, their_ciphertext(r, v, 20, ciphertext), 20, KC_BAD_TAG), "%s: and PKCS #1 v1.5", title(r));
 }
@@ -362,7 +369,8 @@ public_half(const receiver *r)
 	half.pair = r->public;
 	memset(out, 0xaa, r->max);
 	status = kc_pke_decrypt(half.pair, r->pke, kc_view_of(ciphertext, n), out, &found);
-	ok(status != KC_OK && found == 0 && all_bytes(out, r->max, 0) && queue_empty(), "%s: a public key does not decrypt", title(r));
+	ok(status != KC_OK && found == 0 && all_bytes(out, r->max, 0) && queue_empty(),
+	   "%s: a public key does not decrypt", title(r));
 	free(out);
 }
 
@@ -394,7 +402,8 @@ only_exactly(const receiver *r)
 	   kc_pke_decrypt(r->pair, r->pke, kc_view_of(ciphertext, n), out, &len) == KC_BAD_INPUT && len == 0 &&
 	   kc_pke_encrypt(r->public, r->pke, kc_view_of(text, 20), out) == KC_BAD_INPUT && queue_empty(),
 	   "%s: is neither encrypted nor decrypted in any length", title(r));
-	ok(exactly_as(r, ciphertext, n, 20, KC_OK) && exactly_as(r, ciphertext, n, 21, KC_BAD_TAG), "%s: but in one that is known", title(r));
+	ok(exactly_as(r, ciphertext, n, 20, KC_OK) && exactly_as(r, ciphertext, n, 21, KC_BAD_TAG),
+	   "%s: but in one that is known", title(r));
 }
 
 static void

@@ -102,7 +102,8 @@ set_up_theirs(const signer *s, EVP_PKEY_CTX *ctx)
 {
 	if (!PAIR_IS_RSA(s->m->kind))
 		return true;
-	if (EVP_PKEY_CTX_set_rsa_padding(ctx, s->signature == KC_RSA_PSS_SHA_256 ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING) != 1 ||
+	if (EVP_PKEY_CTX_set_rsa_padding(ctx, s->signature == KC_RSA_PSS_SHA_256 ?
+		RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING) != 1 ||
 		EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) != 1)
 		return false;
 	return s->signature != KC_RSA_PSS_SHA_256 || (EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, EVP_sha256()) == 1 &&
@@ -198,7 +199,8 @@ damage(const signer *s)
 	memset(value, 0, sizeof(value));
 	good = refused(s, value, s->len);
 	memset(value, 0xff, sizeof(value));
-	ok(good && refused(s, value, s->len) && refused(s, value, KC_SIGNATURE_MAX), "%s: zeros and ones are no signature", title(s));
+	ok(good && refused(s, value, s->len) && refused(s, value, KC_SIGNATURE_MAX),
+	   "%s: zeros and ones are no signature", title(s));
 }
 
 static void
@@ -225,7 +227,8 @@ other_inputs(const signer *s)
 		if (len == digest_len)
 			continue;
 		memset(value, 0xaa, sizeof(value));
-		good = good && verifies_as(s->public, s->signature, kc_view_of(input, len), kc_view_of(s->value, s->len), KC_BAD_INPUT) &&
+		good = good && verifies_as(s->public, s->signature, kc_view_of(input, len), kc_view_of(s->value, s->len),
+			KC_BAD_INPUT) &&
 			kc_sign(s->pair, s->signature, kc_view_of(input, len), value, &value_len) == KC_BAD_INPUT &&
 			value_len == 0 && all_bytes(value, sizeof(value), 0);
 	}
@@ -359,7 +362,8 @@ bad_numbers(const signer *s)
 
 	BN_add(r_over, r, n);
 	BN_add(s_over, t, n);
-	ok(numbers_refused(s, zero, t) && numbers_refused(s, r, zero) && numbers_refused(s, zero, zero), "%s: zero is no part of a signature", title(s));
+	ok(numbers_refused(s, zero, t) && numbers_refused(s, r, zero) && numbers_refused(s, zero, zero),
+	   "%s: zero is no part of a signature", title(s));
 	ok(numbers_refused(s, n, t) && numbers_refused(s, r, n) && numbers_refused(s, n, n), "%s: nor is the order", title(s));
 	ok(numbers_refused(s, r_over, t) && numbers_refused(s, r, s_over), "%s: nor a right number plus the order", title(s));
 	ok(numbers_refused(s, t, r), "%s: nor the numbers in the other order", title(s));
@@ -391,12 +395,16 @@ one_spelling(const signer *s)
 	for (int trick = 1; trick <= 5; trick++)
 		ok(refused(s, value, sequence(r, t, trick, value)), "%s: but not with %s", title(s), tricks[trick]);
 	memcpy(zeros + 1, r.data, r.len);
-	ok(refused(s, value, sequence(kc_view_of(zeros, r.len + 1), t, 0, value)), "%s: nor with a zero before a number", title(s));
+	ok(refused(s, value, sequence(kc_view_of(zeros, r.len + 1), t, 0, value)),
+	   "%s: nor with a zero before a number", title(s));
 	memcpy(zeros + 1, t.data, t.len);
 	ok(refused(s, value, sequence(r, kc_view_of(zeros, t.len + 1), 0, value)), "%s: nor before the second", title(s));
-	ok(refused(s, value, sequence(NONE, t, 0, value)) && refused(s, value, sequence(r, NONE, 0, value)), "%s: nor with a number of no bytes", title(s));
+	ok(refused(s, value, sequence(NONE, t, 0, value)) && refused(s, value, sequence(r, NONE, 0, value)),
+	   "%s: nor with a number of no bytes", title(s));
 	memset(zeros, 0xff, sizeof(zeros));
-	ok(refused(s, value, sequence(kc_view_of(zeros, 1), t, 0, value)) && refused(s, value, sequence(r, kc_view_of(zeros, 32), 0, value)), "%s: nor with a negative number", title(s));
+	ok(refused(s, value, sequence(kc_view_of(zeros, 1), t, 0, value)) &&
+	   refused(s, value, sequence(r, kc_view_of(zeros, 32), 0, value)),
+	   "%s: nor with a negative number", title(s));
 }
 
 /* A zero first byte that is missing makes a number negative: r of 33 bytes as 32. */
@@ -431,7 +439,8 @@ missing_zero(signer *s)
 
 /* Sign with what OpenSSL lets choose. */
 static size_t
-rsa_variant(const signer *s, int padding, const EVP_MD *md, const EVP_MD *mgf1, int salt_len, kc_view input, uint8_t out[512])
+rsa_variant(const signer *s, int padding, const EVP_MD *md, const EVP_MD *mgf1, int salt_len, kc_view input,
+	uint8_t out[512])
 {
 	size_t		len = 512;
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, s->theirs, NULL);
@@ -453,14 +462,19 @@ pss_variants(const signer *s)
 	uint8_t		value[512];
 	bool		good = true;
 
-	ok(verifies_as(s->public, s->signature, s->input, kc_view_of(value, rsa_variant(s, RSA_PKCS1_PSS_PADDING, EVP_sha256(), EVP_sha256(), 32, s->input, value)), KC_OK),
+	ok(verifies_as(s->public, s->signature, s->input, kc_view_of(value, rsa_variant(s, RSA_PKCS1_PSS_PADDING,
+	   EVP_sha256(), EVP_sha256(), 32, s->input, value)), KC_OK),
 	   "%s: a salt of 32 bytes verifies", title(s));
 	for (size_t i = 0; i < sizeof(salts) / sizeof(salts[0]); i++)
-		good = good && refused(s, value, rsa_variant(s, RSA_PKCS1_PSS_PADDING, EVP_sha256(), EVP_sha256(), salts[i], s->input, value));
+		good = good && refused(s, value, rsa_variant(s, RSA_PKCS1_PSS_PADDING, EVP_sha256(), EVP_sha256(), salts[i],
+			s->input, value));
 	ok(good, "%s: a salt of any other length does not", title(s));
-	ok(refused(s, value, rsa_variant(s, RSA_PKCS1_PSS_PADDING, EVP_sha256(), EVP_sha1(), 32, s->input, value)), "%s: nor does MGF1 with SHA-1", title(s));
-	ok(refused(s, value, rsa_variant(s, RSA_PKCS1_PSS_PADDING, EVP_sha512_256(), EVP_sha512_256(), 32, s->input, value)), "%s: nor another hash of 32 bytes", title(s));
-	ok(refused(s, value, rsa_variant(s, RSA_PKCS1_PADDING, EVP_sha256(), NULL, 0, s->input, value)), "%s: nor PKCS #1 v1.5", title(s));
+	ok(refused(s, value, rsa_variant(s, RSA_PKCS1_PSS_PADDING, EVP_sha256(), EVP_sha1(), 32, s->input, value)),
+	   "%s: nor does MGF1 with SHA-1", title(s));
+	ok(refused(s, value, rsa_variant(s, RSA_PKCS1_PSS_PADDING, EVP_sha512_256(), EVP_sha512_256(), 32, s->input, value)),
+	   "%s: nor another hash of 32 bytes", title(s));
+	ok(refused(s, value, rsa_variant(s, RSA_PKCS1_PADDING, EVP_sha256(), NULL, 0, s->input, value)),
+	   "%s: nor PKCS #1 v1.5", title(s));
 }
 
 /* 00 01, FF..., 00, what is encoded: of these bytes, and signed without more ado. */
@@ -492,22 +506,29 @@ pkcs1_variants(const signer *s)
 
 	memcpy(encoded, info, sizeof(info));
 	memcpy(encoded + sizeof(info), text, 32);
-	ok(verifies_as(s->public, s->signature, s->input, kc_view_of(value, rsa_encoded(s, kc_view_of(encoded, sizeof(info) + 32), NONE, 1, value)), KC_OK),
+	ok(verifies_as(s->public, s->signature, s->input, kc_view_of(value, rsa_encoded(s, kc_view_of(encoded,
+	   sizeof(info) + 32), NONE, 1, value)), KC_OK),
 	   "%s: a block put together by hand verifies", title(s));
-	ok(refused(s, value, rsa_encoded(s, kc_view_of(encoded, sizeof(info) + 32), kc_view_of(garbage, 20), 1, value)), "%s: but not with bytes behind it", title(s));
+	ok(refused(s, value, rsa_encoded(s, kc_view_of(encoded, sizeof(info) + 32), kc_view_of(garbage, 20), 1, value)),
+	   "%s: but not with bytes behind it", title(s));
 	ok(refused(s, value, rsa_encoded(s, kc_view_of(encoded, sizeof(info) + 32), NONE, 2, value)) &&
-	   refused(s, value, rsa_encoded(s, kc_view_of(encoded, sizeof(info) + 32), NONE, 0, value)), "%s: nor as another type of block", title(s));
+	   refused(s, value, rsa_encoded(s, kc_view_of(encoded, sizeof(info) + 32), NONE, 0, value)),
+	   "%s: nor as another type of block", title(s));
 	encoded[14] = 3;
-	ok(refused(s, value, rsa_encoded(s, kc_view_of(encoded, sizeof(info) + 32), NONE, 1, value)), "%s: nor with the name of SHA-512", title(s));
+	ok(refused(s, value, rsa_encoded(s, kc_view_of(encoded, sizeof(info) + 32), NONE, 1, value)),
+	   "%s: nor with the name of SHA-512", title(s));
 	ok(refused(s, value, rsa_encoded(s, kc_view_of(text, 32), NONE, 1, value)), "%s: nor with no name at all", title(s));
 	memcpy(encoded, no_null, sizeof(no_null));
 	memcpy(encoded + sizeof(no_null), text, 32);
-	ok(refused(s, value, rsa_encoded(s, kc_view_of(encoded, sizeof(no_null) + 32), NONE, 1, value)), "%s: nor without the NULL behind the name", title(s));
+	ok(refused(s, value, rsa_encoded(s, kc_view_of(encoded, sizeof(no_null) + 32), NONE, 1, value)),
+	   "%s: nor without the NULL behind the name", title(s));
 	memcpy(encoded, sha1_oid, sizeof(sha1_oid));
 	memcpy(encoded + sizeof(sha1_oid), text, 32);
 	ok(refused(s, value, rsa_encoded(s, kc_view_of(encoded, sizeof(sha1_oid) + 32), NONE, 1, value)) &&
-	   refused(s, value, rsa_variant(s, RSA_PKCS1_PADDING, EVP_sha1(), NULL, 0, kc_view_of(text, 20), value)), "%s: nor with that of SHA-1", title(s));
-	ok(refused(s, value, rsa_variant(s, RSA_PKCS1_PSS_PADDING, EVP_sha256(), EVP_sha256(), 32, s->input, value)), "%s: nor does PSS", title(s));
+	   refused(s, value, rsa_variant(s, RSA_PKCS1_PADDING, EVP_sha1(), NULL, 0, kc_view_of(text, 20), value)),
+	   "%s: nor with that of SHA-1", title(s));
+	ok(refused(s, value, rsa_variant(s, RSA_PKCS1_PSS_PADDING, EVP_sha256(), EVP_sha256(), 32, s->input, value)),
+	   "%s: nor does PSS", title(s));
 }
 
 /* The same number in more bytes, or a larger number. */
@@ -589,8 +610,10 @@ known_ed25519(void)
 		memcpy(public_der + sizeof(public_head), vectors_get(file, "public").data, 32);
 		ok(kc_pair_open(KC_PAIR_ED25519, kc_view_of(private_der, sizeof(private_der)), &pair) == KC_OK &&
 		   kc_pair_open_public(KC_PAIR_ED25519, kc_view_of(public_der, sizeof(public_der)), &public) == KC_OK &&
-		   kc_pair_public(pair, der, &der_len) == KC_OK && der_len == sizeof(public_der) && memcmp(der, public_der, der_len) == 0 &&
-		   kc_sign(pair, KC_ED25519, message.len > 0 ? message : NONE, value, &len) == KC_OK && len == 64 && memcmp(value, expected.data, 64) == 0 &&
+		   kc_pair_public(pair, der, &der_len) == KC_OK && der_len == sizeof(public_der) &&
+		   memcmp(der, public_der, der_len) == 0 &&
+		   kc_sign(pair, KC_ED25519, message.len > 0 ? message : NONE, value, &len) == KC_OK && len == 64 &&
+		   memcmp(value, expected.data, 64) == 0 &&
 		   verifies_as(public, KC_ED25519, message, expected, KC_OK),
 		   "Ed25519: the example of RFC 8032 with %zu bytes gives its public key and its signature", message.len);
 		kc_pair_free(pair);
