@@ -57,7 +57,8 @@ typedef struct kc_pair kc_pair;
 
 /*
  * From a private key as kc_pair_generate made it.  KC_BAD_INPUT for any other
- * bytes; then, as on any failure, *pair is NULL.
+ * form, and for a secret number out of range; that the numbers belong together
+ * is not looked at.  Then, as on any failure, *pair is NULL.
  */
 extern kc_status kc_pair_open(int kind, kc_view private_der, kc_pair **pair);
 
