@@ -56,8 +56,10 @@ extern kc_status kc_pair_generate(int kind, uint8_t *private_der, size_t *privat
 typedef struct kc_pair kc_pair;
 
 /*
- * From a private key as kc_pair_generate made it.  KC_BAD_INPUT for any other
- * bytes; then, as on any failure, *pair is NULL.
+ * From a private key as kc_pair_generate made it.  KC_BAD_INPUT for bytes that are
+ * not of this form, or a private number out of its curve's range; then, as on any
+ * failure, *pair is NULL.  Whether the numbers belong together is not tested: if they
+ * do not, what such a pair signs does not verify.
  */
 extern kc_status kc_pair_open(int kind, kc_view private_der, kc_pair **pair);
 
