@@ -67,6 +67,7 @@ kc_envelope_parse(kc_view bytes, kc_envelope *envelope)
 {
 	size_t		key_len;
 	size_t		tag_len;
+	size_t		plaintext_len;
 	int			suite;
 
 	memset(envelope, 0, sizeof(*envelope));
@@ -76,8 +77,8 @@ kc_envelope_parse(kc_view bytes, kc_envelope *envelope)
 	key_len = kc_key_len(suite);
 	tag_len = kc_tag_len(suite);
 	if (tag_len == 0 || bytes.len < head_len(suite) ||
-		!plaintext_in(bytes.len - head_len(suite), tag_len, &envelope->plaintext_len) ||
-		envelope->plaintext_len > KC_MESSAGE_MAX)
+		!plaintext_in(bytes.len - head_len(suite), tag_len, &plaintext_len) ||
+		plaintext_len > KC_MESSAGE_MAX)
 		return KC_BAD_INPUT;
 
 	envelope->suite = suite;
@@ -87,6 +88,7 @@ kc_envelope_parse(kc_view bytes, kc_envelope *envelope)
 	envelope->data_key = kc_view_of(bytes.data + KC_HEADER_LEN, key_len);
 	envelope->tag = bytes.data + KC_HEADER_LEN + key_len;
 	envelope->chunks = kc_view_of(envelope->tag + tag_len, bytes.len - head_len(suite));
+	envelope->plaintext_len = plaintext_len;
 	return KC_OK;
 }
 
