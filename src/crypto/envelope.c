@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include <openssl/err.h>
+
 #include "random.h"
 #include "suite.h"
 
@@ -160,10 +162,14 @@ open_chunks(const kc_key *data_key, kc_schedule *schedule, kc_view chunks, uint8
 static void
 forget(const kc_suite_info *info)
 {
+	static const uint8_t zero[KC_DERIVED_MAX];
+
 	kc_forget(info->passing);
 	kc_forget(info->sealing);
 	if (info->opening != NULL)
 		kc_forget(info->opening);
+	if (info->mac != NULL && EVP_MAC_init(info->mac, zero, sizeof(zero), NULL) != 1)
+		ERR_clear_error();
 }
 
 /* Make the data key, and put it encrypted into the head of out. */
