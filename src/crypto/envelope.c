@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include <openssl/err.h>
+
 #include "random.h"
 #include "suite.h"
 
@@ -67,6 +69,7 @@ kc_envelope_parse(kc_view bytes, kc_envelope *envelope)
 {
 	size_t		key_len;
 	size_t		tag_len;
+	size_t		plaintext_len;
 	int			suite;
 
 	memset(envelope, 0, sizeof(*envelope));
@@ -76,8 +79,8 @@ kc_envelope_parse(kc_view bytes, kc_envelope *envelope)
 	key_len = kc_key_len(suite);
 	tag_len = kc_tag_len(suite);
 	if (tag_len == 0 || bytes.len < head_len(suite) ||
-		!plaintext_in(bytes.len - head_len(suite), tag_len, &envelope->plaintext_len) ||
-		envelope->plaintext_len > KC_MESSAGE_MAX)
+		!plaintext_in(bytes.len - head_len(suite), tag_len, &plaintext_len) ||
+		plaintext_len > KC_MESSAGE_MAX)
 		return KC_BAD_INPUT;
 
 	envelope->suite = suite;
@@ -87,6 +90,7 @@ kc_envelope_parse(kc_view bytes, kc_envelope *envelope)
 	envelope->data_key = kc_view_of(bytes.data + KC_HEADER_LEN, key_len);
 	envelope->tag = bytes.data + KC_HEADER_LEN + key_len;
 	envelope->chunks = kc_view_of(envelope->tag + tag_len, bytes.len - head_len(suite));
+	envelope->plaintext_len = plaintext_len;
 	return KC_OK;
 }
 
@@ -158,10 +162,14 @@ open_chunks(const kc_key *data_key, kc_schedule *schedule, kc_view chunks, uint8
 static void
 forget(const kc_suite_info *info)
 {
+	static const uint8_t zero[KC_DERIVED_MAX];
+
 	kc_forget(info->passing);
 	kc_forget(info->sealing);
 	if (info->opening != NULL)
 		kc_forget(info->opening);
+	if (info->mac != NULL && EVP_MAC_init(info->mac, zero, sizeof(zero), NULL) != 1)
+		ERR_clear_error();
 }
 
 /* Make the data key, and put it encrypted into the head of out. */

@@ -56,15 +56,19 @@ extern kc_status kc_pair_generate(int kind, uint8_t *private_der, size_t *privat
 typedef struct kc_pair kc_pair;
 
 /*
- * From a private key as kc_pair_generate made it.  KC_BAD_INPUT for any other
- * bytes; then, as on any failure, *pair is NULL.
+ * From a private key as kc_pair_generate made it.  KC_BAD_INPUT for bytes that are
+ * not of this form, or a private number out of its curve's range; then, as on any
+ * failure, *pair is NULL.  Whether the numbers belong together is not tested: if they
+ * do not, what such a pair signs does not verify.
  */
 extern kc_status kc_pair_open(int kind, kc_view private_der, kc_pair **pair);
 
 /*
  * From anybody's public key.  KC_BAD_INPUT unless it is DER to the letter, of this
  * kind, with nothing behind it, and stands for a key: an odd modulus of exactly so
- * many bits and an odd exponent from 3 to 2^64, a point of the curve.
+ * many bits and an odd exponent from 3 to 2^64, a point of the curve.  Bytes of
+ * Ed25519 and ML-DSA are taken as they are; if they are no key nothing verifies.  With
+ * Ed25519's few points of small order, which are nobody's, anybody can sign.
  */
 extern kc_status kc_pair_open_public(int kind, kc_view public_der, kc_pair **pair);
 

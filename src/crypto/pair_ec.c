@@ -131,6 +131,23 @@ key_of(const kc_pair_info *info, bool with_secret, numbers *ec, kc_status *statu
 	return kc_pkey_from(info->type, with_secret ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, params, status);
 }
 
+/*
+ * The private number, from 1 to the order - 1, and of SM2 to the order - 2: with
+ * order - 1 OpenSSL looks for a signature for ever.  That the point belongs to the
+ * number is not tested; it would cost as much as a signature.
+ */
+static kc_status
+check_private(EVP_PKEY *key)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+	kc_status	status = KC_FAILED;
+
+	if (ctx != NULL)
+		status = EVP_PKEY_private_check(ctx) == 1 ? KC_OK : KC_BAD_INPUT;
+	EVP_PKEY_CTX_free(ctx);
+	return status;
+}
+
 static EVP_PKEY *
 read_private(const kc_pair_info *info, kc_view der, kc_status *status)
 {
@@ -141,6 +158,8 @@ read_private(const kc_pair_info *info, kc_view der, kc_status *status)
 	if (take_private(info, der, &ec))
 		key = key_of(info, true, &ec, status);
 	kc_wipe(&ec, sizeof(ec));
+	if (*status == KC_OK)
+		*status = check_private(key);
 	return key;
 }
 

@@ -51,7 +51,9 @@ kc_pke_plaintext_max(int pke, int kind)
 size_t
 kc_pke_ciphertext_len(int pke, int kind, size_t plaintext_len)
 {
-	if (!kc_pke_fits(pke, kind) || plaintext_len > kc_pke_plaintext_max(pke, kind))
+	size_t		max = kc_pke_plaintext_max(pke, kind);
+
+	if (max == 0 || plaintext_len > max)
 		return 0;
 	return pke == KC_PKE_SM2PKE ? KC_SM2_OVERHEAD + plaintext_len : kc_pair_find(kind)->len;
 }

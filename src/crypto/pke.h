@@ -30,7 +30,7 @@ extern bool kc_pke_fits(int pke, int kind);
 /*
  * Bytes of the longest plaintext (OAEP: length of the modulus - 2 * length of the hash - 2),
  * and of the ciphertext of plaintext_len bytes; 0 where the algorithm does not
- * fit the kind.  The shortest plaintext is no byte with OAEP, one with SM2.
+ * fit the kind or only decrypts.  The shortest plaintext is no byte with OAEP, one with SM2.
  */
 extern size_t kc_pke_plaintext_max(int pke, int kind);
 extern size_t kc_pke_ciphertext_len(int pke, int kind, size_t plaintext_len);

@@ -161,7 +161,8 @@ kc_sign(kc_pair *pair, int signature, kc_view digest, uint8_t *out, size_t *len)
 	good = signatures[signature].digest_len == 0 ? sign_message(pair, digest, out, len) :
 		sign_digest(pair, &signatures[signature], digest, out, len);
 	ERR_clear_error();
-	if (good)
+	/* ECDSA that finds no memory to write its DER is a success of -1 bytes to OpenSSL. */
+	if (good && *len > 0 && *len <= room)
 		return KC_OK;
 	kc_wipe(out, room);
 	*len = 0;

@@ -154,6 +154,44 @@ CALL(EVP_PKEY_CTX_set_rsa_padding, (EVP_PKEY_CTX *ctx, int padding), (ctx, paddi
 CALL(EVP_PKEY_decrypt,
 	 (EVP_PKEY_CTX *ctx, unsigned char *out, size_t *outlen, const unsigned char *in, size_t inlen),
 	 (ctx, out, outlen, in, inlen))
+CALL(EVP_PKEY_private_check, (EVP_PKEY_CTX *ctx), (ctx))
+CALL(EVP_PKEY_sign_init, (EVP_PKEY_CTX *ctx), (ctx))
+CALL(EVP_PKEY_verify_init, (EVP_PKEY_CTX *ctx), (ctx))
+CALL(EVP_PKEY_encrypt_init, (EVP_PKEY_CTX *ctx), (ctx))
+CALL(EVP_PKEY_CTX_set_signature_md, (EVP_PKEY_CTX *ctx, const EVP_MD *md), (ctx, md))
+CALL(EVP_PKEY_CTX_set_rsa_mgf1_md, (EVP_PKEY_CTX *ctx, const EVP_MD *md), (ctx, md))
+CALL(EVP_PKEY_CTX_set_rsa_pss_saltlen, (EVP_PKEY_CTX *ctx, int len), (ctx, len))
+CALL(EVP_PKEY_sign,
+	 (EVP_PKEY_CTX *ctx, unsigned char *out, size_t *outlen, const unsigned char *in, size_t inlen),
+	 (ctx, out, outlen, in, inlen))
+CALL(EVP_PKEY_verify,
+	 (EVP_PKEY_CTX *ctx, const unsigned char *sig, size_t siglen, const unsigned char *in, size_t inlen),
+	 (ctx, sig, siglen, in, inlen))
+CALL(EVP_PKEY_encrypt,
+	 (EVP_PKEY_CTX *ctx, unsigned char *out, size_t *outlen, const unsigned char *in, size_t inlen),
+	 (ctx, out, outlen, in, inlen))
+CALL(EVP_PKEY_get_octet_string_param,
+	 (const EVP_PKEY *key, const char *name, unsigned char *out, size_t room, size_t *len),
+	 (key, name, out, room, len))
+CALL(RSA_padding_add_PKCS1_OAEP_mgf1,
+	 (unsigned char *to, int tlen, const unsigned char *from, int flen,
+	  const unsigned char *param, int plen, const EVP_MD *md, const EVP_MD *mgf1md),
+	 (to, tlen, from, flen, param, plen, md, mgf1md))
+INTERPOSE(EVP_MD_CTX *, NULL, NULL, EVP_MD_CTX_new, (void), ())
+CALL(EVP_DigestSignInit_ex,
+	 (EVP_MD_CTX *ctx, EVP_PKEY_CTX **pctx, const char *digest, OSSL_LIB_CTX *library,
+	  const char *properties, EVP_PKEY *key, const OSSL_PARAM params[]),
+	 (ctx, pctx, digest, library, properties, key, params))
+CALL(EVP_DigestSign,
+	 (EVP_MD_CTX *ctx, unsigned char *sig, size_t *siglen, const unsigned char *data, size_t len),
+	 (ctx, sig, siglen, data, len))
+CALL(EVP_DigestVerifyInit_ex,
+	 (EVP_MD_CTX *ctx, EVP_PKEY_CTX **pctx, const char *digest, OSSL_LIB_CTX *library,
+	  const char *properties, EVP_PKEY *key, const OSSL_PARAM params[]),
+	 (ctx, pctx, digest, library, properties, key, params))
+CALL(EVP_DigestVerify,
+	 (EVP_MD_CTX *ctx, const unsigned char *sig, size_t siglen, const unsigned char *data, size_t len),
+	 (ctx, sig, siglen, data, len))
 INTERPOSE(int, -1, NULL, RSA_padding_check_PKCS1_type_2,
 		  (unsigned char *to, int tlen, const unsigned char *from, int flen, int num),
 		  (to, tlen, from, flen, num))

@@ -11,10 +11,15 @@
 #include "blob.h"
 #include "der.h"
 #include "digest.h"
+#include "envelope.h"
 #include "kc.h"
+#include "mac.h"
 #include "message.h"
+#include "pair.h"
+#include "pke.h"
 #include "random.h"
 #include "rootkey.h"
+#include "signature.h"
 #include "tap.h"
 #include "transport.h"
 #include "wrap.h"
@@ -79,6 +84,42 @@ extern size_t sm2_raw(const uint8_t *der, size_t len, uint8_t out[ENCRYPTED_MAX]
 
 /* A number encrypted with no padding at all: RSA pairs only. */
 extern size_t travel_encrypt_padded(const travel *t, const uint8_t padded[256], uint8_t out[ENCRYPTED_MAX]);
+
+/* A pair of each kind, made once for all the tests. */
+typedef struct made
+{
+	int			kind;
+	uint8_t		private_der[KC_PRIVATE_MAX];
+	uint8_t		public_der[KC_PUBLIC_MAX];
+	size_t		private_len;
+	size_t		public_len;
+} made;
+
+#define PAIR_FIRST		KC_PAIR_RSA_2048
+#define PAIR_LAST		KC_PAIR_ML_DSA_87
+#define PAIR_IS_RSA(kind)	((kind) <= KC_PAIR_RSA_4096)
+#define PAIR_IS_EC(kind)	((kind) >= KC_PAIR_EC_P256 && (kind) <= KC_PAIR_EC_SM2)
+#define PAIR_IS_ML_DSA(kind)	((kind) >= KC_PAIR_ML_DSA_44)
+
+extern const char *pair_name(int kind);
+
+/* NULL where this OpenSSL does not have the kind: of ML-DSA only. */
+extern const made *made_of(int kind);
+extern kc_pair *made_pair(const made *m);
+extern kc_pair *made_public(const made *m);
+
+/* The same pair in OpenSSL's hands, read by OpenSSL. */
+extern struct evp_pkey_st *made_theirs(const made *m);
+
+/* Open an exact copy; with the queue empty, and no pair unless it is KC_OK. */
+extern bool pair_opens_as(int kind, bool is_public, kc_view der, kc_status expected);
+
+/* A pair of a curve from its numbers, as OpenSSL writes it. */
+extern kc_pair *pair_of_numbers(int kind, kc_view secret, kc_view point);
+extern kc_pair *public_of_point(int kind, kc_view point);
+
+/* Tag, length, content; long_form writes the length in one byte more than DER. */
+extern size_t der_element(uint8_t tag, kc_view content, bool long_form, uint8_t *out);
 
 /* Known answers: groups of "name = hexadecimal", with an empty line between. */
 typedef struct vector_file vector_file;

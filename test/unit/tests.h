@@ -15,6 +15,11 @@ extern void test_rootkey(void);
 extern void test_der(void);
 extern void test_digest(void);
 extern void test_transport(void);
+extern void test_pair(void);
+extern void test_signature(void);
+extern void test_pke(void);
+extern void test_mac(void);
+extern void test_envelope(void);
 extern void test_fault(void);
 
 #endif

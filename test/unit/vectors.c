@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #define NAMES_MAX	16
-#define VALUE_MAX	512
+#define VALUE_MAX	1024
 
 const char *vectors_folder = "test/vectors";
 
