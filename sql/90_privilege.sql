@@ -46,7 +46,7 @@ GRANT USAGE ON SCHEMA kms TO PUBLIC;
 GRANT SELECT ON kms.keys, kms.key_versions, kms.aliases, kms.jobs, kms.status, kms.grants TO PUBLIC;
 GRANT USAGE ON TYPE kms.key_metadata, kms.key_version_metadata, kms.alias_entry, kms.ciphertext_info,
 	kms.data_key, kms.data_key_without_plaintext, kms.exported_data_key, kms.generated_and_exported_data_key, kms.status_row, kms.job_report,
-	kms.import_parameters, kms.grant_metadata TO PUBLIC;
+	kms.import_parameters, kms.grant_metadata, kms.integrity_problem TO PUBLIC;
 
 GRANT EXECUTE ON FUNCTION
 	kms.may_describe(uuid, oid, text),

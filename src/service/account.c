@@ -281,6 +281,24 @@ account_has_domain_key(int64 account, int32 version)
 		(find_unwrapped(account, version) != NULL || store_domain_key_find(account, version, &row));
 }
 
+bool
+account_domain_key_opens(const KmsDomainKey *row)
+{
+	kc_key		root;
+	uint8		place[13];
+	uint8		secret[DOMAIN_KEY_LEN];
+	kc_status	status;
+
+	if (!root_find(row->root_key_id, &root))
+		return false;
+	status = kc_unwrap(&root, domain_key_place(row, place), kc_view_of(row->wrapped, sizeof(row->wrapped)), secret);
+	kc_wipe(secret, sizeof(secret));
+	kc_wipe(&root, sizeof(root));
+	if (status != KC_BAD_TAG)
+		err_crypto(status);
+	return status == KC_OK;
+}
+
 kc_mac *
 account_row_mac(int64 account, int32 *version)
 {

@@ -36,6 +36,7 @@ extern uint64 account_keys_generation;
 extern const uint8 *account_digest_key(int64 account, int32 *version);
 
 /* The MAC of rows that decide (service/row_mac.h), likewise. */
+extern bool account_domain_key_opens(const KmsDomainKey *row);
 extern bool account_has_domain_key(int64 account, int32 version);
 extern kc_mac *account_row_mac(int64 account, int32 *version);
 

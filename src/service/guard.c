@@ -1,6 +1,7 @@
 /*
  * The guard against accidents.  Dropping the extension, its schema or a table,
- * or emptying one, all come by the same hook, cascades included.  It works where
+ * or emptying one, all come by the same hook, cascades included; and so does
+ * dropping a role.  It works where
  * the library is loaded: in every session, if it is preloaded.
  */
 #include "service/guard.h"
@@ -8,10 +9,12 @@
 #include "base/error.h"
 #include "base/settings.h"
 #include "catalog/objectaccess.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "store/catalog.h"
 #include "store/key.h"
+#include "store/role.h"
 #include "utils/acl.h"
 
 static object_access_hook_type next_hook;
@@ -27,11 +30,28 @@ refuse_while_keys_exist(void)
 				errhint("A superuser who wants that sets kms.allow_drop = on in the session."));
 }
 
+/*
+ * PostgreSQL refuses this, too, in every database: it sees the privilege on the
+ * anchor.  Here we know what it stands for.
+ */
+static void
+refuse_while_role_is_mentioned(Oid role)
+{
+	if (!store_installed() || !store_role_is_mentioned(role))
+		return;
+	kms_ereport(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST, API_UNSUPPORTED_OPERATION,
+				errmsg("role \"%s\" cannot be dropped because it owns keys or holds grants of kms",
+					   GetUserNameFromId(role, false)),
+				errhint("Give its keys to another role with kms_set_owner, and take its grants away with kms_revoke; the views kms.keys and kms.grants list them."));
+}
+
 static void
 guard(ObjectAccessType access, Oid class, Oid object, int part, void *argument)
 {
 	if (next_hook != NULL)
 		next_hook(access, class, object, part, argument);
+	if (class == AuthIdRelationId && access == OAT_DROP)
+		refuse_while_role_is_mentioned(object);
 	if (class != RelationRelationId || !(access == OAT_DROP || access == OAT_TRUNCATE) || !store_is_ours(object))
 		return;
 	/* TRUNCATE asks us before it asks for the right: who has none is refused by it. */

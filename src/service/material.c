@@ -314,3 +314,43 @@ material_open_mac(const KmsKeyVersion *version, const KmsMaterialOf *of)
 	require_intact(status, version);
 	return mac;
 }
+
+/* Tells a thing that does not open from what is in the way of finding out. */
+static bool
+opens(kc_status status)
+{
+	if (status != KC_BAD_TAG && status != KC_BAD_INPUT)
+		err_crypto(status);
+	return status == KC_OK;
+}
+
+bool
+material_opens(const KmsKeyVersion *version, const KmsMaterialOf *of)
+{
+	uint8		material[KC_PRIVATE_MAX];
+	size_t		len;
+	kc_status	status;
+
+	if (!account_has_domain_key(version->account_id, version->domain_key_version))
+		return false;
+	status = unwrap(version, of, wrapping_key_of(version), material, sizeof(material), &len);
+	kc_wipe(material, sizeof(material));
+	return opens(status);
+}
+
+bool
+material_token_opens(const KmsImportToken *token)
+{
+	uint8		private_key[KC_TRANSPORT_PRIVATE_MAX];
+	uint8		place[MATERIAL_PLACE_MAX];
+	int32		domain_version = token->domain_key_version;
+	kc_status	status;
+
+	if (!account_has_domain_key(token->account_id, domain_version))
+		return false;
+	status = kc_unwrap(account_wrapping_key(token->account_id, &domain_version),
+					   material_place_of_token(token, place),
+					   kc_view_of(token->wrapped, token->wrapped_len), private_key);
+	kc_wipe(private_key, sizeof(private_key));
+	return opens(status);
+}

@@ -56,6 +56,10 @@ typedef struct KmsMaterialOf
 	KmsKeyOrigin origin;
 } KmsMaterialOf;
 
+/* Whether it would: raises only if that cannot be found out. */
+extern bool material_opens(const KmsKeyVersion *version, const KmsMaterialOf *of);
+extern bool material_token_opens(const KmsImportToken *token);
+
 extern void material_unwrap(const KmsKeyVersion *version, const KmsMaterialOf *of, kc_key *out);
 extern kc_pair *material_open_pair(const KmsKeyVersion *version, const KmsMaterialOf *of);
 extern kc_mac *material_open_mac(const KmsKeyVersion *version, const KmsMaterialOf *of);

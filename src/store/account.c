@@ -56,6 +56,18 @@ copy_bytes(Datum value, uint8 *out, size_t len)
 		memcpy(out, VARDATA_ANY(bytes), len);
 }
 
+static bool
+read_domain_key(HeapTuple row, TupleDesc type, void *result)
+{
+	KmsDomainKey *key = result;
+
+	key->account_id = DatumGetInt64(store_column(row, 1, type));
+	key->version = DatumGetInt32(store_column(row, 2, type));
+	copy_bytes(store_column(row, 3, type), key->root_key_id, sizeof(key->root_key_id));
+	copy_bytes(store_column(row, 4, type), key->wrapped, sizeof(key->wrapped));
+	return true;
+}
+
 /* What is looked for, and the best row so far. */
 typedef struct DomainKeySearch
 {
@@ -66,21 +78,17 @@ typedef struct DomainKeySearch
 } DomainKeySearch;
 
 static bool
-read_domain_key(HeapTuple row, TupleDesc type, void *result)
+choose_domain_key(HeapTuple row, TupleDesc type, void *result)
 {
 	DomainKeySearch *search = result;
-	KmsDomainKey *key = search->key;
-	int64		account_id = DatumGetInt64(store_column(row, 1, type));
-	int32		version = DatumGetInt32(store_column(row, 2, type));
+	KmsDomainKey key;
 
-	if (account_id != search->account_id)
+	read_domain_key(row, type, &key);
+	if (key.account_id != search->account_id)
 		return false;
-	if (search->version != 0 ? version != search->version : search->found && version < key->version)
+	if (search->version != 0 ? key.version != search->version : search->found && key.version < search->key->version)
 		return false;
-	key->account_id = account_id;
-	key->version = version;
-	copy_bytes(store_column(row, 3, type), key->root_key_id, sizeof(key->root_key_id));
-	copy_bytes(store_column(row, 4, type), key->wrapped, sizeof(key->wrapped));
+	*search->key = key;
 	search->found = true;
 	return search->version != 0;
 }
@@ -91,7 +99,7 @@ store_domain_key_find(int64 account_id, int32 version, KmsDomainKey *key)
 	StoreScan	scan = {.table = store_catalog()->domain_key};
 	DomainKeySearch search = {.account_id = account_id, .version = version, .key = key};
 
-	(void) store_find(&scan, read_domain_key, &search);
+	(void) store_find(&scan, choose_domain_key, &search);
 	return search.found;
 }
 
@@ -181,4 +189,12 @@ store_domain_key_insert(const KmsDomainKey *key)
 
 	store_run(&query, values, NULL);
 	invalidation_send_all(store_catalog()->domain_key);
+}
+
+void
+store_domain_key_each(StoreSee see, void *argument)
+{
+	KmsDomainKey row;
+
+	store_each(store_catalog()->domain_key, read_domain_key, &row, see, argument);
 }

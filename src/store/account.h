@@ -9,6 +9,7 @@
 #include "crypto/rootkey.h"
 #include "crypto/wrap.h"
 #include "datatype/timestamp.h"
+#include "store/store.h"
 
 #define DOMAIN_KEY_LEN			32
 #define DOMAIN_KEY_WRAPPED_LEN	(DOMAIN_KEY_LEN + KC_WRAP_OVERHEAD)
@@ -43,5 +44,8 @@ extern void store_account_set_homes(int64 system, Oid database);
 /* Whether every account, also one that a restore has brought along, is at home here. */
 extern bool store_accounts_at_home(int64 system, Oid database);
 extern void store_domain_key_insert(const KmsDomainKey *key);
+
+/* Every domain key: see is given a KmsDomainKey, or NULL (store_each). */
+extern void store_domain_key_each(StoreSee see, void *argument);
 
 #endif

@@ -139,3 +139,11 @@ store_alias_delete(const char *name, const pg_uuid_t *from)
 	store_run(&query, values, NULL);
 	invalidation_send(from);
 }
+
+void
+store_alias_each(StoreSee see, void *argument)
+{
+	KmsAlias row;
+
+	store_each(store_catalog()->alias, read_alias, &row, see, argument);
+}

@@ -6,6 +6,8 @@
 
 #include "postgres.h"
 
+#include "store/store.h"
+
 #include "datatype/timestamp.h"
 #include "store/seal.h"
 #include "utils/uuid.h"
@@ -35,5 +37,8 @@ extern bool store_alias_lock(const char *name, KmsAlias *alias);
 extern bool store_alias_insert(const KmsAlias *alias);
 extern void store_alias_move(const KmsAlias *alias, const pg_uuid_t *from);
 extern void store_alias_delete(const char *name, const pg_uuid_t *from);
+
+/* Every row: see is given a KmsAlias, or NULL (store_each). */
+extern void store_alias_each(StoreSee see, void *argument);
 
 #endif

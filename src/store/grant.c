@@ -239,3 +239,11 @@ store_grant_expire(TimestampTz before, pg_uuid_t *resources, Oid *grantees, int 
 	}
 	return count;
 }
+
+void
+store_grant_each(StoreSee see, void *argument)
+{
+	KmsGrant row;
+
+	store_each(store_catalog()->grant_entry, read_grant, &row, see, argument);
+}

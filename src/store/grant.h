@@ -6,6 +6,8 @@
 
 #include "postgres.h"
 
+#include "store/store.h"
+
 #include "access/htup.h"
 #include "crypto/kc.h"
 #include "datatype/timestamp.h"
@@ -48,5 +50,8 @@ extern void store_grant_delete(const pg_uuid_t *id);
 
 /* Inside store_open: forget what expired before this time; ids of the resources, at most max of them. */
 extern int	store_grant_expire(TimestampTz before, pg_uuid_t *resources, Oid *grantees, int max);
+
+/* Every row: see is given a KmsGrant, or NULL (store_each). */
+extern void store_grant_each(StoreSee see, void *argument);
 
 #endif

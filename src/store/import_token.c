@@ -119,3 +119,11 @@ store_import_token_expire(TimestampTz now, TimestampTz long_ago)
 	store_run(&erase, expired, NULL);
 	store_run(&forget, forgotten, NULL);
 }
+
+void
+store_import_token_each(StoreSee see, void *argument)
+{
+	KmsImportToken row;
+
+	store_each(store_catalog()->import_token, read_token, &row, see, argument);
+}

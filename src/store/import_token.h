@@ -6,6 +6,8 @@
 
 #include "postgres.h"
 
+#include "store/store.h"
+
 #include "crypto/transport.h"
 #include "crypto/wrap.h"
 #include "datatype/timestamp.h"
@@ -37,5 +39,8 @@ extern void store_import_token_insert(const KmsImportToken *token);
 
 /* Inside store_open: erase the private keys of what has expired, and forget what has long. */
 extern void store_import_token_expire(TimestampTz now, TimestampTz long_ago);
+
+/* Every row: see is given a KmsImportToken, or NULL (store_each). */
+extern void store_import_token_each(StoreSee see, void *argument);
 
 #endif

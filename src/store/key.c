@@ -394,3 +394,11 @@ store_key_erase(const pg_uuid_t *id)
 		store_run(&queries[i], values, NULL);
 	invalidation_send(id);
 }
+
+void
+store_key_each(StoreSee see, void *argument)
+{
+	KmsKey row;
+
+	store_each(store_catalog()->key, read_key, &row, see, argument);
+}

@@ -6,6 +6,8 @@
 
 #include "postgres.h"
 
+#include "store/store.h"
+
 #include "access/htup.h"
 #include "access/tupdesc.h"
 #include "datatype/timestamp.h"
@@ -126,5 +128,8 @@ extern void store_key_update(const KmsKey *key);
 
 /* Inside store_open, with the row locked: erase it, its versions, aliases and import tokens. */
 extern void store_key_erase(const pg_uuid_t *id);
+
+/* Every row: see is given a KmsKey, or NULL (store_each). */
+extern void store_key_each(StoreSee see, void *argument);
 
 #endif

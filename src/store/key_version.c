@@ -155,3 +155,11 @@ store_key_version_erase_material(const pg_uuid_t *key_id)
 
 	store_run(&query, values, NULL);
 }
+
+void
+store_key_version_each(StoreSee see, void *argument)
+{
+	KmsKeyVersion row;
+
+	store_each(store_catalog()->key_version, read_version, &row, see, argument);
+}

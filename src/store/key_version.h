@@ -6,6 +6,8 @@
 
 #include "postgres.h"
 
+#include "store/store.h"
+
 #include "crypto/pair.h"
 #include "crypto/wrap.h"
 #include "datatype/timestamp.h"
@@ -45,5 +47,8 @@ extern void store_key_version_set_material(const KmsKeyVersion *version);
 
 /* The key is new, or locked by the caller. */
 extern void store_key_version_insert(const KmsKeyVersion *version);
+
+/* Every row: see is given a KmsKeyVersion, or NULL (store_each). */
+extern void store_key_version_each(StoreSee see, void *argument);
 
 #endif

@@ -19,6 +19,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 
 /* What store_close puts back. */
@@ -228,4 +229,70 @@ store_find(const StoreScan *what, StoreRead read, void *result)
 	systable_endscan(scan);
 	table_close(relation, NoLock);
 	return done;
+}
+
+typedef struct Walk
+{
+	StoreRead	read;
+	void	   *row;
+	StoreSee	see;
+	void	   *argument;
+	MemoryContext memory;		/* of one row */
+} Walk;
+
+/* False where the row cannot be understood; any other error goes on. */
+static bool
+read_carefully(const Walk *walk, HeapTuple tuple, TupleDesc type)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	volatile bool understood = false;
+
+	PG_TRY();
+	{
+		walk->read(tuple, type, walk->row);
+		understood = true;
+	}
+	PG_CATCH();
+	{
+		if (geterrcode() != ERRCODE_DATA_CORRUPTED)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(caller);
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	return understood;
+}
+
+static char *
+first_column(HeapTuple tuple, TupleDesc type)
+{
+	char	   *value = SPI_getvalue(tuple, type, 1);
+
+	return value != NULL ? value : pstrdup("");
+}
+
+static bool
+walk_row(HeapTuple tuple, TupleDesc type, void *argument)
+{
+	Walk	   *walk = argument;
+	MemoryContext caller = MemoryContextSwitchTo(walk->memory);
+	char	   *id = first_column(tuple, type);
+	bool		understood = read_carefully(walk, tuple, type);
+
+	CHECK_FOR_INTERRUPTS();
+	walk->see(understood ? walk->row : NULL, id, walk->argument);
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(walk->memory);
+	return false;
+}
+
+void
+store_each(Oid table, StoreRead read, void *row, StoreSee see, void *argument)
+{
+	StoreScan	scan = {.table = table};
+	Walk		walk = {.read = read, .row = row, .see = see, .argument = argument};
+
+	walk.memory = AllocSetContextCreate(CurrentMemoryContext, "kms row", ALLOCSET_DEFAULT_SIZES);
+	(void) store_find(&scan, walk_row, &walk);
+	MemoryContextDelete(walk.memory);
 }

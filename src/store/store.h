@@ -87,4 +87,13 @@ typedef struct StoreScan
 
 extern bool store_find(const StoreScan *what, StoreRead read, void *result);
 
+/*
+ * Every row of a table, in no order.  read may raise Rejected.Unavailable for a row
+ * that no release of ours has written: then see is called with NULL, and with an
+ * id of the row as text in any case (its first column).  What they allocate goes
+ * after each row.
+ */
+typedef void (*StoreSee) (const void *row, const char *id, void *argument);
+extern void store_each(Oid table, StoreRead read, void *row, StoreSee see, void *argument);
+
 #endif

@@ -1,0 +1,178 @@
+/*
+ * Looking for rows that were damaged or tampered with, or that lost what they
+ * belong to.  One walk through each table; memory of one row at a time.
+ */
+#include "service/integrity.h"
+
+#include "service/account.h"
+#include "service/grant.h"
+#include "service/key.h"
+#include "service/key_seal.h"
+#include "service/material.h"
+#include "store/import_token.h"
+#include "store/key_version.h"
+#include "utils/timestamp.h"
+
+#define NOT_UNDERSTOOD	"it has a value that no release of this extension has written"
+#define MAC_DIFFERS		"its MAC does not fit: it was changed by hand or damaged"
+#define KEY_IS_GONE		"its key does not exist"
+
+typedef struct Check
+{
+	KmsProblemSeen seen;
+	void	   *argument;
+	const char *table;
+} Check;
+
+static void
+report(const Check *check, const char *id, const char *problem)
+{
+	check->seen(check->table, id, problem, check->argument);
+}
+
+/* Reports at most one problem of a row; NULL: none. */
+static void
+report_if(const Check *check, const char *id, const char *problem)
+{
+	if (problem != NULL)
+		report(check, id, problem);
+}
+
+static const char *
+problem_of_primary(const KmsKey *key)
+{
+	KmsKeyVersion version;
+
+	if (!key->has_primary_version)
+		return key->state == KEY_PENDING_IMPORT || key->state == KEY_PENDING_DELETION ? NULL : "it has no version";
+	if (!store_key_version_find(&key->primary_version, &version) || !uuid_equal(&version.key_id, &key->id))
+		return "its newest version is missing";
+	if (version.wrapped_len == 0 && key_state_now(key->state, key->material_expires_at) == KEY_ENABLED)
+		return "its material is missing";
+	return NULL;
+}
+
+static void
+check_key(const void *row, const char *id, void *argument)
+{
+	const KmsKey *key = row;
+
+	if (key == NULL)
+		report(argument, id, NOT_UNDERSTOOD);
+	else if (!key_is_intact(key))
+		report(argument, id, MAC_DIFFERS);
+	else
+		report_if(argument, id, problem_of_primary(key));
+}
+
+static const char *
+problem_of_version(const KmsKeyVersion *version)
+{
+	KmsKey		key;
+	KmsMaterialOf of;
+
+	if (!store_key_find(&version->key_id, &key))
+		return KEY_IS_GONE;
+	if (version->wrapped_len == 0)
+		return key.origin == KEY_ORIGIN_EXTERNAL ? NULL : "its material is missing";
+	of = (KmsMaterialOf) {key.spec, key.usage, key.origin};
+	return material_opens(version, &of) ? NULL : "its material does not open: it, or its key, was changed by hand or damaged";
+}
+
+static void
+check_version(const void *row, const char *id, void *argument)
+{
+	report_if(argument, id, row == NULL ? NOT_UNDERSTOOD : problem_of_version(row));
+}
+
+static bool
+key_exists(const pg_uuid_t *id)
+{
+	KmsKey		key;
+
+	return store_key_find(id, &key);
+}
+
+static const char *
+problem_of_alias(const KmsAlias *alias)
+{
+	if (!alias_is_intact(alias))
+		return MAC_DIFFERS;
+	return key_exists(&alias->key_id) ? NULL : KEY_IS_GONE;
+}
+
+static void
+check_alias(const void *row, const char *id, void *argument)
+{
+	report_if(argument, id, row == NULL ? NOT_UNDERSTOOD : problem_of_alias(row));
+}
+
+static const char *
+problem_of_grant(const KmsGrant *grant)
+{
+	if (!grant_is_intact(grant))
+		return MAC_DIFFERS;
+	if (!key_exists(&grant->resource))
+		return KEY_IS_GONE;
+	if (OidIsValid(grant->grantee.oid) && !store_role_now(&grant->grantee).valid)
+		return "it is void: its role does not exist, or has lost its privilege on kms.role_anchor";
+	return NULL;
+}
+
+static void
+check_grant(const void *row, const char *id, void *argument)
+{
+	report_if(argument, id, row == NULL ? NOT_UNDERSTOOD : problem_of_grant(row));
+}
+
+static const char *
+problem_of_token(const KmsImportToken *token)
+{
+	if (!key_exists(&token->key_id))
+		return KEY_IS_GONE;
+	if (token->wrapped_len == 0)
+		return NULL;			/* it has expired */
+	return material_token_opens(token) ? NULL : "its private key does not open: it was changed by hand or damaged";
+}
+
+static void
+check_token(const void *row, const char *id, void *argument)
+{
+	report_if(argument, id, row == NULL ? NOT_UNDERSTOOD : problem_of_token(row));
+}
+
+static void
+check_domain_key(const void *row, const char *id, void *argument)
+{
+	const KmsDomainKey *key = row;
+	const char *name;
+
+	if (key == NULL)
+	{
+		report(argument, id, NOT_UNDERSTOOD);
+		return;
+	}
+	name = psprintf("%s/%d", id, key->version);
+	if (!account_domain_key_opens(key))
+		report(argument, name, "it does not open: it was changed by hand or damaged, or the server lacks its root key");
+}
+
+void
+integrity_check(KmsProblemSeen seen, void *argument)
+{
+	Check		check = {.seen = seen, .argument = argument};
+
+	account_require_unsealed();
+	check.table = "domain_key";
+	store_domain_key_each(check_domain_key, &check);
+	check.table = "key";
+	store_key_each(check_key, &check);
+	check.table = "key_version";
+	store_key_version_each(check_version, &check);
+	check.table = "alias";
+	store_alias_each(check_alias, &check);
+	check.table = "import_token";
+	store_import_token_each(check_token, &check);
+	check.table = "grant_entry";
+	store_grant_each(check_grant, &check);
+}
