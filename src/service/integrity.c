@@ -4,6 +4,7 @@
  */
 #include "service/integrity.h"
 
+#include "base/ident.h"
 #include "service/account.h"
 #include "service/grant.h"
 #include "service/key.h"
