@@ -139,14 +139,23 @@ configure_server()
 	log_line_prefix = '%m [%p] %q%a '
 	$(staged_settings "$tmp/stage")
 	kms.root_key_file = '$tmp/run/root.key'
+	test.unwrap = '$tmp/unwrap'
 	# Their locks and messages would come in between at any time.
 	autovacuum = off
 	kms.worker_enabled = off
 	END
 }
 
+# What opens wrapped keys for the tests: see test/sql/include/reseal.sql.
+build_unwrap()
+{
+	"${CC:-cc}" -std=c11 -O1 -I"$tmp/src/src/crypto" "$tmp"/src/src/crypto/*.c "$tmp/src/test/t/unwrap.c" \
+		-lcrypto -o "$tmp/unwrap" && chmod 755 "$tmp/unwrap"
+}
+
 start_server()
 {
+	build_unwrap || return
 	make_root_key "$tmp/run/root.key" || return
 	in_run initdb -D data -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$tmp/initdb.log" 2>&1 ||
 		{ cat "$tmp/initdb.log"; return 1; }
@@ -163,7 +172,8 @@ need_server()
 make_database()
 {
 	in_run psql -X -q -v ON_ERROR_STOP=1 -d postgres -c "CREATE DATABASE $1" &&
-		in_run psql -X -q -v ON_ERROR_STOP=1 -d "$1" -c 'CREATE EXTENSION pgtap' -c 'CREATE EXTENSION kms'
+		in_run psql -X -q -v ON_ERROR_STOP=1 -d "$1" -c 'CREATE EXTENSION pgtap' -c 'CREATE EXTENSION kms' \
+			-f "$tmp/src/test/sql/include/reseal.sql"
 }
 
 # A test that brings down a backend may pass all the same; the log knows.
