@@ -26,6 +26,7 @@ main(int argc, char **argv)
 	test_der();
 	test_digest();
 	test_transport();
+	test_signature_length();
 	test_fault();
 	printf("# %d tests, %d failed\n", tap_count(), tap_failures());
 	return tap_failures() == 0 ? 0 : 1;

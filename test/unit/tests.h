@@ -15,6 +15,7 @@ extern void test_rootkey(void);
 extern void test_der(void);
 extern void test_digest(void);
 extern void test_transport(void);
+extern void test_signature_length(void);
 extern void test_fault(void);
 
 #endif
