@@ -7,6 +7,7 @@
 #include "base/ident.h"
 #include "service/key.h"
 #include "service/prepared.h"
+#include "store/store.h"
 
 /* Ask, and remember the answer with the key until roles change. */
 void
@@ -51,6 +52,8 @@ key_use_check_kind_and_state(const KmsCachedKey *key, int kinds)
 	char		id[37];
 
 	uuid_print(&key->id, id);
+	if (key->kind == 0)
+		err_stored();			/* never made so: the row was edited */
 	if (!(key->kind & kinds))
 		err_kind(id, kinds);
 	key_require_enabled(key_state_now(key->state, key->material_expires_at), "key", id, 36);
