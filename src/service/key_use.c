@@ -13,6 +13,7 @@
 void
 key_use_check_permission(KmsCachedKey *key, Oid caller, KmsAction action, const char *kind, kc_view name)
 {
+	const uint64 roles_count = invalidation_roles_count;	/* before asking: it may move meanwhile */
 	KmsVerdict	verdict;
 
 	if (key_is_gone(key->state, key->delete_at))
@@ -23,10 +24,10 @@ key_use_check_permission(KmsCachedKey *key, Oid caller, KmsAction action, const 
 		access_refuse(kind, (const char *) name.data, name.len);
 	if (verdict == ACCESS_ALLOWED_NOW)
 		return;
-	if (key->rights_role != caller || key->rights_count != invalidation_roles_count)
+	if (key->rights_role != caller || key->rights_count != roles_count)
 	{
 		key->rights_role = caller;
-		key->rights_count = invalidation_roles_count;
+		key->rights_count = roles_count;
 		key->rights = 0;
 	}
 	key->rights |= RIGHT_TO(action);
