@@ -65,6 +65,8 @@ find_signer(KmsCallSite *site, Oid caller, KmsAction action, const KmsNamedKey *
 		err_invalid("algorithm", "it does not fit the spec of the key");
 	if (digest_len > 0 && digest.len != digest_len)
 		err_invalid("digest", psprintf("it must be %zu bytes", digest_len));
+	if (digest.len > KC_SIGNED_MESSAGE_MAX)
+		err_invalid("digest", "a message of more than 64 MB is not signed as such");
 	return version;
 }
 

@@ -102,6 +102,9 @@ rotate(KmsKey *key, Ending *result)
 		*result = waiting("the service is not open, or kms is sealed or has the wrong root key", in_seconds(FIRST_RETRY_SECONDS));
 		return true;
 	}
+	/* Others never get a date: the row was edited. */
+	if (!key_rotates(key))
+		err_stored();
 	(void) key_rotate(key);
 	*result = done;
 	return true;

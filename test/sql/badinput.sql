@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(157);
+SELECT plan(158);
 
 CREATE TEMP TABLE suite (n serial, spec text, key_id text, blob bytea);
 INSERT INTO suite (spec) VALUES ('Aliyun_AES_256'), ('Aliyun_AES_192'), ('Aliyun_AES_128'), ('Aliyun_SM4');
@@ -165,6 +165,8 @@ SELECT is(pg_temp.verdict(statement, :'key', :'blob', :'version'), 'fine', what 
 			   ('SELECT kms_ciphertext_info(%2$L)', 'describing a ciphertext'), ('SELECT kms_describe_key(%1$L)', 'describing a key'), ('SELECT kms_describe_key_version(%1$L, %3$L)', 'describing a version'),
 			   ('SELECT kms_list_keys()', 'listing keys'), ('SELECT kms_list_key_versions(%1$L)', 'listing versions'), ('SELECT kms_list_aliases()', 'listing aliases'),
 			   ('SELECT kms_list_aliases_by_key_id(%1$L)', 'listing a key''s aliases'), ('SELECT kms_describe_account_kms_status()', 'asking for the status'), ('SELECT * FROM kms.status', 'looking at it')) t (statement, what);
+SET LOCAL statement_timeout = '300ms';
+SELECT is(pg_temp.verdict('SELECT kms_create_key(%L)', 'RSA_4096'), '25006|UnsupportedOperation', 'which is said before primes are searched for');
 ROLLBACK TO writable;
 SELECT is(pg_temp.verdict('SELECT kms_disable_key(%1$L), kms_enable_key(%1$L)', :'key'), 'fine', 'keys can be changed again afterwards');
 
