@@ -435,7 +435,7 @@ run_mac_generate(void)
 static kc_status
 run_mac_verify(void)
 {
-	return kc_mac_verify(kept_mac, text_view(TEXT), kc_view_of(code, kc_mac_len(mac_kind)));
+	return kc_mac_verify(kept_mac, text_view(TEXT), kc_view_of(code, kc_mac_len(mac_kind)), NULL);
 }
 
 static kc_status

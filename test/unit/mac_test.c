@@ -102,7 +102,7 @@ lengths(int kind)
 		reference_mac(digests[kind], kc_view_of(key, kc_mac_key_len(kind)), kc_view_of(bytes, len), expected);
 		good = good && kc_mac_generate(mac, view, out, NULL) == KC_OK &&
 			memcmp(out, expected, kc_mac_len(kind)) == 0 &&
-			kc_mac_verify(mac, view, kc_view_of(out, kc_mac_len(kind))) == KC_OK;
+			kc_mac_verify(mac, view, kc_view_of(out, kc_mac_len(kind)), NULL) == KC_OK;
 		free(message);
 	}
 	ok(good && queue_empty(), "%s: messages of 0 to 300 bytes have the code that OpenSSL computes", names[kind]);
@@ -228,14 +228,14 @@ blind_index(void)
 	ok(memcmp(out, second, sizeof(out)) == 0, "the same value has the same index");
 	kc_mac_generate(mac, kc_view_of("\0\0\0\2abc", 7), second, NULL);
 	ok(memcmp(out, second, sizeof(out)) != 0, "an index is not the code of the same bytes");
-	ok(kc_mac_verify(mac, kc_view_of("\0\0\0\2abc", 7), kc_view_of(out, sizeof(out))) == KC_BAD_TAG,
+	ok(kc_mac_verify(mac, kc_view_of("\0\0\0\2abc", 7), kc_view_of(out, sizeof(out)), NULL) == KC_BAD_TAG,
 	   "and does not verify as one");
 	kc_mac_free(mac);
 	mac = mac_new(KC_MAC_HMAC_SHA_256, 10);
 	kc_mac_blind_index(mac, text_view("ab"), text_view("c"), second, NULL);
 	ok(memcmp(out, second, sizeof(out)) != 0, "another key makes another index");
 	memset(out, 0xaa, sizeof(out));
-	ok(kc_mac_blind_index(mac, kc_view_of(bytes, ((size_t) 1 << 30) + 1), NONE, out) == KC_BAD_INPUT &&
+	ok(kc_mac_blind_index(mac, kc_view_of(bytes, ((size_t) 1 << 30) + 1), NONE, out, NULL) == KC_BAD_INPUT &&
 	   all_bytes(out, sizeof(out), 0), "a context of more than a gigabyte is refused, and nothing is given away");
 	kc_mac_free(mac);
 	for (int kind = KIND_FIRST + 1; kind <= KIND_LAST; kind++)
@@ -287,6 +287,35 @@ traces(void)
 	fault_let_go();
 }
 
+static bool
+enough(void)
+{
+	return true;
+}
+
+static void
+cancelled(void)
+{
+	static const uint8_t key[32] = {1};
+	kc_mac	   *mac;
+	size_t		len = (size_t) 2 << 20;
+	uint8_t    *message = calloc(1, len);
+	uint8_t		out[KC_MAC_MAX];
+	uint8_t		code[KC_MAC_MAX];
+
+	if (kc_mac_new(KC_MAC_HMAC_SHA_256, kc_view_of(key, sizeof(key)), &mac) != KC_OK)
+		abort();
+	memset(out, 0xaa, sizeof(out));
+	ok(kc_mac_generate(mac, kc_view_of(message, len), out, enough) == KC_CANCELLED && all_bytes(out, 32, 0),
+	   "a long message can be cancelled, and leaves nothing");
+	ok(kc_mac_generate(mac, kc_view_of(message, 16), out, enough) == KC_OK, "a short one is not asked about");
+	kc_mac_generate(mac, kc_view_of(message, len), code, NULL);
+	ok(kc_mac_verify(mac, kc_view_of(message, len), kc_view_of(code, 32), NULL) == KC_OK,
+	   "and what was cancelled leaves no trace in the next code");
+	kc_mac_free(mac);
+	free(message);
+}
+
 void
 test_mac(void)
 {
@@ -300,5 +329,6 @@ test_mac(void)
 		missing(kind);
 	}
 	blind_index();
+	cancelled();
 	traces();
 }
