@@ -228,7 +228,7 @@ check_signature()
 
 sign_statement()
 {
-	local signer papers=$place/papers statement="Account 1 had a balance of 0 at the end of the year."
+	local signer signature papers=$place/papers statement="Account 1 had a balance of 0 at the end of the year."
 
 	step "Sign a statement. Whoever has the public key checks it with openssl, far from the database."
 
@@ -237,10 +237,11 @@ sign_statement()
 	echo "    $signer"
 	show shop "SELECT kms_asymmetric_sign('$signer', NULL, 'ECDSA_SHA_256',
        sha256('$statement'));"
+	signature=$(ask shop "SELECT kms_asymmetric_sign('$signer', NULL, 'ECDSA_SHA_256', sha256('$statement'))")
+	echo "    ${signature:0:66}..."
 	mkdir "$papers"
 	printf '%s' "$statement" >"$papers/statement"
-	ask shop "SELECT encode(kms_asymmetric_sign('$signer', NULL, 'ECDSA_SHA_256', sha256('$statement')), 'base64')" |
-		openssl base64 -d >"$papers/statement.sig"
+	ask shop "SELECT encode('$signature'::bytea, 'base64')" | openssl base64 -d >"$papers/statement.sig"
 	sql shop "SELECT kms_get_public_key('$signer');"
 	ask shop "SELECT kms_get_public_key('$signer')" >"$papers/shop.pem"
 	echo "    \$ openssl dgst -sha256 -verify shop.pem -signature statement.sig statement"
