@@ -98,12 +98,12 @@ asymmetric_verify(KmsCallSite *site, Oid caller, const KmsNamedKey *named, const
 
 KmsCachedVersion *
 asymmetric_find(KmsCallSite *site, Oid caller, KmsAction action, const KmsNamedKey *named,
-				const char *algorithm, kc_pke *pke)
+				const char *algorithm_argument, const char *algorithm, kc_pke *pke)
 {
 	KmsCachedVersion *version;
 	char		id[37];
 
-	*pke = asymmetric_encryption_of("algorithm", algorithm);
+	*pke = asymmetric_encryption_of(algorithm_argument, algorithm);
 	version = version_to_use(site, caller, action, KIND_DECRYPTION, named);
 	if (!kc_pke_fits(*pke, pair_kind_of(version)))
 		kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_REJECTED_UNSUPPORTED,
@@ -121,7 +121,7 @@ find_pair(KmsCallSite *site, Oid caller, KmsAction action, const KmsNamedKey *na
 	do
 	{
 		key_cache_begin();
-		version = asymmetric_find(site, caller, action, named, algorithm, pke);
+		version = asymmetric_find(site, caller, action, named, "algorithm", algorithm, pke);
 	} while (key_cache_moved());
 	return version;
 }

@@ -25,7 +25,7 @@ find_source(KmsCallSite *site, Oid caller, const KmsReEncrypt *request, Source *
 {
 	if (request->is_public_key)
 		source->pair = asymmetric_find(site, caller, ACTION_RE_ENCRYPT, &request->source,
-									   request->algorithm, &source->algorithm);
+									   "source_encryption_algorithm", request->algorithm, &source->algorithm);
 	else if (envelope_is(request->ciphertext))
 		envelope_find(site, caller, ACTION_RE_ENCRYPT, request->ciphertext, &source->envelope);
 	else

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(122);
+SELECT plan(123);
 
 CREATE TEMP TABLE suite (n serial, spec text, format text, format_byte integer, overhead integer, key_id text);
 INSERT INTO suite (spec, format, format_byte, overhead) VALUES
@@ -138,6 +138,10 @@ SELECT is(pg_temp.verdict('EXECUTE reads'), '55000|Rejected.Disabled', 'a prepar
 SELECT kms_enable_key(:'key');
 SELECT ok(NOT EXISTS (SELECT FROM pg_temp.plan_of(format('SELECT kms_decrypt_text(%L)', :'blob')) line WHERE line LIKE '%planned%'),
 		  'a plan does not show what a ciphertext contains');
+
+SELECT is(pg_temp.complaint('SELECT kms_re_encrypt(%L, %L, NULL, NULL, %L, NULL, %L)', '\x00', :'key', :'key', 'NONE'),
+		  '22023|InvalidParameter|invalid value for source_encryption_algorithm: it must be RSAES_OAEP_SHA_256, RSAES_OAEP_SHA_1 or SM2PKE',
+		  'an unknown algorithm of a source is called by its name');
 
 SELECT * FROM finish();
 ROLLBACK;
