@@ -28,15 +28,14 @@ extern bytea *asymmetric_decrypt(KmsCallSite *site, Oid caller, const KmsNamedKe
 /* PEM of the SubjectPublicKeyInfo (RFC 7468). */
 extern char *asymmetric_public_key(KmsCallSite *site, Oid caller, const KmsNamedKey *named);
 
-/* RSAES_OAEP_SHA_256, RSAES_OAEP_SHA_1 or SM2PKE; else InvalidParameter for argument. */
-extern kc_pke asymmetric_encryption_of(const char *argument, const char *algorithm);
-
 /*
  * Between key_cache_begin and key_cache_moved: the version that decrypts so, for a
- * caller who may.  algorithm_argument is what the function calls the algorithm.
+ * caller who may.
  */
 extern KmsCachedVersion *asymmetric_find(KmsCallSite *site, Oid caller, KmsAction action,
-										 const KmsNamedKey *named, const char *algorithm_argument,
-										 const char *algorithm, kc_pke *pke);
+										 const KmsNamedKey *named, kc_pke pke);
+
+/* RSAES_OAEP_SHA_256, RSAES_OAEP_SHA_1 or SM2PKE; else InvalidParameter for argument. */
+extern kc_pke asymmetric_encryption_of(const char *argument, const char *algorithm);
 
 #endif

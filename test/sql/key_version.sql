@@ -77,6 +77,9 @@ SELECT is((SELECT count(*) FROM kms_list_key_versions(:'other')), 101::bigint, '
 SELECT set_eq(format('SELECT key_version_id, is_primary FROM kms.key_versions WHERE key_id = %L', :'key'),
 			  format('VALUES (%L::uuid, false), (%L, false), (%L, false), (%L, true)', :'first', :'second', :'third', :'fourth'),
 			  'the view shows each version and which is primary');
+SELECT kms_create_key('EC_P256') AS pair, kms_create_key('HMAC_SHA_256') AS mac_key \gset
+SELECT results_eq(format('SELECT is_primary FROM kms.key_versions WHERE key_id = %L', :'pair'), ARRAY[false], 'of a pair none is'),
+	   results_eq(format('SELECT is_primary FROM kms.key_versions WHERE key_id = %L', :'mac_key'), ARRAY[true], 'of a key for MACs the only one');
 
 -- ---- refusals -------------------------------------------------------------
 
