@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use Exporter 'import';
+use File::Temp;
 use IPC::Run;
 
 our @EXPORT = qw(openssl openssl_says sm2_raw sm2_der);
@@ -14,8 +15,13 @@ sub openssl
 {
 	my ($input, @arguments) = @_;
 	my ($output, $errors) = ('', '');
+	my $file = File::Temp->new;
 
-	return IPC::Run::run([ 'openssl', @arguments ], '<', \$input, '>', \$output, '2>', \$errors) ? $output : undef;
+	# From a file: IPC::Run takes a string of the one character "0" for none.
+	binmode $file;
+	print $file $input;
+	$file->flush;
+	return IPC::Run::run([ 'openssl', @arguments ], '<', $file->filename, '>', \$output, '2>', \$errors) ? $output : undef;
 }
 
 # Likewise where it must not fail.
