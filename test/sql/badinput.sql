@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(231);
+SELECT plan(232);
 
 CREATE TEMP TABLE suite (n serial, spec text, key_id text, blob bytea);
 INSERT INTO suite (spec) VALUES ('Aliyun_AES_256'), ('Aliyun_AES_192'), ('Aliyun_AES_128'), ('Aliyun_SM4');

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(124);
+SELECT plan(125);
 
 CREATE TEMP TABLE suite (n serial, spec text, format text, format_byte integer, overhead integer, key_id text);
 INSERT INTO suite (spec, format, format_byte, overhead) VALUES

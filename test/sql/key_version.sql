@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(48);
+SELECT plan(50);
 
 SELECT kms_create_key() AS key \gset
 SELECT kms_create_key() AS other \gset
