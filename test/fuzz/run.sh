@@ -1,7 +1,7 @@
 #!/bin/sh
 #
 # Builds every fuzz target with libFuzzer and the sanitizers, and runs each for
-# the given time; context.sh as well, which needs a server.
+# the given time; server.sh as well, which needs a server.
 #
 #   test/fuzz/run.sh SECONDS
 #
@@ -59,7 +59,7 @@ for source in "$here"/*.c; do
 done
 
 echo "# context: $seconds seconds"
-if "$here/context.sh" "$seconds" 2>&1; then
+if "$here/server.sh" "$seconds" 2>&1; then
 	echo "ok - context"
 else
 	echo "not ok - context"

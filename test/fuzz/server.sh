@@ -1,9 +1,9 @@
 #!/bin/bash
 #
-# Random encryption contexts, for the given time, against a server of our own:
+# Random encryption contexts and import tokens, for the given time, against a server of our own:
 # the code that reads them is PostgreSQL's and cannot be linked without it.
 #
-#   test/fuzz/context.sh SECONDS
+#   test/fuzz/server.sh SECONDS
 #
 set -euo pipefail
 . "$(dirname "$0")/../../demo/server.sh"
@@ -30,4 +30,4 @@ chmod 711 "$place"
 chown "$(server_user)" "$place"
 prepare >"$place/prepare.log" 2>&1 || { cat "$place/prepare.log"; exit 1; }
 in_place psql -X -q -A -t -U postgres -d postgres -v ON_ERROR_STOP=1 -v seconds="$1" \
-	<"$repo/test/fuzz/context.sql"
+	<"$repo/test/fuzz/server.sql"

@@ -1,5 +1,6 @@
 -- Random jsonb as encryption contexts: what is no object of strings is refused, and
 -- what was sealed with one opens with another if and only if jsonb calls them equal.
+-- Random bytes as import tokens: all are refused, whatever the material.
 CREATE EXTENSION kms;
 
 -- Few parts, so that "ab": "c" meets "a": "bc"; and some lengths that take two bytes.
@@ -49,11 +50,36 @@ EXCEPTION WHEN invalid_parameter_value THEN
 END
 $$;
 
+-- A real token, changed, cut or lengthened, or any bytes.
+CREATE FUNCTION pg_temp.some_token(token bytea) RETURNS bytea LANGUAGE sql VOLATILE AS
+$$
+SELECT CASE WHEN random() < 0.3 THEN set_byte(token, n, get_byte(token, n) # (1 + (random() * 254)::int))
+			WHEN random() < 0.3 THEN substr(token, 1, n)
+			WHEN random() < 0.3 THEN token || kms_generate_random(1 + n)
+			ELSE kms_generate_random(17) END
+  FROM (SELECT (random() * 16)::int AS n) s
+$$;
+
+CREATE FUNCTION pg_temp.refuse_token(key_id text, token bytea) RETURNS void LANGUAGE plpgsql AS
+$$
+DECLARE
+	code text;
+BEGIN
+	PERFORM kms_import_key_material(key_id, kms_generate_random(256), token);
+	RAISE 'token % was taken', token;
+EXCEPTION WHEN invalid_parameter_value THEN
+	GET STACKED DIAGNOSTICS code = PG_EXCEPTION_DETAIL;
+	ASSERT code = 'InvalidImportToken', format('token %s: %s', token, code);
+END
+$$;
+
 CREATE FUNCTION pg_temp.fuzz(seconds int) RETURNS bigint LANGUAGE plpgsql AS
 $$
 DECLARE
 	until timestamptz = clock_timestamp() + make_interval(secs => seconds);
 	key_id text = kms_create_key();
+	waiting text = kms_create_key(origin => 'EXTERNAL');
+	token bytea = (kms_get_parameters_for_import(waiting)).import_token;
 	inputs bigint = 0;
 	sealed record;
 	opened record;
@@ -61,6 +87,7 @@ DECLARE
 	b jsonb;
 BEGIN
 	WHILE clock_timestamp() < until LOOP
+		PERFORM pg_temp.refuse_token(waiting, pg_temp.some_token(token));
 		a = CASE WHEN random() < 0.3 THEN pg_temp.neighbour(a) ELSE pg_temp.some_context() END;
 		b = CASE WHEN random() < 0.2 THEN pg_temp.some_context() ELSE pg_temp.neighbour(a) END;
 		sealed = pg_temp.attempt(a, key_id, 'x');
