@@ -58,11 +58,11 @@ for source in "$here"/*.c; do
 	fi
 done
 
-echo "# context: $seconds seconds"
+echo "# server: $seconds seconds"
 if "$here/server.sh" "$seconds" 2>&1; then
-	echo "ok - context"
+	echo "ok - server"
 else
-	echo "not ok - context"
+	echo "not ok - server"
 	status=1
 fi
 exit "$status"
