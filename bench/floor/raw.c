@@ -20,8 +20,10 @@
 
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 PG_FUNCTION_INFO_V1(raw_loop);
+PG_FUNCTION_INFO_V1(raw_block);
 
 #define BLOCK	(16 * 1024 * 1024)
 
@@ -184,4 +186,18 @@ raw_loop(PG_FUNCTION_ARGS)
 	else
 		elog(ERROR, "no such loop");
 	PG_RETURN_INT64(count);
+}
+
+/* raw_block() -> bytea: 16 MB, the same each time, which costs nothing */
+Datum
+raw_block(PG_FUNCTION_ARGS)
+{
+	static bytea *block;
+
+	if (block == NULL)
+	{
+		block = MemoryContextAllocZero(TopMemoryContext, VARHDRSZ + BLOCK);
+		SET_VARSIZE(block, VARHDRSZ + BLOCK);
+	}
+	PG_RETURN_BYTEA_P(block);
 }

@@ -24,6 +24,8 @@ CREATE FUNCTION bench.xaes_loop(size integer, count integer, decrypt boolean) RE
 	AS :'module' LANGUAGE C VOLATILE STRICT;
 CREATE FUNCTION bench.raw_loop(what text, count integer) RETURNS bigint
 	AS :'module' LANGUAGE C VOLATILE STRICT;
+CREATE FUNCTION bench.raw_block() RETURNS bytea
+	AS :'module' LANGUAGE C VOLATILE STRICT;
 CREATE FUNCTION bench.cpu_ns() RETURNS bigint
 	AS :'module' LANGUAGE C VOLATILE STRICT;
 CREATE FUNCTION bench.callgrind_mark(label text) RETURNS boolean
