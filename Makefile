@@ -25,7 +25,7 @@ help:
 	@echo 'make check      every test, on a temporary server (STAGES="unit regress" for some,'
 	@echo '                TESTS="alias key" for some files, KEEP=1 keeps the temporary folder)'
 	@echo 'make bench      speed, as a table'
-	@echo 'make fuzz       random input to the crypto floor (SECONDS=60)'
+	@echo 'make fuzz       random input to all that reads it, a minute each (SECONDS=60)'
 	@echo 'make clean      remove what was built'
 
 check:
@@ -43,7 +43,7 @@ bench:
 
 # SECONDS is bash's own variable, so it travels as an argument.
 fuzz:
-	@.ci/deps.sh build fuzz
+	@.ci/deps.sh build server fuzz
 	@test/fuzz/run.sh '$(or $(SECONDS),60)'
 
 # "make clean check" and the like: the building half by another make.

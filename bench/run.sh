@@ -4,7 +4,7 @@
 # always stopped and removed.  Slow numbers are no failure: a goal that is
 # missed is printed as missed, and the status is 0.
 #
-#   PARTS="functions keys misses changes scale parallel memory create instructions"
+#   PARTS="functions pairs keys misses changes scale parallel memory create instructions"
 #                        only these
 #   QUICK=1              fewer rounds: about a minute, and noisier
 #   FULL=1               a million keys instead of 100,000
@@ -13,7 +13,7 @@
 set -euo pipefail
 . "$(dirname "$0")/server.sh"
 
-all_parts='create functions keys memory misses changes scale parallel instructions'
+all_parts='create functions pairs keys memory misses changes scale parallel instructions'
 parts=${PARTS:-$all_parts}
 tmp=
 
@@ -188,10 +188,10 @@ changes()
 
 scale_of()
 {
-	local name=$1 call=$2 from='FROM (SELECT x FROM bench.scaled LIMIT %s) s'
+	local name=$1 call=$2 rows=${3:-20000} from='FROM (SELECT x FROM bench.scaled LIMIT %s) s'
 
 	disturbed "$name" 0 "SELECT ARRAY[\$\$SELECT count($call) FROM bench.scaled\$\$]" \
-		"SELECT count($call) $from" "SELECT count(octet_length(x)) $from" 20000
+		"SELECT count($call) $from" "SELECT count(octet_length(x)) $from" "$rows"
 }
 
 scale()
@@ -199,7 +199,9 @@ scale()
 	sql -c 'CREATE UNLOGGED TABLE bench.scaled AS SELECT gen_random_bytes(64) AS x FROM generate_series(1, 20000)' &&
 		scale_of 'two sessions, kms_encrypt' "kms_encrypt('$(first_key)', x)" &&
 		scale_of 'two sessions, bare' 'bench.bare_encrypt(x)' &&
-		note two_sessions "bench.paired('two sessions, kms_encrypt', 'disturbed', 'alone')"
+		scale_of 'two sessions, signing' "kms_asymmetric_sign('$(ask "SELECT kms_create_key('EC_P256')")', NULL, 'ECDSA_SHA_256', sha256(x))" 500 &&
+		note two_sessions "bench.paired('two sessions, kms_encrypt', 'disturbed', 'alone')" &&
+		note two_signers "bench.paired('two sessions, signing', 'disturbed', 'alone')"
 }
 
 # ---- instructions --------------------------------------------------------
@@ -314,6 +316,7 @@ main()
 	printf '%s\n' "$(ask 'SELECT version()')" "$(openssl version), $(nproc) processors, load $(cut -d' ' -f1-3 /proc/loadavg)"
 	part "$create_count keys" create
 	! wanted functions || functions
+	! wanted pairs || part 'asymmetric keys, MACs, envelopes' file pairs -v rounds="$rounds" -v slice_ms="$slice_ms"
 	! wanted keys || part 'many keys in rotation, warm' file keys -v rows=100000 -v rounds=$((rounds / 2))
 	! wanted memory || part 'memory of the cache' file memory
 	! wanted misses || misses

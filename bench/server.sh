@@ -48,7 +48,7 @@ build()
 		gcc -std=gnu11 -O3 -fno-plt -fomit-frame-pointer -Wall -Wextra -Wno-unused-parameter \
 			-fPIC -shared -Wl,-z,now \
 			-isystem "$("$PG_CONFIG" --includedir-server)" \
-			-o "$tmp/stage/kms_bench.so" "$tmp/src/bench/floor/kms_bench.c" -lcrypto >>"$tmp/build.log" 2>&1 ||
+			-o "$tmp/stage/kms_bench.so" "$tmp"/src/bench/floor/*.c -lcrypto >>"$tmp/build.log" 2>&1 ||
 		{ cat "$tmp/build.log"; return 1; }
 	chmod -R go+rX "$tmp/stage"
 }

@@ -98,6 +98,8 @@ walk()
 	search_column
 	bind_to_row
 	change_key
+	keep_document
+	sign_statement
 	refuse_others
 	disable_key
 }
@@ -202,6 +204,50 @@ change_key()
 		WHERE (kms_ciphertext_info(holder_encrypted)).key_version_id = '$version'")" 100000
 	equal "Still found" "$(ask shop "SELECT count(*) FROM pgbench_accounts
 		WHERE kms_decrypt_text(holder_encrypted, jsonb_build_object('aid', aid::text)) LIKE '%Chestnut Avenue%'")" "$in_street"
+}
+
+keep_document()
+{
+	step "A document of a megabyte goes into an envelope: encrypted in chunks, under a data key of its own."
+
+	sql shop "CREATE TABLE document (id integer PRIMARY KEY, body bytea);"
+	sql shop "INSERT INTO document
+SELECT 1, kms_envelope_encrypt('alias/holders', string_agg(aid || ': ' || abalance, E'\n' ORDER BY aid), '{\"document\": \"1\"}')
+  FROM pgbench_accounts;"
+	sql shop "SELECT format, plaintext_length, length(body) FROM document, kms_ciphertext_info(body);"
+	equal "Its lines, decrypted" "$(ask shop "SELECT count(*)
+		FROM document, string_to_table(kms_decrypt_text(body, '{\"document\": \"1\"}'), E'\n')")" 100000
+}
+
+# What the openssl command says of the statement, its signature and the public key.
+check_signature()
+{
+	openssl dgst -sha256 -verify "$place/papers/shop.pem" -signature "$place/papers/statement.sig" \
+		"$place/papers/statement" 2>/dev/null || true
+}
+
+sign_statement()
+{
+	local signer signature papers=$place/papers statement="Account 1 had a balance of 0 at the end of the year."
+
+	step "Sign a statement. Whoever has the public key checks it with openssl, far from the database."
+
+	show shop "SELECT kms_create_key('EC_P256', description => 'statements');"
+	signer=$(ask shop "SELECT kms_create_key('EC_P256', description => 'statements')")
+	echo "    $signer"
+	show shop "SELECT kms_asymmetric_sign('$signer', NULL, 'ECDSA_SHA_256',
+       sha256('$statement'));"
+	signature=$(ask shop "SELECT kms_asymmetric_sign('$signer', NULL, 'ECDSA_SHA_256', sha256('$statement'))")
+	echo "    ${signature:0:66}..."
+	mkdir "$papers"
+	printf '%s' "$statement" >"$papers/statement"
+	ask shop "SELECT encode('$signature'::bytea, 'base64')" | openssl base64 -d >"$papers/statement.sig"
+	sql shop "SELECT kms_get_public_key('$signer');"
+	ask shop "SELECT kms_get_public_key('$signer')" >"$papers/shop.pem"
+	echo "    \$ openssl dgst -sha256 -verify shop.pem -signature statement.sig statement"
+	equal "It says" "$(check_signature)" "Verified OK"
+	printf '%s' "${statement/of 0/of 1000000}" >"$papers/statement"
+	equal "And of a statement that somebody improved" "$(check_signature)" "Verification failure"
 }
 
 refuse_others()

@@ -120,7 +120,7 @@ COMMENT ON COLUMN kms.keys.deletion_protection_description IS 'why';
 
 CREATE VIEW kms.key_versions WITH (security_barrier) AS
 	SELECT v.key_id, v.id AS key_version_id, v.created_at AS creation_date,
-		   k.primary_version IS NOT DISTINCT FROM v.id AS is_primary
+		   (kms.describe_row(k)).primary_key_version IS NOT DISTINCT FROM v.id AS is_primary
 	  FROM kms.key_version v JOIN kms.key k ON k.id OPERATOR(pg_catalog.=) v.key_id
 	 WHERE kms.may_describe(k.id, k.owner, k.owner_name)
 	   AND (k.delete_at IS NULL OR k.delete_at > pg_catalog.clock_timestamp());
@@ -129,7 +129,7 @@ COMMENT ON VIEW kms.key_versions IS 'the versions of the keys that the current u
 COMMENT ON COLUMN kms.key_versions.key_id IS 'key that the version belongs to';
 COMMENT ON COLUMN kms.key_versions.key_version_id IS 'key version id, which stands in every ciphertext';
 COMMENT ON COLUMN kms.key_versions.creation_date IS 'when the version was made';
-COMMENT ON COLUMN kms.key_versions.is_primary IS 'whether this version encrypts';
+COMMENT ON COLUMN kms.key_versions.is_primary IS 'whether this version encrypts; none of a pair is primary';
 
 CREATE VIEW kms.aliases WITH (security_barrier) AS
 	SELECT a.name AS alias_name, kms.arn_prefix() OPERATOR(pg_catalog.||) a.name AS alias_arn, a.key_id

@@ -22,6 +22,10 @@ CREATE FUNCTION bench.bare_decrypt(bytea) RETURNS bytea
 	AS :'module' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 30;
 CREATE FUNCTION bench.xaes_loop(size integer, count integer, decrypt boolean) RETURNS double precision
 	AS :'module' LANGUAGE C VOLATILE STRICT;
+CREATE FUNCTION bench.raw_loop(what text, count integer) RETURNS bigint
+	AS :'module' LANGUAGE C VOLATILE STRICT;
+CREATE FUNCTION bench.raw_block() RETURNS bytea
+	AS :'module' LANGUAGE C VOLATILE STRICT;
 CREATE FUNCTION bench.cpu_ns() RETURNS bigint
 	AS :'module' LANGUAGE C VOLATILE STRICT;
 CREATE FUNCTION bench.callgrind_mark(label text) RETURNS boolean

@@ -29,7 +29,16 @@ INSERT INTO bench.goal VALUES
 	(13, 'CPU per row with two sessions, over one', 1.1, NULL, 'x', 'scale', '{two_sessions}'),
 	(14, 'parallel query, leader + 1 worker, over bare''s own speed-up', NULL, 0.9, 'x', 'parallel', '{parallel}'),
 	(15, 'many keys: creation per key', 100, NULL, 'µs', 'create', '{create_us}'),
-	(16, 'many keys: disk per key', 600, NULL, 'B', 'create', '{create_bytes}');
+	(16, 'many keys: disk per key', 600, NULL, 'B', 'create', '{create_bytes}'),
+	(17, 'RSA_2048 sign, verify, encrypt, decrypt, over OpenSSL alone', 1.15, NULL, 'x', 'pairs',
+		'{pair rsa_sign,pair rsa_verify,pair rsa_encrypt,pair rsa_decrypt}'),
+	(18, 'EC_P256 sign, verify, over OpenSSL alone', 1.15, NULL, 'x', 'pairs', '{pair p256_sign,pair p256_verify}'),
+	(19, 'EC_SM2 sign, verify, encrypt, decrypt, over OpenSSL alone', 1.15, NULL, 'x', 'pairs',
+		'{pair sm2_sign,pair sm2_verify,pair sm2_encrypt,pair sm2_decrypt}'),
+	(20, 'HMAC of 64 B, over floor and OpenSSL alone', 1.5, NULL, 'x', 'pairs', '{mac}'),
+	(21, 'throughput of a 16 MB envelope, over raw AES-256-GCM (fresh, same memory)', NULL, 0.5, 'x', 'pairs',
+		'{envelope,envelope_same}'),
+	(22, 'CPU per signature with two sessions, over one', 1.1, NULL, 'x', 'scale', '{two_signers}');
 
 /* Digits enough to tell 1.052 from a goal of 1.05. */
 CREATE FUNCTION bench.show(value double precision) RETURNS text

@@ -26,10 +26,14 @@ Datum
 kms_asymmetric_sign(PG_FUNCTION_ARGS)
 {
 	Oid			caller = GetUserId();
-	KmsNamedKey named = named_key(fcinfo);
-	char	   *algorithm = arg_text(fcinfo, 2, "algorithm");
-	kc_view		digest = arg_required_bytes(fcinfo, 3, "digest");
+	KmsNamedKey named;
+	char	   *algorithm;
+	kc_view		digest;
 
+	sensitive_mark();			/* with some algorithms the digest is the message */
+	named = named_key(fcinfo);
+	algorithm = arg_text(fcinfo, 2, "algorithm");
+	digest = arg_required_bytes(fcinfo, 3, "digest");
 	PG_RETURN_BYTEA_P(asymmetric_sign(arg_call_site(fcinfo), caller, &named, algorithm, digest));
 }
 
@@ -38,11 +42,16 @@ Datum
 kms_asymmetric_verify(PG_FUNCTION_ARGS)
 {
 	Oid			caller = GetUserId();
-	KmsNamedKey named = named_key(fcinfo);
-	char	   *algorithm = arg_text(fcinfo, 2, "algorithm");
-	kc_view		digest = arg_required_bytes(fcinfo, 3, "digest");
-	kc_view		value = arg_required_bytes(fcinfo, 4, "value");
+	KmsNamedKey named;
+	char	   *algorithm;
+	kc_view		digest;
+	kc_view		value;
 
+	sensitive_mark();			/* with some algorithms the digest is the message */
+	named = named_key(fcinfo);
+	algorithm = arg_text(fcinfo, 2, "algorithm");
+	digest = arg_required_bytes(fcinfo, 3, "digest");
+	value = arg_required_bytes(fcinfo, 4, "value");
 	PG_RETURN_BOOL(asymmetric_verify(arg_call_site(fcinfo), caller, &named, algorithm, digest, value));
 }
 

@@ -15,6 +15,7 @@
 #include "suite.h"
 
 #define INDEX_LABEL	"kms blind index"
+#define PIECE_LEN	((size_t) 1 << 20)
 
 struct kc_mac
 {
@@ -82,19 +83,39 @@ feed(EVP_MAC_CTX *ctx, kc_view data)
 	return data.len == 0 || EVP_MAC_update(ctx, data.data, data.len) == 1;
 }
 
+/* In pieces, between which somebody may have had enough. */
+static kc_status
+feed_message(EVP_MAC_CTX *ctx, kc_view message, bool (*cancelled) (void))
+{
+	while (message.len > PIECE_LEN)
+	{
+		if (!feed(ctx, kc_view_of(message.data, PIECE_LEN)))
+			return KC_FAILED;
+		if (cancelled != NULL && cancelled())
+			return KC_CANCELLED;
+		message = kc_view_of(message.data + PIECE_LEN, message.len - PIECE_LEN);
+	}
+	return feed(ctx, message) ? KC_OK : KC_FAILED;
+}
+
 /* Begun anew with the key that the context holds. */
 static kc_status
-compute(EVP_MAC_CTX *ctx, kc_view head, kc_view context, kc_view message, uint8_t *out, size_t len)
+compute(EVP_MAC_CTX *ctx, kc_view head, kc_view context, kc_view message, uint8_t *out, size_t len,
+		bool (*cancelled) (void))
 {
 	size_t		written = 0;
+	kc_status	status = KC_FAILED;
 
-	if (EVP_MAC_init(ctx, NULL, 0, NULL) == 1 &&
-		feed(ctx, head) && feed(ctx, context) && feed(ctx, message) &&
-		EVP_MAC_final(ctx, out, &written, len) == 1 && written == len)
-		return KC_OK;
-	ERR_clear_error();
-	kc_wipe(out, len);
-	return KC_FAILED;
+	if (EVP_MAC_init(ctx, NULL, 0, NULL) == 1 && feed(ctx, head) && feed(ctx, context))
+		status = feed_message(ctx, message, cancelled);
+	if (status == KC_OK && (EVP_MAC_final(ctx, out, &written, len) != 1 || written != len))
+		status = KC_FAILED;
+	if (status != KC_OK)
+	{
+		ERR_clear_error();
+		kc_wipe(out, len);
+	}
+	return status;
 }
 
 static EVP_MAC_CTX *
@@ -107,7 +128,7 @@ keyed_for_index(kc_view key, kc_status *status)
 	EVP_MAC_CTX *index = NULL;
 
 	if (*status == KC_OK)
-		*status = compute(deriving, none, none, label, derived, sizeof(derived));
+		*status = compute(deriving, none, none, label, derived, sizeof(derived), NULL);
 	if (*status == KC_OK)
 		index = keyed("SHA256", kc_view_of(derived, 32), status);
 	EVP_MAC_CTX_free(deriving);
@@ -154,19 +175,19 @@ kc_mac_free(kc_mac *mac)
 }
 
 kc_status
-kc_mac_generate(kc_mac *mac, kc_view message, uint8_t *out)
+kc_mac_generate(kc_mac *mac, kc_view message, uint8_t *out, bool (*cancelled) (void))
 {
 	kc_view		none = {NULL, 0};
 
-	return compute(mac->code, none, none, message, out, kinds[mac->kind].len);
+	return compute(mac->code, none, none, message, out, kinds[mac->kind].len, cancelled);
 }
 
 kc_status
-kc_mac_verify(kc_mac *mac, kc_view message, kc_view code)
+kc_mac_verify(kc_mac *mac, kc_view message, kc_view code, bool (*cancelled) (void))
 {
 	uint8_t		expected[KC_MAC_MAX];
 	size_t		len = kinds[mac->kind].len;
-	kc_status	status = kc_mac_generate(mac, message, expected);
+	kc_status	status = kc_mac_generate(mac, message, expected, cancelled);
 
 	if (status == KC_OK && (code.len != len || !kc_equal(expected, code.data, len)))
 		status = KC_BAD_TAG;
@@ -175,7 +196,8 @@ kc_mac_verify(kc_mac *mac, kc_view message, kc_view code)
 }
 
 kc_status
-kc_mac_blind_index(kc_mac *mac, kc_view context, kc_view value, uint8_t out[KC_BLIND_INDEX_LEN])
+kc_mac_blind_index(kc_mac *mac, kc_view context, kc_view value, uint8_t out[KC_BLIND_INDEX_LEN],
+				   bool (*cancelled) (void))
 {
 	uint8_t		len[4];
 
@@ -186,5 +208,6 @@ kc_mac_blind_index(kc_mac *mac, kc_view context, kc_view value, uint8_t out[KC_B
 	}
 	for (int i = 0; i < 4; i++)
 		len[i] = (uint8_t) (context.len >> (24 - 8 * i));
-	return compute(mac->index, kc_view_of(len, sizeof(len)), context, value, out, KC_BLIND_INDEX_LEN);
+	return compute(mac->index, kc_view_of(len, sizeof(len)), context, value, out, KC_BLIND_INDEX_LEN,
+				   cancelled);
 }

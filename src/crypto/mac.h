@@ -40,11 +40,14 @@ typedef struct kc_mac kc_mac;
 extern kc_status kc_mac_new(int kind, kc_view key, kc_mac **mac);
 extern void kc_mac_free(kc_mac *mac);	/* wipes; NULL is fine */
 
-/* out takes kc_mac_len bytes, wiped on failure. */
-extern kc_status kc_mac_generate(kc_mac *mac, kc_view message, uint8_t *out);
+/*
+ * out takes kc_mac_len bytes, wiped on failure.  After each megabyte of message
+ * cancelled (which may be NULL) is asked; once it says true the answer is KC_CANCELLED.
+ */
+extern kc_status kc_mac_generate(kc_mac *mac, kc_view message, uint8_t *out, bool (*cancelled) (void));
 
 /* KC_OK if code is the one of message, else KC_BAD_TAG; compared in constant time. */
-extern kc_status kc_mac_verify(kc_mac *mac, kc_view message, kc_view code);
+extern kc_status kc_mac_verify(kc_mac *mac, kc_view message, kc_view code, bool (*cancelled) (void));
 
 /*
  * A deterministic pseudonym of value within a context, for equality search:
@@ -56,6 +59,6 @@ extern kc_status kc_mac_verify(kc_mac *mac, kc_view message, kc_view code);
  * key out of reach of who may have any message authenticated.
  */
 extern kc_status kc_mac_blind_index(kc_mac *mac, kc_view context, kc_view value,
-									uint8_t out[KC_BLIND_INDEX_LEN]);
+									uint8_t out[KC_BLIND_INDEX_LEN], bool (*cancelled) (void));
 
 #endif

@@ -2,7 +2,8 @@
  * Signatures.
  *
  * OpenSSL's own reader of ECDSA signatures writes them again and compares, but
- * that is nowhere promised: DER is read here first.
+ * that is nowhere promised: DER is read here first.  And it takes a PSS signature
+ * without its leading zero bytes, which RFC 8017 (8.1.2) forbids.
  */
 #include "signature.h"
 
@@ -81,8 +82,10 @@ kc_signature_digest_len(int signature)
 static bool
 is_usable(const kc_pair *pair, int signature, kc_view digest)
 {
+	size_t		len = kc_signature_digest_len(signature);
+
 	return kc_signature_fits(signature, pair->kind) &&
-		(signatures[signature].digest_len == 0 || digest.len == signatures[signature].digest_len);
+		(len == 0 ? digest.len <= KC_SIGNED_MESSAGE_MAX : digest.len == len);
 }
 
 /* For OpenSSL, which takes no null pointer even for no bytes. */
@@ -171,7 +174,7 @@ kc_sign(kc_pair *pair, int signature, kc_view digest, uint8_t *out, size_t *len)
 
 /* SEQUENCE of two INTEGERs no wider than the field, in the only way that DER has. */
 static bool
-is_canonical(const kc_pair_info *info, kc_view value)
+is_canonical_der(const kc_pair_info *info, kc_view value)
 {
 	uint8_t		number[FIELD_MAX];
 	kc_view		numbers;
@@ -179,6 +182,13 @@ is_canonical(const kc_pair_info *info, kc_view value)
 	return kc_der_take(&value, KC_DER_SEQUENCE, &numbers) && value.len == 0 &&
 		kc_der_take_unsigned(&numbers, number, info->len) &&
 		kc_der_take_unsigned(&numbers, number, info->len) && numbers.len == 0;
+}
+
+/* What is no DER has one length. */
+static bool
+is_canonical(const kc_pair *pair, const signature_info *info, kc_view value)
+{
+	return info->is_der ? is_canonical_der(pair->info, value) : value.len == kc_signature_max(pair);
 }
 
 kc_status
@@ -189,8 +199,7 @@ kc_verify(kc_pair *pair, int signature, kc_view digest, kc_view value)
 
 	if (!is_usable(pair, signature, digest))
 		return KC_BAD_INPUT;
-	if (value.len == 0 || value.len > KC_SIGNATURE_MAX ||
-		(info->is_der && !is_canonical(pair->info, value)))
+	if (!is_canonical(pair, info, value))
 		return KC_BAD_TAG;
 	ERR_clear_error();
 	status = info->digest_len == 0 ? verify_message(pair, digest, value) :

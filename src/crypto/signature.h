@@ -28,6 +28,9 @@ typedef enum kc_signature
 	KC_ML_DSA_87
 } kc_signature;
 
+/* Longest message that is signed itself: it cannot be cancelled meanwhile. */
+#define KC_SIGNED_MESSAGE_MAX	((size_t) 64 << 20)
+
 /* Longest signature: ML-DSA-87's. */
 #define KC_SIGNATURE_MAX	4627
 
@@ -48,7 +51,7 @@ extern kc_status kc_sign(kc_pair *pair, int signature, kc_view digest, uint8_t *
 
 /*
  * KC_OK if value is the signature of digest, KC_BAD_TAG if it is not: another
- * one, DER that is not to the letter, too long, empty.  KC_BAD_INPUT as for kc_sign.
+ * one, DER that is not to the letter, another length, empty.  KC_BAD_INPUT as for kc_sign.
  */
 extern kc_status kc_verify(kc_pair *pair, int signature, kc_view digest, kc_view value);
 

@@ -65,6 +65,8 @@ find_signer(KmsCallSite *site, Oid caller, KmsAction action, const KmsNamedKey *
 		err_invalid("algorithm", "it does not fit the spec of the key");
 	if (digest_len > 0 && digest.len != digest_len)
 		err_invalid("digest", psprintf("it must be %zu bytes", digest_len));
+	if (digest.len > KC_SIGNED_MESSAGE_MAX)
+		err_invalid("digest", "a message of more than 64 MB is not signed as such");
 	return version;
 }
 
@@ -95,31 +97,28 @@ asymmetric_verify(KmsCallSite *site, Oid caller, const KmsNamedKey *named, const
 }
 
 KmsCachedVersion *
-asymmetric_find(KmsCallSite *site, Oid caller, KmsAction action, const KmsNamedKey *named,
-				const char *algorithm, kc_pke *pke)
+asymmetric_find(KmsCallSite *site, Oid caller, KmsAction action, const KmsNamedKey *named, kc_pke pke)
 {
 	KmsCachedVersion *version;
 	char		id[37];
 
-	*pke = asymmetric_encryption_of("algorithm", algorithm);
 	version = version_to_use(site, caller, action, KIND_DECRYPTION, named, kc_view_of(NULL, 0));
-	if (!kc_pke_fits(*pke, pair_kind_of(version)))
+	if (!kc_pke_fits(pke, pair_kind_of(version)))
 		kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_REJECTED_UNSUPPORTED,
 					errmsg("key \"%s\" of spec %s does not encrypt with %s",
-						   uuid_print(&version->key->id, id), key_spec_name(version->key->spec), algorithm));
+						   uuid_print(&version->key->id, id), key_spec_name(version->key->spec), transport_name(pke)));
 	return version;
 }
 
 static KmsCachedVersion *
-find_pair(KmsCallSite *site, Oid caller, KmsAction action, const KmsNamedKey *named,
-		  const char *algorithm, kc_pke *pke)
+find_pair(KmsCallSite *site, Oid caller, KmsAction action, const KmsNamedKey *named, kc_pke pke)
 {
 	KmsCachedVersion *version;
 
 	do
 	{
 		key_cache_begin();
-		version = asymmetric_find(site, caller, action, named, algorithm, pke);
+		version = asymmetric_find(site, caller, action, named, pke);
 	} while (key_cache_moved());
 	return version;
 }
@@ -128,8 +127,8 @@ bytea *
 asymmetric_encrypt(KmsCallSite *site, Oid caller, const KmsNamedKey *named, const char *algorithm,
 				   kc_view plaintext)
 {
-	kc_pke		pke;
-	KmsCachedVersion *version = find_pair(site, caller, ACTION_ASYMMETRIC_ENCRYPT, named, algorithm, &pke);
+	kc_pke		pke = asymmetric_encryption_of("algorithm", algorithm);
+	KmsCachedVersion *version = find_pair(site, caller, ACTION_ASYMMETRIC_ENCRYPT, named, pke);
 	int			kind = pair_kind_of(version);
 	size_t		max = kc_pke_plaintext_max(pke, kind);
 	size_t		len = kc_pke_ciphertext_len(pke, kind, plaintext.len);
@@ -148,8 +147,8 @@ bytea *
 asymmetric_decrypt(KmsCallSite *site, Oid caller, const KmsNamedKey *named, const char *algorithm,
 				   kc_view ciphertext)
 {
-	kc_pke		pke;
-	KmsCachedVersion *version = find_pair(site, caller, ACTION_ASYMMETRIC_DECRYPT, named, algorithm, &pke);
+	kc_pke		pke = asymmetric_encryption_of("algorithm", algorithm);
+	KmsCachedVersion *version = find_pair(site, caller, ACTION_ASYMMETRIC_DECRYPT, named, pke);
 	size_t		len = kc_pke_plaintext_max(pke, pair_kind_of(version));
 	bytea	   *plaintext = bytes_new(len);
 

@@ -33,7 +33,7 @@ extern char *asymmetric_public_key(KmsCallSite *site, Oid caller, const KmsNamed
  * caller who may.
  */
 extern KmsCachedVersion *asymmetric_find(KmsCallSite *site, Oid caller, KmsAction action,
-										 const KmsNamedKey *named, const char *algorithm, kc_pke *pke);
+										 const KmsNamedKey *named, kc_pke pke);
 
 /* RSAES_OAEP_SHA_256, RSAES_OAEP_SHA_1 or SM2PKE; else InvalidParameter for argument. */
 extern kc_pke asymmetric_encryption_of(const char *argument, const char *algorithm);

@@ -75,10 +75,10 @@ data_key_export(Oid caller, kc_view ciphertext_blob, const KmsWrapping *wrapping
 		cipher_find(&site, caller, ACTION_EXPORT_DATA_KEY, ciphertext_blob, context, &found);
 	} while (key_cache_moved());
 	key_used(&result->data_key.used, found.version);
-	result->exported = new_exported(&receiver, found.blob.ciphertext.len);
 	PG_TRY();
 	{
 		err_crypto(cipher_open(&found, context, data_key, &len));
+		result->exported = new_exported(&receiver, len);
 		export_to(&receiver, kc_view_of(data_key, len), result->exported);
 	}
 	PG_FINALLY();

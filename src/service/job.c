@@ -112,6 +112,9 @@ is_due(const KmsJob *job, const KmsKey *key)
 static bool
 rotate(KmsKey *key, Ending *result)
 {
+	/* Others never get a date. */
+	if (!key_rotates(key))
+		err_stored();
 	(void) key_rotate(key);
 	*result = done;
 	return true;

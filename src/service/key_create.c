@@ -115,6 +115,7 @@ key_create(Oid caller, const KmsCreateKey *request)
 	key.rotated_at = key.next_rotation_at = key.material_expires_at = key.delete_at = DT_NOEND;
 	key.state = KEY_PENDING_IMPORT;
 	account_require_unsealed();
+	store_require_writable();	/* not only after a search for primes */
 	if (key.origin == KEY_ORIGIN_KMS)
 	{
 		material_generate(&key, &version);

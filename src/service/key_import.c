@@ -33,6 +33,9 @@ require_external(const KmsReference *reference, const KmsKey *key)
 	if (key->origin != KEY_ORIGIN_EXTERNAL)
 		kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_UNSUPPORTED_ORIGIN,
 					errmsg("key \"%.*s\" has its origin here, not EXTERNAL", (int) reference->len, reference->text));
+	/* Others are never made with that origin: the row was edited. */
+	if (key_kind(key->spec, key->usage) != KIND_CIPHER)
+		err_stored();
 }
 
 static void
@@ -190,6 +193,7 @@ take_material(const KmsImportToken *token, const KmsKey *key, kc_view encrypted,
 	size_t		len = key_material_len(key->spec);
 	kc_status	status;
 
+	Assert(len <= sizeof(material));
 	material_prepare(version, key, earlier, token, &keys);
 	status = open_material(token, keys.token, encrypted, material, len);
 	if (status == KC_OK)
@@ -249,6 +253,7 @@ key_import_material(Oid caller, const char *text, kc_view encrypted, kc_view tok
 
 	store_open();
 	key_lock_for(caller, ACTION_IMPORT_KEY_MATERIAL, &reference, &reference.key_id, &key);
+	require_external(&reference, &key);
 	if (key.state == KEY_PENDING_DELETION)
 		key_err_state_change(&reference, "pending deletion", NULL);
 	find_token(token_value, &key, &token);
@@ -279,6 +284,7 @@ key_delete_material(Oid caller, const char *text)
 
 	store_open();
 	key_lock_for(caller, ACTION_DELETE_KEY_MATERIAL, &reference, &reference.key_id, &key);
+	require_external(&reference, &key);
 	store_key_version_erase_material(&key.id);
 	if (key.state != KEY_PENDING_DELETION)
 		key.state = KEY_PENDING_IMPORT;

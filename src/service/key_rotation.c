@@ -40,7 +40,7 @@ key_next_rotation(const KmsKey *key)
 bool
 key_rotates(const KmsKey *key)
 {
-	return key->origin == KEY_ORIGIN_KMS && key_spec_is_cipher(key->spec);
+	return key->origin == KEY_ORIGIN_KMS && key_kind(key->spec, key->usage) == KIND_CIPHER;
 }
 
 /* From here on it is the version that encrypts, or of a pair simply the newest. */
@@ -78,6 +78,8 @@ err_unsupported(const KmsReference *reference, const char *why, const char *hint
 static void
 require_rotatable(const KmsReference *reference, const KmsKey *key)
 {
+	if (key_kind(key->spec, key->usage) == 0)
+		err_stored();
 	if (!key_spec_is_cipher(key->spec))
 		err_unsupported(reference, "is no symmetric encryption key: it does not rotate", NULL);
 	if (key->origin != KEY_ORIGIN_KMS)

@@ -7,6 +7,7 @@
 #include "base/ident.h"
 #include "service/key.h"
 #include "service/prepared.h"
+#include "store/store.h"
 
 /* Ask, and remember the answer with the key until roles change. */
 void
@@ -14,6 +15,7 @@ key_use_check_permission(KmsCachedKey *key, Oid caller, KmsAction action, kc_vie
 						 const char *kind, kc_view name)
 {
 	KmsSubject	subject = key_cache_subject(key);
+	const uint64 roles_count = invalidation_roles_count;	/* before asking: it may move meanwhile */
 	KmsVerdict	verdict;
 
 	if (key_is_gone(key->state, key->delete_at))
@@ -24,10 +26,10 @@ key_use_check_permission(KmsCachedKey *key, Oid caller, KmsAction action, kc_vie
 		access_refuse(kind, (const char *) name.data, name.len);
 	if (verdict == ACCESS_ALLOWED_NOW)
 		return;
-	if (key->rights_role != caller || key->rights_count != invalidation_roles_count)
+	if (key->rights_role != caller || key->rights_count != roles_count)
 	{
 		key->rights_role = caller;
-		key->rights_count = invalidation_roles_count;
+		key->rights_count = roles_count;
 		key->rights = 0;
 	}
 	key->rights |= RIGHT_TO(action);
@@ -53,6 +55,8 @@ key_use_check_kind_and_state(const KmsCachedKey *key, int kinds)
 	char		id[37];
 
 	uuid_print(&key->id, id);
+	if (key->kind == 0)
+		err_stored();			/* never made so: the row was edited */
 	if (!(key->kind & kinds))
 		err_kind(id, kinds);
 	key_require_enabled(key_state_now(key->state, key->material_expires_at), "key", id, 36);

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/ident.h"
+#include "base/interrupt.h"
 
 static KmsCachedVersion *
 find(KmsCallSite *site, Oid caller, KmsAction action, kc_view reference, kc_view context)
@@ -27,7 +28,7 @@ mac_generate(KmsCallSite *site, Oid caller, kc_view reference, kc_view message)
 	KmsCachedVersion *version = find(site, caller, ACTION_GENERATE_MAC, reference, kc_view_of(NULL, 0));
 	bytea	   *code = bytes_new(kc_mac_len(key_algorithm(version->key->spec)));
 
-	err_crypto(kc_mac_generate(version->mac, message, (uint8 *) VARDATA(code)));
+	err_crypto(kc_mac_generate(version->mac, message, (uint8 *) VARDATA(code), interrupt_pending));
 	return code;
 }
 
@@ -35,7 +36,7 @@ bool
 mac_verify(KmsCallSite *site, Oid caller, kc_view reference, kc_view message, kc_view code)
 {
 	KmsCachedVersion *version = find(site, caller, ACTION_VERIFY_MAC, reference, kc_view_of(NULL, 0));
-	kc_status	status = kc_mac_verify(version->mac, message, code);
+	kc_status	status = kc_mac_verify(version->mac, message, code, interrupt_pending);
 
 	if (status != KC_BAD_TAG)
 		err_crypto(status);
@@ -54,6 +55,6 @@ mac_blind_index(KmsCallSite *site, Oid caller, kc_view reference, kc_view value,
 					errmsg("key \"%s\" is not for this operation", uuid_print(&version->key->id, id)),
 					errhint("It takes a key of spec HMAC_SHA_256."));
 	index = bytes_new(KC_BLIND_INDEX_LEN);
-	err_crypto(kc_mac_blind_index(version->mac, context, value, (uint8 *) VARDATA(index)));
+	err_crypto(kc_mac_blind_index(version->mac, context, value, (uint8 *) VARDATA(index), interrupt_pending));
 	return index;
 }

@@ -24,8 +24,10 @@ static void
 find_source(KmsCallSite *site, Oid caller, const KmsReEncrypt *request, Source *source)
 {
 	if (request->is_public_key)
-		source->pair = asymmetric_find(site, caller, ACTION_RE_ENCRYPT, &request->source,
-									   request->algorithm, &source->algorithm);
+	{
+		source->algorithm = asymmetric_encryption_of("source_encryption_algorithm", request->algorithm);
+		source->pair = asymmetric_find(site, caller, ACTION_RE_ENCRYPT, &request->source, source->algorithm);
+	}
 	else if (envelope_is(request->ciphertext))
 		envelope_find(site, caller, ACTION_RE_ENCRYPT, request->ciphertext, request->context, &source->envelope);
 	else

@@ -1,7 +1,7 @@
 #!/bin/sh
 #
 # Builds every fuzz target with libFuzzer and the sanitizers, and runs each for
-# the given time.
+# the given time; server.sh as well, which needs a server.
 #
 #   test/fuzz/run.sh SECONDS
 #
@@ -57,4 +57,12 @@ for source in "$here"/*.c; do
 		status=1
 	fi
 done
+
+echo "# server: $seconds seconds"
+if "$here/server.sh" "$seconds" 2>&1; then
+	echo "ok - server"
+else
+	echo "not ok - server"
+	status=1
+fi
 exit "$status"

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(195);
+SELECT plan(266);
 
 CREATE ROLE kms_test_owner;
 CREATE ROLE kms_test_stranger;
@@ -31,6 +31,9 @@ SET ROLE kms_test_owner;
 SELECT kms_create_key() AS key, kms_create_key() AS other \gset
 SELECT kms_create_alias(:'key', 'alias/access');
 SELECT kms_encrypt(:'key', 'secret'::text) AS blob, (kms_describe_key(:'key')).primary_key_version AS version \gset
+SELECT kms_create_key('EC_P256') AS signer, kms_create_key('EC_SM2', 'ENCRYPT/DECRYPT') AS opener, kms_create_key('HMAC_SHA_256') AS mac_key \gset
+SELECT kms_asymmetric_sign(:'signer', NULL, 'ECDSA_SHA_256', sha256('x')) AS signature, kms_asymmetric_encrypt(:'opener', NULL, 'SM2PKE', 'x') AS sm2,
+	   kms_generate_mac(:'mac_key', 'x') AS mac, kms_envelope_encrypt(:'key', 'secret'::text) AS envelope, pg_temp.der(kms_get_public_key(:'opener')) AS public_key \gset
 SET ROLE kms_test_member;
 SELECT kms_create_key() AS member_key \gset
 SELECT is((kms_describe_key(:'member_key')).creator, 'kms_test_member', 'a key belongs to the role that made it, not to the one that lent the privilege');
@@ -66,7 +69,22 @@ INSERT INTO operation (name, uses, statement) VALUES
 	('Decrypt a text', true, 'SELECT kms_decrypt_text(%3$L)'),
 	('ReEncrypt', true, 'SELECT kms_re_encrypt(%3$L, %1$L)'),
 	('GenerateDataKey', true, 'SELECT kms_generate_data_key(%1$L)'),
-	('GenerateDataKeyWithoutPlaintext', true, 'SELECT kms_generate_data_key_without_plaintext(%1$L)');
+	('GenerateDataKeyWithoutPlaintext', true, 'SELECT kms_generate_data_key_without_plaintext(%1$L)'),
+	('GenerateAndExportDataKey', true, format('SELECT kms_generate_and_export_data_key(%%1$L, %L, ''EC_SM2'', ''SM2PKE'')', :'public_key')),
+	('ExportDataKey', true, format('SELECT kms_export_data_key(%%3$L, %L, ''EC_SM2'', ''SM2PKE'')', :'public_key')),
+	('Encrypt an envelope', true, 'SELECT kms_envelope_encrypt(%1$L, ''x''::bytea)'),
+	('Encrypt a text as an envelope', true, 'SELECT kms_envelope_encrypt(%1$L, ''x''::text)'),
+	('Decrypt an envelope', true, format('SELECT kms_decrypt(%L)', :'envelope')),
+	('ReEncrypt an envelope', true, format('SELECT kms_re_encrypt(%L, %%1$L)', :'envelope')),
+	('AsymmetricSign', true, format('SELECT kms_asymmetric_sign(%L, NULL, ''ECDSA_SHA_256'', sha256(''x''))', :'signer')),
+	('AsymmetricVerify', true, format('SELECT kms_asymmetric_verify(%L, NULL, ''ECDSA_SHA_256'', sha256(''x''), %L)', :'signer', :'signature')),
+	('AsymmetricEncrypt', true, format('SELECT kms_asymmetric_encrypt(%L, NULL, ''SM2PKE'', ''x'')', :'opener')),
+	('AsymmetricDecrypt', true, format('SELECT kms_asymmetric_decrypt(%L, NULL, ''SM2PKE'', %L)', :'opener', :'sm2')),
+	('ReEncrypt from a pair', true, format('SELECT kms_re_encrypt(%L, %%1$L, source_key_id => %L, source_encryption_algorithm => ''SM2PKE'')', :'sm2', :'opener')),
+	('GetPublicKey', true, format('SELECT kms_get_public_key(%L)', :'opener')),
+	('GenerateMac', true, format('SELECT kms_generate_mac(%L, ''x'')', :'mac_key')),
+	('VerifyMac', true, format('SELECT kms_verify_mac(%L, ''x'', %L)', :'mac_key', :'mac')),
+	('BlindIndex', true, format('SELECT kms_blind_index(%L, ''x'')', :'mac_key'));
 GRANT ALL ON operation TO PUBLIC;
 
 SELECT is(pg_temp.verdict_as(role, statement, :'key', :'version', :'blob'), 'fine', role || ' may ' || name)
@@ -119,10 +137,20 @@ SELECT is(pg_temp.complaint('SELECT kms_encrypt(%L, %L::text)', :'key', 'x'),
 SELECT is(kms_ciphertext_info(:'blob')::text, format('(,%s,XAES-256-GCM,6)', :'version'), 'the key of a ciphertext is not told to a stranger');
 RESET ROLE;
 SELECT is(kms_ciphertext_info(:'blob')::text, format('(%s,%s,XAES-256-GCM,6)', :'key', :'version'), 'it is told to a superuser');
-SELECT kms_disable_key(:'key');
+/* Whatever else is wrong with the call: another key's version, a version that is none, a digest too short, a key of the wrong kind. */
+SELECT is(pg_temp.verdict_as('kms_test_stranger', statement, key_id, version_id), '42501|Forbidden.NoPermission', what || ' is not told to a stranger')
+  FROM (VALUES ('SELECT kms_asymmetric_sign(%L, %L, ''ECDSA_SHA_256'', ''x'')', :'signer', NULL, 'that a digest is too short'),
+			   ('SELECT kms_asymmetric_sign(%L, %L, ''ECDSA_SHA_256'', sha256(''x''))', :'signer', :'version', 'that a version is another key''s'),
+			   ('SELECT kms_get_public_key(%L, %L)', :'signer', 'x', 'that a version id is none'),
+			   ('SELECT kms_asymmetric_sign(%L, %L, ''SM2DSA'', sha256(''x''))', :'signer', NULL, 'that an algorithm does not fit'),
+			   ('SELECT kms_asymmetric_decrypt(%L, %L, ''SM2PKE'', ''x'')', :'signer', NULL, 'that a pair does not decrypt'),
+			   ('SELECT kms_asymmetric_decrypt(%L, %L, ''SM2PKE'', ''x'')', :'opener', NULL, 'that a ciphertext is none'),
+			   ('SELECT kms_generate_mac(%L, %L)', :'signer', 'x', 'that a key is not for MACs'),
+			   ('SELECT kms_envelope_encrypt(%L, %L::bytea)', :'mac_key', 'x', 'that a key does not encrypt')) t (statement, key_id, version_id, what);
+SELECT kms_disable_key(key_id) IS NULL AS ignored FROM unnest(ARRAY[:'key', :'signer', :'opener', :'mac_key']) key_id \g /dev/null
 SELECT ok(bool_and(pg_temp.verdict_as('kms_test_stranger', statement, :'key', :'version', :'blob') = '42501|Forbidden.NoPermission'),
 		  'that a key is disabled is not told to a stranger') FROM operation;
-SELECT kms_enable_key(:'key');
+SELECT kms_enable_key(key_id) IS NULL AS ignored FROM unnest(ARRAY[:'key', :'signer', :'opener', :'mac_key']) key_id \g /dev/null
 
 -- ---- lists and views ------------------------------------------------------
 
@@ -154,6 +182,9 @@ SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_re_encrypt(%L, %L)', 
 	   is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_re_encrypt(%L, %L)', :'foreign_blob', :'key'), '42501|Forbidden.NoPermission', 'nor from one'),
 	   is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_re_encrypt(%L, %L)', :'foreign_blob', :'foreign_key'), '42501|Forbidden.NoPermission', 'nor within one'),
 	   is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_re_encrypt(%L, %L)', :'blob', 'alias/foreign'), '42501|Forbidden.NoPermission', 'nor by its alias'),
+	   is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_re_encrypt(%L, %L)', :'envelope', :'foreign_key'), '42501|Forbidden.NoPermission', 'nor an envelope'),
+	   is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_re_encrypt(%L, %L, source_key_id => %L, source_encryption_algorithm => %L)', :'sm2', :'foreign_key', :'opener', 'SM2PKE'), '42501|Forbidden.NoPermission', 'nor what was encrypted for a pair'),
+	   is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_re_encrypt(%L, %L, source_key_id => %L, source_encryption_algorithm => %L)', :'sm2', :'foreign_key', :'opener', 'SM2PKE'), '42501|Forbidden.NoPermission', 'nor from a pair of another'),
 	   is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_update_alias(%L, %L)', :'foreign_key', 'alias/access'), '42501|Forbidden.NoPermission', 'nobody moves an alias to a key of another'),
 	   is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_update_alias(%L, %L)', :'key', 'alias/foreign'), '42501|Forbidden.NoPermission', 'nor takes an alias away from one'),
 	   is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_delete_alias(%L)', 'alias/foreign'), '42501|Forbidden.NoPermission', 'nor deletes it'),

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(157);
+SELECT plan(232);
 
 CREATE TEMP TABLE suite (n serial, spec text, key_id text, blob bytea);
 INSERT INTO suite (spec) VALUES ('Aliyun_AES_256'), ('Aliyun_AES_192'), ('Aliyun_AES_128'), ('Aliyun_SM4');
@@ -13,6 +13,8 @@ UPDATE suite SET blob = kms_encrypt(key_id, 'twelve bytes'::bytea, '{"a": "1"}')
 SELECT key_id AS key, (kms_describe_key(key_id)).primary_key_version AS version, kms_encrypt(key_id, 'x'::text) AS blob, (kms_describe_key(key_id)).arn AS arn
   FROM suite WHERE n = 1 \gset
 SELECT kms_create_alias(:'key', 'alias/badinput');
+SELECT kms_create_key('EC_P256') AS signer, kms_create_key('EC_SM2', 'ENCRYPT/DECRYPT') AS opener, kms_create_key('HMAC_SHA_256') AS mac_key \gset
+SELECT kms_asymmetric_encrypt(:'opener', NULL, 'SM2PKE', 'x') AS sm2, pg_temp.der(kms_get_public_key(:'opener')) AS public_key \gset
 
 -- ---- names of keys --------------------------------------------------------
 
@@ -37,7 +39,19 @@ INSERT INTO names_key (operation, alias, statement) VALUES
 	('Encrypt text', true, 'SELECT kms_encrypt(%1$L, ''x''::text)'),
 	('ReEncrypt', true, 'SELECT kms_re_encrypt(%2$L, %1$L)'),
 	('GenerateDataKey', true, 'SELECT kms_generate_data_key(%1$L)'),
-	('GenerateDataKeyWithoutPlaintext', true, 'SELECT kms_generate_data_key_without_plaintext(%1$L)');
+	('GenerateDataKeyWithoutPlaintext', true, 'SELECT kms_generate_data_key_without_plaintext(%1$L)'),
+	('GenerateAndExportDataKey', true, format('SELECT kms_generate_and_export_data_key(%%1$L, %L, ''EC_SM2'', ''SM2PKE'')', :'public_key')),
+	('Encrypt an envelope', true, 'SELECT kms_envelope_encrypt(%1$L, ''x''::bytea)'),
+	('Encrypt a text as an envelope', true, 'SELECT kms_envelope_encrypt(%1$L, ''x''::text)'),
+	('ReEncrypt from a pair', true, format('SELECT kms_re_encrypt(%%2$L, %L, source_key_id => %%1$L, source_encryption_algorithm => ''SM2PKE'')', :'key')),
+	('AsymmetricSign', true, 'SELECT kms_asymmetric_sign(%1$L, NULL, ''ECDSA_SHA_256'', sha256(''x''))'),
+	('AsymmetricVerify', true, 'SELECT kms_asymmetric_verify(%1$L, NULL, ''ECDSA_SHA_256'', sha256(''x''), ''x'')'),
+	('AsymmetricEncrypt', true, 'SELECT kms_asymmetric_encrypt(%1$L, NULL, ''SM2PKE'', ''x'')'),
+	('AsymmetricDecrypt', true, 'SELECT kms_asymmetric_decrypt(%1$L, NULL, ''SM2PKE'', %2$L)'),
+	('GetPublicKey', true, 'SELECT kms_get_public_key(%1$L)'),
+	('GenerateMac', true, 'SELECT kms_generate_mac(%1$L, ''x'')'),
+	('VerifyMac', true, 'SELECT kms_verify_mac(%1$L, ''x'', ''x'')'),
+	('BlindIndex', true, 'SELECT kms_blind_index(%1$L, ''x'')');
 
 CREATE TEMP TABLE bad_name (n serial, what text, name text, verdict text);
 INSERT INTO bad_name (what, name, verdict) VALUES
@@ -77,7 +91,7 @@ SELECT is(string_agg(b.what || ': ' || got, ', ') FILTER (WHERE got <> wanted), 
 							CASE WHEN NOT t.alias AND b.name LIKE 'alias/%' THEN '0A000|Unsupported.Alias' ELSE b.verdict END AS wanted OFFSET 0) v
  GROUP BY t.n, t.operation ORDER BY t.n;
 SELECT is(pg_temp.complaint(statement, NULL, :'blob'),
-		  '22004|MissingParameter|' || CASE operation WHEN 'ReEncrypt' THEN 'destination_key_id' ELSE 'key_id' END || ' must not be null', operation || ' needs a key')
+		  '22004|MissingParameter|' || CASE operation WHEN 'ReEncrypt' THEN 'destination_key_id' WHEN 'ReEncrypt from a pair' THEN 'source_key_id' ELSE 'key_id' END || ' must not be null', operation || ' needs a key')
   FROM names_key ORDER BY n;
 SELECT is(max(length(pg_temp.complaint(t.statement, b.name, :'blob'))) < 500, true, 'no error repeats an over-long name')
   FROM names_key t CROSS JOIN bad_name b;
@@ -95,12 +109,39 @@ SELECT is(pg_temp.complaint(statement), '22004|MissingParameter|' || argument ||
 			   ('SELECT kms_update_alias(' || quote_literal(:'key') || ', NULL)', 'alias_name', 'the alias to move must be given'),
 			   ('SELECT kms_delete_alias(NULL)', 'alias_name', 'the alias to delete must be given'),
 			   ('SELECT kms_create_alias(NULL, NULL)', 'key_id', 'of two missing arguments the first is named'),
+			   ('SELECT kms_asymmetric_sign(' || quote_literal(:'signer') || ', NULL, NULL, sha256(''x''))', 'algorithm', 'how to sign must be said'),
+			   ('SELECT kms_asymmetric_sign(' || quote_literal(:'signer') || ', NULL, ''ECDSA_SHA_256'', NULL)', 'digest', 'what to sign must be given'),
+			   ('SELECT kms_asymmetric_verify(' || quote_literal(:'signer') || ', NULL, NULL, sha256(''x''), ''x'')', 'algorithm', 'how to verify must be said'),
+			   ('SELECT kms_asymmetric_verify(' || quote_literal(:'signer') || ', NULL, ''ECDSA_SHA_256'', NULL, ''x'')', 'digest', 'what was signed must be given'),
+			   ('SELECT kms_asymmetric_verify(' || quote_literal(:'signer') || ', NULL, ''ECDSA_SHA_256'', sha256(''x''), NULL)', 'value', 'a signature must be given'),
+			   ('SELECT kms_asymmetric_encrypt(' || quote_literal(:'opener') || ', NULL, NULL, ''x'')', 'algorithm', 'how to encrypt with a pair must be said'),
+			   ('SELECT kms_asymmetric_encrypt(' || quote_literal(:'opener') || ', NULL, ''SM2PKE'', NULL)', 'plaintext', 'what to encrypt with a pair must be given'),
+			   ('SELECT kms_asymmetric_decrypt(' || quote_literal(:'opener') || ', NULL, NULL, ''x'')', 'algorithm', 'how to decrypt with a pair must be said'),
+			   ('SELECT kms_asymmetric_decrypt(' || quote_literal(:'opener') || ', NULL, ''SM2PKE'', NULL)', 'ciphertext_blob', 'what to decrypt with a pair must be given'),
+			   ('SELECT kms_verify_mac(' || quote_literal(:'mac_key') || ', NULL, ''x'')', 'message', 'a message must be given'),
+			   ('SELECT kms_verify_mac(' || quote_literal(:'mac_key') || ', ''x'', NULL)', 'mac', 'a MAC must be given'),
+			   ('SELECT kms_export_data_key(NULL, ''x'', ''RSA_2048'', ''RSAES_OAEP_SHA_256'')', 'ciphertext_blob', 'a data key to export must be given'),
+			   ('SELECT kms_export_data_key(''x'', NULL, ''RSA_2048'', ''RSAES_OAEP_SHA_256'')', 'public_key_blob', 'a receiver must be given'),
+			   ('SELECT kms_export_data_key(''x'', ''x'', NULL, ''RSAES_OAEP_SHA_256'')', 'wrapping_key_spec', 'what kind of key it has must be said'),
+			   ('SELECT kms_export_data_key(''x'', ''x'', ''RSA_2048'', NULL)', 'wrapping_algorithm', 'how to export must be said'),
+			   ('SELECT kms_generate_and_export_data_key(' || quote_literal(:'key') || ', NULL, ''RSA_2048'', ''RSAES_OAEP_SHA_256'')', 'public_key_blob', 'also of a new data key'),
+			   ('SELECT kms_generate_and_export_data_key(' || quote_literal(:'key') || ', ''x'', NULL, ''RSAES_OAEP_SHA_256'')', 'wrapping_key_spec', 'and its kind'),
+			   ('SELECT kms_generate_and_export_data_key(' || quote_literal(:'key') || ', ''x'', ''RSA_2048'', NULL)', 'wrapping_algorithm', 'and how'),
+			   ('SELECT kms_re_encrypt(''x'', ' || quote_literal(:'key') || ', source_key_id => ' || quote_literal(:'opener') || ')', 'source_encryption_algorithm', 'how a public-key ciphertext was made must be said'),
+			   ('SELECT kms_re_encrypt(''x'', ' || quote_literal(:'key') || ', source_encryption_algorithm => ''SM2PKE'')', 'source_key_id', 'and for which key'),
 			   ('SELECT kms_ciphertext_info(NULL)', 'ciphertext_blob', 'a ciphertext must be given'),
 			   ('SELECT kms_generate_random(NULL)', 'number_of_bytes', 'a number must be given')) t (statement, argument, what);
+/* Of the hot functions a NULL value is a NULL result, whatever the other arguments are. */
+SELECT is_empty(statement || ' WHERE v IS NOT NULL', what)
+  FROM (VALUES ('SELECT FROM kms_generate_mac(NULL, NULL) v', 'no message has no MAC'), ('SELECT FROM kms_blind_index(''alias/nobody'', NULL) v', 'no value has no blind index'),
+			   ('SELECT FROM kms_envelope_encrypt(''x'', NULL::bytea) v', 'no plaintext has no envelope'), ('SELECT FROM kms_envelope_encrypt(NULL, NULL::text) v', 'nor has no text'),
+			   ('SELECT FROM kms_re_encrypt(NULL, NULL, source_key_id => ''x'') v', 'no ciphertext is re-encrypted as none')) t (statement, what);
 SELECT is(pg_temp.verdict('SELECT kms_list_keys(NULL)'), 'fine', 'no filters are all keys');
 SELECT is(pg_temp.verdict('SELECT kms_encrypt(%L, %L)', :'key', 'x'), 'fine', 'a plaintext of unknown type is a text');
 SELECT is(pg_temp.verdict(statement), '42883|', what)
   FROM (VALUES ('SELECT kms_encrypt(1, ''x''::text)', 'a number is no key'), ('SELECT kms_encrypt(''alias/badinput'', 1)', 'a number is no plaintext'),
+			   ('SELECT kms_generate_mac(''alias/badinput'', ''x''::text)', 'a text is no message'), ('SELECT kms_blind_index(''alias/badinput'', ''x''::bytea)', 'bytes are no value'),
+			   ('SELECT kms_asymmetric_sign(''alias/badinput'', ''ECDSA_SHA_256'', ''x'')', 'the version may be null but not left out'),
 			   ('SELECT kms_decrypt(''x''::text)', 'a text is no ciphertext'), ('SELECT kms_encrypt(''alias/badinput'', ''x''::text, ''{}''::json)', 'json is no context'),
 			   ('SELECT kms_generate_random(1.5)', 'a fraction is no number of bytes'), ('SELECT kms_generate_random(5000000000)', 'nor is a bigint')) t (statement, what);
 SELECT is(pg_temp.verdict('SELECT kms_describe_key(%L::uuid)', :'key'), '42883|', 'a uuid is named as text');
@@ -113,7 +154,8 @@ SELECT is(pg_temp.verdict('SELECT kms_encrypt(%L, ''x''::text, %L)', :'key', con
 CREATE TEMP TABLE reads_blob (n serial, operation text, statement text);
 INSERT INTO reads_blob (operation, statement) VALUES
 	('Decrypt', 'SELECT kms_decrypt(%1$L, ''{"a": "1"}'')'), ('Decrypt text', 'SELECT kms_decrypt_text(%1$L, ''{"a": "1"}'')'),
-	('ReEncrypt', 'SELECT kms_re_encrypt(%1$L, %2$L, ''{"a": "1"}'')');
+	('ReEncrypt', 'SELECT kms_re_encrypt(%1$L, %2$L, ''{"a": "1"}'')'),
+	('ExportDataKey', format('SELECT kms_export_data_key(%%1$L, %L, ''EC_SM2'', ''SM2PKE'', ''{"a": "1"}'')', :'public_key'));
 
 SELECT is(kms_decrypt_text(blob, '{"a": "1"}'), 'twelve bytes', 'a whole ciphertext of ' || spec || ' opens') FROM suite ORDER BY n;
 SELECT results_eq(format('SELECT DISTINCT pg_temp.complaint(%L, substr(blob, 1, len)::text, key_id) FROM suite, generate_series(0, length(blob) - 1) len WHERE n = %s', statement, s.n),
@@ -154,17 +196,27 @@ SELECT is(kms_decrypt_text(blob, '{"a": "1"}'), 'twelve bytes', 'after all that 
 SAVEPOINT writable;
 SET TRANSACTION READ ONLY;
 SELECT is(pg_temp.complaint(statement, :'key', :'blob'), '25006|UnsupportedOperation|keys cannot be changed in a read-only transaction', what || ' is refused in a read-only transaction')
-  FROM (VALUES ('SELECT kms_create_key()', 'making a key'), ('SELECT kms_create_key(origin => ''EXTERNAL'')', 'making a key without material'), ('SELECT kms_enable_key(%1$L)', 'enabling'),
+  FROM (VALUES ('SELECT kms_create_key()', 'making a key'), ('SELECT kms_create_key(origin => ''EXTERNAL'')', 'making a key without material'), ('SELECT kms_create_key(''EC_P256'')', 'making a pair'), ('SELECT kms_enable_key(%1$L)', 'enabling'),
 			   ('SELECT kms_disable_key(%1$L)', 'disabling'), ('SELECT kms_update_key_description(%1$L, ''x'')', 'describing anew'), ('SELECT kms_create_key_version(%1$L)', 'rotating'),
 			   ('SELECT kms_create_alias(%1$L, ''alias/new'')', 'making an alias'), ('SELECT kms_update_alias(%1$L, ''alias/badinput'')', 'moving an alias'),
 			   ('SELECT kms_delete_alias(''alias/badinput'')', 'deleting an alias')) t (statement, what);
-SELECT is(pg_temp.verdict(statement, :'key', :'blob', :'version'), 'fine', what || ' works in a read-only transaction')
+SELECT is(pg_temp.verdict(statement, :'key', :'blob', :'version', :'public_key', :'signer', :'opener', :'sm2', :'mac_key'), 'fine', what || ' works in a read-only transaction')
   FROM (VALUES ('SELECT kms_encrypt(%1$L, ''x''::bytea)', 'encrypting'), ('SELECT kms_encrypt(''alias/badinput'', ''x''::text)', 'encrypting by alias'), ('SELECT kms_decrypt(%2$L)', 'decrypting'),
 			   ('SELECT kms_decrypt_text(%2$L)', 'decrypting a text'), ('SELECT kms_re_encrypt(%2$L, %1$L)', 're-encrypting'), ('SELECT kms_generate_data_key(%1$L)', 'making a data key'),
 			   ('SELECT kms_generate_data_key_without_plaintext(%1$L)', 'making one without plaintext'), ('SELECT kms_generate_random(16)', 'making random bytes'),
-			   ('SELECT kms_ciphertext_info(%2$L)', 'describing a ciphertext'), ('SELECT kms_describe_key(%1$L)', 'describing a key'), ('SELECT kms_describe_key_version(%1$L, %3$L)', 'describing a version'),
+			   ('SELECT kms_ciphertext_info(%2$L)', 'describing a ciphertext'),
+			   ('SELECT kms_envelope_encrypt(%1$L, ''x''::bytea)', 'making an envelope'), ('SELECT kms_decrypt(kms_envelope_encrypt(%1$L, ''x''::text))', 'decrypting one'),
+			   ('SELECT kms_export_data_key(%2$L, %4$L, ''EC_SM2'', ''SM2PKE'')', 'exporting a data key'),
+			   ('SELECT kms_generate_and_export_data_key(%1$L, %4$L, ''EC_SM2'', ''SM2PKE'')', 'making one to export'),
+			   ('SELECT kms_asymmetric_sign(%5$L, NULL, ''ECDSA_SHA_256'', sha256(''x''))', 'signing'),
+			   ('SELECT kms_asymmetric_verify(%5$L, NULL, ''ECDSA_SHA_256'', sha256(''x''), ''x'')', 'verifying'), ('SELECT kms_get_public_key(%5$L)', 'reading a public key'),
+			   ('SELECT kms_asymmetric_encrypt(%6$L, NULL, ''SM2PKE'', ''x'')', 'encrypting for a pair'), ('SELECT kms_asymmetric_decrypt(%6$L, NULL, ''SM2PKE'', %7$L)', 'decrypting with one'),
+			   ('SELECT kms_re_encrypt(%7$L, %1$L, source_key_id => %6$L, source_encryption_algorithm => ''SM2PKE'')', 're-encrypting from one'),
+			   ('SELECT kms_generate_mac(%8$L, ''x'')', 'making a MAC'), ('SELECT kms_verify_mac(%8$L, ''x'', ''x'')', 'verifying one'), ('SELECT kms_blind_index(%8$L, ''x'')', 'making a blind index'), ('SELECT kms_describe_key(%1$L)', 'describing a key'), ('SELECT kms_describe_key_version(%1$L, %3$L)', 'describing a version'),
 			   ('SELECT kms_list_keys()', 'listing keys'), ('SELECT kms_list_key_versions(%1$L)', 'listing versions'), ('SELECT kms_list_aliases()', 'listing aliases'),
 			   ('SELECT kms_list_aliases_by_key_id(%1$L)', 'listing a key''s aliases'), ('SELECT kms_describe_account_kms_status()', 'asking for the status'), ('SELECT * FROM kms.status', 'looking at it')) t (statement, what);
+SET LOCAL statement_timeout = '300ms';
+SELECT is(pg_temp.verdict('SELECT kms_create_key(%L)', 'RSA_4096'), '25006|UnsupportedOperation', 'which is said before primes are searched for');
 ROLLBACK TO writable;
 SELECT is(pg_temp.verdict('SELECT kms_disable_key(%1$L), kms_enable_key(%1$L)', :'key'), 'fine', 'keys can be changed again afterwards');
 

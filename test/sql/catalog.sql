@@ -63,6 +63,23 @@ INSERT INTO contract VALUES
 	('kms_generate_data_key_without_plaintext',
 	 'key_id text, key_spec text DEFAULT NULL::text, number_of_bytes integer DEFAULT NULL::integer, encryption_context jsonb DEFAULT NULL::jsonb',
 	 '(key_id uuid, key_version_id uuid, ciphertext_blob bytea)', 'v', 's', true),
+	('kms_export_data_key',
+	 'ciphertext_blob bytea, public_key_blob bytea, wrapping_key_spec text, wrapping_algorithm text, encryption_context jsonb DEFAULT NULL::jsonb',
+	 '(key_id uuid, key_version_id uuid, exported_data_key bytea)', 'v', 's', true),
+	('kms_generate_and_export_data_key',
+	 'key_id text, public_key_blob bytea, wrapping_key_spec text, wrapping_algorithm text, key_spec text DEFAULT NULL::text, '
+	 'number_of_bytes integer DEFAULT NULL::integer, encryption_context jsonb DEFAULT NULL::jsonb',
+	 '(key_id uuid, key_version_id uuid, ciphertext_blob bytea, exported_data_key bytea)', 'v', 's', true),
+	('kms_asymmetric_sign', 'key_id text, key_version_id text, algorithm text, digest bytea', 'bytea', 'v', 's', true),
+	('kms_asymmetric_verify', 'key_id text, key_version_id text, algorithm text, digest bytea, value bytea', 'boolean', 's', 's', true),
+	('kms_asymmetric_encrypt', 'key_id text, key_version_id text, algorithm text, plaintext bytea', 'bytea', 'v', 's', true),
+	('kms_asymmetric_decrypt', 'key_id text, key_version_id text, algorithm text, ciphertext_blob bytea', 'bytea', 's', 's', true),
+	('kms_get_public_key', 'key_id text, key_version_id text DEFAULT NULL::text', 'text', 's', 's', true),
+	('kms_generate_mac', 'key_id text, message bytea', 'bytea', 'v', 's', true),
+	('kms_verify_mac', 'key_id text, message bytea, mac bytea', 'boolean', 's', 's', true),
+	('kms_blind_index', 'key_id text, value text, encryption_context jsonb DEFAULT NULL::jsonb', 'bytea', 's', 's', true),
+	('kms_envelope_encrypt', 'key_id text, plaintext bytea, encryption_context jsonb DEFAULT NULL::jsonb', 'bytea', 'v', 's', true),
+	('kms_envelope_encrypt', 'key_id text, plaintext text, encryption_context jsonb DEFAULT NULL::jsonb', 'bytea', 'v', 's', true),
 	('kms_ciphertext_info', 'ciphertext_blob bytea', '(key_id uuid, key_version_id uuid, format text, plaintext_length bigint)', 's', 's', true),
 	('kms_generate_random', 'number_of_bytes integer', 'bytea', 'v', 's', true),
 	('kms_create_alias', 'key_id text, alias_name text', 'void', 'v', 'u', true),
@@ -129,7 +146,7 @@ SELECT is_empty($$SELECT proname FROM function p JOIN pg_language l ON l.oid = p
 				'functions in C are in our library');
 SELECT is_empty($$SELECT proname FROM function WHERE prokind NOT IN ('f')$$, 'there are functions only');
 SELECT is_empty($$SELECT proname, argument FROM function, unnest(proargnames) argument WHERE argument = ''$$, 'every argument has a name');
-SELECT is_empty($$SELECT proname FROM function WHERE proname ~ '^kms_(encrypt|decrypt|re_encrypt|generate)' AND procost <= 10$$,
+SELECT is_empty($$SELECT proname FROM function WHERE proname ~ '^kms_(encrypt|decrypt|re_encrypt|generate|export|asymmetric|get_public|verify|blind|envelope)' AND procost <= 10$$,
 				'the planner is told that cryptography costs something');
 SELECT is_empty('SELECT DISTINCT p.proname FROM function p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) a WHERE a.grantee NOT IN (0, p.proowner)',
 				'functions are granted to everybody or to nobody');
@@ -163,7 +180,8 @@ SELECT results_eq($$SELECT a.grantee, a.privilege_type FROM pg_namespace n, acle
 				  $$VALUES (0::oid, 'USAGE')$$, 'everybody may look into the schema, nobody may make something there');
 SELECT set_eq($$SELECT t.typname FROM pg_type t JOIN member m ON m.classid = 'pg_type'::regclass AND m.objid = t.oid
 				 WHERE EXISTS (SELECT FROM aclexplode(coalesce(t.typacl, acldefault('T', t.typowner))) a WHERE a.grantee = 0)$$,
-			  ARRAY['key_metadata', 'key_version_metadata', 'alias_entry', 'ciphertext_info', 'data_key', 'data_key_without_plaintext', 'status_row', 'job_report', 'import_parameters']::name[],
+			  ARRAY['key_metadata', 'key_version_metadata', 'alias_entry', 'ciphertext_info', 'data_key', 'data_key_without_plaintext', 'exported_data_key',
+					'generated_and_exported_data_key', 'status_row', 'job_report', 'import_parameters']::name[],
 			  'everybody may use the row types of results');
 SELECT is_empty('SELECT c.oid::regclass FROM base_table c WHERE NOT (c.relrowsecurity AND c.relforcerowsecurity)', 'row security is enabled and forced on every table');
 SELECT is_empty('SELECT p.polrelid::regclass FROM pg_policy p JOIN base_table c ON c.oid = p.polrelid', 'no table has a policy');

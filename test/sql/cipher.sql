@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(122);
+SELECT plan(125);
 
 CREATE TEMP TABLE suite (n serial, spec text, format text, format_byte integer, overhead integer, key_id text);
 INSERT INTO suite (spec, format, format_byte, overhead) VALUES
@@ -71,7 +71,7 @@ SELECT is(pg_temp.complaint('SELECT kms_re_encrypt(%L, NULL)', kms_encrypt(:'key
 
 SELECT is(pg_temp.complaint(statement, key_id),
 		  '22023|InvalidParameter|invalid value for plaintext: it is longer than 6144 bytes', spec || ' refuses ' || what),
-	   matches(pg_temp.hint(statement, key_id), 'data key', 'and hints at data keys')
+	   matches(pg_temp.hint(statement, key_id), 'kms_envelope_encrypt', 'and hints at envelopes')
   FROM suite, (VALUES ('SELECT kms_encrypt(%L, convert_to(repeat(''p'', 6145), ''UTF8''))', '6145 bytes')) t (statement, what)
  ORDER BY n;
 SELECT is(pg_temp.verdict('SELECT kms_encrypt(%L, repeat(''ü'', 3072))', :'key'), 'fine', 'a text of 6144 bytes is not too long'),
@@ -106,9 +106,12 @@ SELECT is(pg_temp.verdict('SELECT kms_re_encrypt(%L, %L, %L)', kms_encrypt(:'key
 	   is(pg_temp.verdict('SELECT kms_re_encrypt(%L, %L)', '\x00', :'other'), '22023|InvalidParameter', 'what is no ciphertext is not re-encrypted'),
 	   is(pg_temp.verdict('SELECT kms_re_encrypt(%L, %L)', kms_encrypt(:'key', 'x'::text)::text, '00000000-0000-4000-8000-000000000000'),
 		  '42704|Forbidden.KeyNotFound', 're-encryption to an unknown key does not find it');
-SELECT is(pg_temp.verdict('SELECT kms_re_encrypt(%L, %L, %s => %L)', kms_encrypt(:'key', 'x'::text)::text, :'key', argument, 'x'), '0A000|UnsupportedOperation',
-		  argument || ' is for public-key ciphertexts, which are not read yet')
-  FROM unnest(ARRAY['source_key_id', 'source_key_version_id', 'source_encryption_algorithm']) argument;
+SELECT is(pg_temp.complaint('SELECT kms_re_encrypt(%L, %L, %s => %L)', kms_encrypt(:'key', 'x'::text)::text, :'key', argument, 'x'),
+		  '22004|MissingParameter|' || missing || ' must not be null', argument || ' is for public-key ciphertexts and does not stand alone')
+  FROM (VALUES ('source_key_id', 'source_encryption_algorithm'), ('source_key_version_id', 'source_key_id'), ('source_encryption_algorithm', 'source_key_id')) t (argument, missing);
+SELECT is(pg_temp.verdict('SELECT kms_re_encrypt(%L, %L, source_key_id => %2$L, source_encryption_algorithm => %L)', kms_encrypt(:'key', 'x'::text)::text, :'key', algorithm), verdict,
+		  'a symmetric ciphertext with a source key and algorithm ' || algorithm || ' is not re-encrypted')
+  FROM (VALUES ('x', '22023|InvalidParameter'), ('SM2PKE', '0A000|Rejected.UnsupportedOperation')) t (algorithm, verdict);
 SELECT is(kms_decrypt(kms_re_encrypt(kms_encrypt(:'key', convert_to(repeat('p', 6144), 'UTF8')), :'other')), convert_to(repeat('p', 6144), 'UTF8'),
 		  '6144 bytes can be re-encrypted');
 
@@ -138,6 +141,10 @@ SELECT is(pg_temp.verdict('EXECUTE reads'), '55000|Rejected.Disabled', 'a prepar
 SELECT kms_enable_key(:'key');
 SELECT ok(NOT EXISTS (SELECT FROM pg_temp.plan_of(format('SELECT kms_decrypt_text(%L)', :'blob')) line WHERE line LIKE '%planned%'),
 		  'a plan does not show what a ciphertext contains');
+
+SELECT is(pg_temp.complaint('SELECT kms_re_encrypt(%L, %L, NULL, NULL, %L, NULL, %L)', '\x00', :'key', :'key', 'NONE'),
+		  '22023|InvalidParameter|invalid value for source_encryption_algorithm: it must be RSAES_OAEP_SHA_256, RSAES_OAEP_SHA_1 or SM2PKE',
+		  'an unknown algorithm of a source is called by its name');
 
 SELECT * FROM finish();
 ROLLBACK;

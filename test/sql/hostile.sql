@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(171);
+SELECT plan(202);
 
 CREATE ROLE kms_test_victim;
 CREATE ROLE kms_test_attacker;
@@ -15,6 +15,9 @@ SET ROLE kms_test_victim;
 SELECT kms_create_key() AS key, kms_create_key() AS other \gset
 SELECT kms_create_alias(:'key', 'alias/hostile');
 SELECT kms_encrypt(:'key', 'secret'::text) AS blob, (kms_describe_key(:'key')).primary_key_version AS version \gset
+SELECT kms_create_key('EC_P256') AS signer, kms_create_key('EC_SM2', 'ENCRYPT/DECRYPT') AS opener, kms_create_key('HMAC_SHA_256') AS mac_key \gset
+SELECT kms_asymmetric_encrypt(:'opener', NULL, 'SM2PKE', 'x') AS sm2, kms_envelope_encrypt(:'key', 'secret'::text) AS envelope,
+	   pg_temp.der(kms_get_public_key(:'opener')) AS public_key \gset
 SET ROLE kms_test_attacker;
 SELECT kms_create_key() AS attackers_key \gset
 RESET ROLE;
@@ -49,6 +52,20 @@ INSERT INTO operation (name, statement) VALUES
 	('Decrypt a text', 'SELECT public.kms_decrypt_text(%3$L)'),
 	('ReEncrypt', 'SELECT public.kms_re_encrypt(%3$L, %1$L)'),
 	('GenerateDataKey', 'SELECT public.kms_generate_data_key(%1$L)'),
+	('ExportDataKey', format('SELECT public.kms_export_data_key(%%3$L, %L, ''EC_SM2'', ''SM2PKE'')', :'public_key')),
+	('GenerateAndExportDataKey', format('SELECT public.kms_generate_and_export_data_key(%%1$L, %L, ''EC_SM2'', ''SM2PKE'')', :'public_key')),
+	('Encrypt an envelope', 'SELECT public.kms_envelope_encrypt(%1$L, ''x''::pg_catalog.text, ''{"a": "1"}'')'),
+	('Decrypt an envelope', format('SELECT public.kms_decrypt(%L)', :'envelope')),
+	('ReEncrypt from a pair', format('SELECT public.kms_re_encrypt(%L, %%1$L, source_key_id => %L, source_encryption_algorithm => ''SM2PKE'')', :'sm2', :'opener')),
+	('AsymmetricSign', format('SELECT public.kms_asymmetric_sign(%L, NULL, ''ECDSA_SHA_256'', pg_catalog.sha256(''x''))', :'signer')),
+	('AsymmetricVerify', format('SELECT public.kms_asymmetric_verify(%L, NULL, ''ECDSA_SHA_256'', pg_catalog.sha256(''x''), ''x'')', :'signer')),
+	('AsymmetricEncrypt', format('SELECT public.kms_asymmetric_encrypt(%L, NULL, ''SM2PKE'', ''x'')', :'opener')),
+	('AsymmetricDecrypt', format('SELECT public.kms_asymmetric_decrypt(%L, NULL, ''SM2PKE'', %L)', :'opener', :'sm2')),
+	('GetPublicKey', format('SELECT public.kms_get_public_key(%L)', :'signer')),
+	('GenerateMac', format('SELECT public.kms_generate_mac(%L, ''x'')', :'mac_key')),
+	('VerifyMac', format('SELECT public.kms_verify_mac(%L, ''x'', ''x'')', :'mac_key')),
+	('BlindIndex', format('SELECT public.kms_blind_index(%L, ''x'', ''{"a": "1"}'')', :'mac_key')),
+	('CreateKey, a pair', 'SELECT public.kms_create_key(''EC_P256'')'),
 	('CiphertextInfo', 'SELECT public.kms_ciphertext_info(%3$L)'),
 	('the status', 'SELECT * FROM kms.status'),
 	('the views', 'SELECT * FROM kms.keys, kms.key_versions, kms.aliases');
@@ -146,7 +163,7 @@ SELECT is(pg_temp.with_path('kms_test_trap, pg_catalog, public', 'postgres', 'SE
 		  'nor when a superuser calls');
 SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'which would be worst');
 SELECT is(pg_temp.with_path('', 'kms_test_victim', statement, :'key', :'version', :'blob', :'other'), 'fine', name || ' works with an empty search path')
-  FROM operation WHERE name IN ('ListKeys', 'CreateKey', 'DeleteAlias', 'CreateAlias', 'Decrypt') ORDER BY n;
+  FROM operation WHERE name IN ('ListKeys', 'CreateKey', 'DeleteAlias', 'CreateAlias', 'Decrypt', 'AsymmetricSign', 'GenerateMac', 'CreateKey, a pair') ORDER BY n;
 
 -- ---- temporary tables of our names ----------------------------------------
 
@@ -169,7 +186,8 @@ GRANT ALL ON pg_temp.key, pg_temp.key_version, pg_temp.alias, pg_temp.account, p
 DISCARD PLANS;
 SELECT is(pg_temp.with_path(path, 'kms_test_victim', statement, :'key', :'version', :'blob', :'other'), 'fine', name || ' takes no temporary table for ours, with path ' || path)
   FROM operation, unnest(ARRAY['pg_temp, pg_catalog, public', 'public']) path
- WHERE name IN ('DescribeKey', 'DisableKey', 'EnableKey', 'CreateKey', 'CreateKeyVersion', 'UpdateRotationPolicy', 'SetDeletionProtection', 'ScheduleKeyDeletion', 'CancelKeyDeletion', 'UpdateAlias', 'DeleteAlias', 'CreateAlias', 'Encrypt', 'Decrypt')
+ WHERE name IN ('DescribeKey', 'DisableKey', 'EnableKey', 'CreateKey', 'CreateKeyVersion', 'UpdateRotationPolicy', 'SetDeletionProtection', 'ScheduleKeyDeletion', 'CancelKeyDeletion', 'UpdateAlias', 'DeleteAlias', 'CreateAlias', 'Encrypt', 'Decrypt',
+				'AsymmetricSign', 'AsymmetricDecrypt', 'GenerateMac', 'ReEncrypt from a pair')
  ORDER BY path, n;
 SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'no trigger on a temporary table ran');
 SELECT is((SELECT state::text COLLATE "default" FROM pg_temp.key), 'Disabled', 'the temporary table is as it was');
@@ -196,7 +214,7 @@ ALTER TABLE kms.alias OWNER TO kms_test_keeper;
 ALTER TABLE kms.job OWNER TO kms_test_keeper;
 SELECT is(pg_temp.verdict_as('kms_test_victim', 'SET LOCAL row_security = ' || setting || '; ' || statement, :'key', :'version', :'blob', :'other'), 'fine', name || ' works when the tables belong to no superuser, with row_security = ' || setting)
   FROM operation, unnest(ARRAY['off', 'on']) setting
- WHERE name IN ('DisableKey', 'EnableKey', 'CreateKey', 'CreateKeyVersion', 'UpdateRotationPolicy', 'SetDeletionProtection', 'ScheduleKeyDeletion', 'CancelKeyDeletion', 'UpdateAlias', 'DeleteAlias', 'CreateAlias', 'Decrypt') ORDER BY setting, n;
+ WHERE name IN ('DisableKey', 'EnableKey', 'CreateKey', 'CreateKeyVersion', 'UpdateRotationPolicy', 'SetDeletionProtection', 'ScheduleKeyDeletion', 'CancelKeyDeletion', 'UpdateAlias', 'DeleteAlias', 'CreateAlias', 'Decrypt', 'AsymmetricSign', 'GenerateMac', 'CreateKey, a pair') ORDER BY setting, n;
 ROLLBACK TO kept;
 SET row_security = on;
 
@@ -258,14 +276,17 @@ SELECT is(pg_temp.take_turns(:'blob'), 'secret refused secret refused refused se
 
 -- ---- errors without end ---------------------------------------------------
 
+CREATE TABLE public.kms_test_pairs AS SELECT :'signer'::text AS signer, :'opener'::text AS opener, :'mac_key'::text AS mac_key, :'envelope'::bytea AS envelope;
+GRANT SELECT ON public.kms_test_pairs TO PUBLIC;
 CREATE FUNCTION pg_temp.stumble(times integer, key_id text, other text, blob bytea) RETURNS integer LANGUAGE plpgsql AS
 $$
 DECLARE
 	refused integer = 0;
+	pairs public.kms_test_pairs = p FROM public.kms_test_pairs p;
 BEGIN
 	FOR i IN 1 .. times LOOP
 		BEGIN
-			CASE i % 8
+			CASE i % 14
 				WHEN 0 THEN PERFORM kms_decrypt(blob, '{"a": "1"}');
 				WHEN 1 THEN PERFORM kms_decrypt('\x00');
 				WHEN 2 THEN PERFORM kms_encrypt('alias/nobody', 'x'::text);
@@ -274,6 +295,12 @@ BEGIN
 				WHEN 5 THEN PERFORM kms_create_alias(key_id, 'alias/hostile');
 				WHEN 6 THEN PERFORM kms_encrypt(other, 'x'::text);
 				WHEN 7 THEN PERFORM kms_re_encrypt(blob, other);
+				WHEN 8 THEN PERFORM kms_asymmetric_sign((pairs).signer, NULL, 'ECDSA_SHA_256', 'x');
+				WHEN 9 THEN PERFORM kms_asymmetric_decrypt((pairs).opener, NULL, 'SM2PKE', 'x');
+				WHEN 10 THEN PERFORM kms_asymmetric_sign(key_id, NULL, 'ECDSA_SHA_256', sha256('x'));
+				WHEN 11 THEN PERFORM kms_blind_index((pairs).mac_key, 'x', '[]');
+				WHEN 12 THEN PERFORM kms_decrypt(set_byte((pairs).envelope, length((pairs).envelope) - 1, 255 - get_byte((pairs).envelope, length((pairs).envelope) - 1)));
+				WHEN 13 THEN PERFORM kms_export_data_key(blob, 'x', 'EC_SM2', 'SM2PKE');
 			END CASE;
 		EXCEPTION WHEN OTHERS THEN
 			refused = refused + 1;

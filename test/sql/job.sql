@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(106);
+SELECT plan(108);
 
 /* Another test may have left something to do; here it is about ours. */
 SELECT count(*) AS ignored FROM kms_run_jobs() \gset
@@ -50,6 +50,14 @@ SELECT results_eq(format('SELECT job, outcome, detail, attempts, due_at, last_ru
 UPDATE kms.job SET ran_at = now() - interval '31 days' WHERE resource = :'ends';
 SELECT is_empty('SELECT * FROM kms_run_jobs()', 'after a month');
 SELECT is_empty(format('SELECT FROM jobs WHERE resource = %L', :'ends'), 'it is forgotten');
+
+/* A date that was written by hand, on a key that does not rotate. */
+SAVEPOINT sound;
+SELECT kms_create_key('EC_P256') AS pair \gset
+UPDATE kms.key SET rotation_seconds = 2592000, next_rotation_at = clock_timestamp() - interval '1 day' WHERE id = :'pair';
+SELECT results_eq('SELECT outcome COLLATE "default" FROM kms_run_jobs()', ARRAY['failed'], 'a pair does not rotate'),
+	   is((SELECT count(*) FROM kms_list_key_versions(:'pair')), 1::bigint, 'it keeps its one version');
+ROLLBACK TO sound;
 
 -- ---- rolled back ----------------------------------------------------------
 

@@ -8,7 +8,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(350);
+SELECT plan(352);
 CREATE SCHEMA importer;
 CREATE EXTENSION pgcrypto SCHEMA importer;
 
@@ -628,6 +628,14 @@ BEGIN
 END
 $$;
 SELECT results_eq(format('SELECT DISTINCT importer.with_token_cut(n, %L, %L, %L, %L) FROM generate_series(1, 177) n', :'a_sm2', :'a', :'a_sm2_wrapped', :'a_sm2_token'), ARRAY[:'bad_material'], 'nor does a shorter one import');
+ROLLBACK TO sound;
+
+/* Longer than any key that takes imported material: there is no room for it. */
+SELECT kms_create_key(origin => 'EXTERNAL') AS edited \gset
+SELECT importer.ask(:'edited') AS ignored \gset
+UPDATE kms.key SET spec = 'HMAC_SHA_512', usage = 'GENERATE_VERIFY_MAC' WHERE id = :'edited';
+SELECT is(left(importer.imports(:'edited', decode(repeat('61', 64), 'hex')), 26), 'XX001|Rejected.Unavailable', 'a key given a spec that is never imported takes no material'),
+	   is(pg_temp.verdict('SELECT kms_get_parameters_for_import(%L, %L, %L)', :'edited', 'SM2PKE', 'EC_SM2'), 'XX001|Rejected.Unavailable', 'nor has it parameters');
 ROLLBACK TO sound;
 
 -- ---- tables and operators in the way -----------------------------------------------------------------------------------------------

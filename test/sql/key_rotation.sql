@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(133);
+SELECT plan(154);
 
 SELECT kms_create_key() AS key \gset
 SELECT kms_encrypt(:'key', 'x'::text) AS blob \gset
@@ -140,6 +140,12 @@ SELECT is(pg_temp.complaint('SELECT kms_update_rotation_policy(%L, true, %L)', :
 	   is(pg_temp.verdict('SELECT kms_create_key(origin => %L, enable_automatic_rotation => true, rotation_interval => %L)', 'EXTERNAL', '7 days'), '0A000|UnsupportedOperation', 'nor is one made to rotate');
 SELECT kms_schedule_key_deletion(:'external', 7) AS ignored \gset
 SELECT is(pg_temp.verdict('SELECT kms_update_rotation_policy(%L, true, %L)', :'external', '7 days'), '0A000|Rejected.UnsupportedOperation', 'whatever its state');
+SELECT is(pg_temp.complaint('SELECT kms_update_rotation_policy(%L, %s, %L)', key_id, enable, '7 days'),
+		  format('0A000|Rejected.UnsupportedOperation|key "%s" is no symmetric encryption key: it does not rotate', key_id), format('the rotation of a key of %s is not set to %s', spec, enable)),
+	   is(pg_temp.verdict('SELECT kms_create_key(%L, enable_automatic_rotation => %L, rotation_interval => %L)', spec, enable, '7 days'), CASE enable WHEN 'true' THEN '0A000|UnsupportedOperation' ELSE 'fine' END,
+		  format('nor is one made with rotation %s, unless that is no rotation', enable))
+  FROM (SELECT spec, kms_create_key(spec)::text AS key_id FROM unnest(ARRAY['EC_P256', 'EC_SM2', 'ED25519', 'HMAC_SHA_256', 'HMAC_SM3']) spec OFFSET 0) k, unnest(ARRAY['true', 'false']) enable;
+SELECT is(pg_temp.verdict('SELECT kms_create_key(%L, enable_automatic_rotation => true)', 'EC_P256'), '0A000|UnsupportedOperation', 'with an interval or without');
 SELECT kms_create_alias(:'key', 'alias/rotation');
 SELECT is(pg_temp.verdict('SELECT kms_update_rotation_policy(%L, true, %L)', 'alias/rotation', '7 days'), '0A000|Unsupported.Alias', 'an alias is not taken'),
 	   is(pg_temp.verdict('SELECT kms_update_rotation_policy(%L, true, %L)', '00000000-0000-4000-8000-000000000000', '7 days'), '42704|Forbidden.KeyNotFound', 'nor a key that never was'),

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(46);
+SELECT plan(50);
 
 SELECT kms_create_key() AS key \gset
 SELECT kms_create_key() AS other \gset
@@ -77,6 +77,9 @@ SELECT is((SELECT count(*) FROM kms_list_key_versions(:'other')), 101::bigint, '
 SELECT set_eq(format('SELECT key_version_id, is_primary FROM kms.key_versions WHERE key_id = %L', :'key'),
 			  format('VALUES (%L::uuid, false), (%L, false), (%L, false), (%L, true)', :'first', :'second', :'third', :'fourth'),
 			  'the view shows each version and which is primary');
+SELECT kms_create_key('EC_P256') AS pair, kms_create_key('HMAC_SHA_256') AS mac_key \gset
+SELECT results_eq(format('SELECT is_primary FROM kms.key_versions WHERE key_id = %L', :'pair'), ARRAY[false], 'of a pair none is'),
+	   results_eq(format('SELECT is_primary FROM kms.key_versions WHERE key_id = %L', :'mac_key'), ARRAY[true], 'of a key for MACs the only one');
 
 -- ---- refusals -------------------------------------------------------------
 
@@ -107,6 +110,10 @@ SELECT kms_disable_key(:'key');
 SELECT is(pg_temp.verdict('SELECT kms_create_key_version(%L)', :'key'), '55000|Rejected.Disabled',
 		  'a disabled key does not rotate');
 SELECT is((SELECT count(*) FROM kms_list_key_versions(:'key')), 4::bigint, 'a refused rotation leaves no version behind');
+
+SELECT kms_create_key('EC_P256') AS pair, kms_create_key('HMAC_SHA_256') AS mac \gset
+SELECT is((SELECT is_primary FROM kms.key_versions WHERE key_id = :'pair'), false, 'no version of an asymmetric key is primary'),
+	   is((SELECT is_primary FROM kms.key_versions WHERE key_id = :'mac'), true, 'the version of a MAC key is');
 
 SELECT * FROM finish();
 ROLLBACK;

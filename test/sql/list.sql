@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(59);
+SELECT plan(62);
 
 CREATE ROLE kms_test_lister;
 GRANT EXECUTE ON FUNCTION kms_create_key TO kms_test_lister;
@@ -17,6 +17,7 @@ CREATE TEMP TABLE listed (name text PRIMARY KEY, key_id uuid);
 INSERT INTO listed VALUES
 	('aes256', kms_create_key()), ('aes192', kms_create_key('Aliyun_AES_192')), ('aes128', kms_create_key('Aliyun_AES_128')),
 	('sm4', kms_create_key('Aliyun_SM4')), ('external', kms_create_key(origin => 'EXTERNAL')),
+	('p256', kms_create_key('EC_P256')), ('sm2', kms_create_key('EC_SM2', 'ENCRYPT/DECRYPT')), ('hmac', kms_create_key('HMAC_SHA_256')),
 	('disabled', kms_create_key()), ('doomed', kms_create_key()), ('gone', kms_create_key());
 SELECT kms_disable_key(key_id::text) FROM listed WHERE name = 'disabled';
 SELECT kms_create_alias(key_id::text, 'alias/list/' || alias)
@@ -29,15 +30,15 @@ SET ROLE kms_test_lister;
 CREATE FUNCTION pg_temp.names(filters jsonb) RETURNS text LANGUAGE sql AS
 $$ SELECT coalesce(string_agg(name, ' ' ORDER BY name), 'nothing') FROM kms_list_keys(filters) k JOIN pg_temp.listed USING (key_id) $$;
 
-SELECT is(pg_temp.names(NULL), 'aes128 aes192 aes256 disabled doomed external sm4', 'without filters every key is listed but the erased one');
+SELECT is(pg_temp.names(NULL), 'aes128 aes192 aes256 disabled doomed external hmac p256 sm2 sm4', 'without filters every key is listed but the erased one');
 SELECT set_eq('SELECT * FROM kms_list_keys()', 'SELECT * FROM kms.keys', 'the list and the view are the same');
 SELECT set_eq('SELECT k.* FROM kms_list_keys() k', 'SELECT (kms_describe_key(key_id::text)).* FROM listed WHERE name <> ''gone''',
 			  'a listed key is as it is described');
 
 SELECT is(pg_temp.names(filters), names, format('%s lists %s', filters, names))
   FROM (VALUES
-	('[]'::jsonb, 'aes128 aes192 aes256 disabled doomed external sm4'),
-	('[{"Key": "KeyState", "Values": ["Enabled"]}]', 'aes128 aes192 aes256 sm4'),
+	('[]'::jsonb, 'aes128 aes192 aes256 disabled doomed external hmac p256 sm2 sm4'),
+	('[{"Key": "KeyState", "Values": ["Enabled"]}]', 'aes128 aes192 aes256 hmac p256 sm2 sm4'),
 	('[{"Key": "KeyState", "Values": ["Disabled"]}]', 'disabled'),
 	('[{"Key": "KeyState", "Values": ["PendingDeletion"]}]', 'doomed'),
 	('[{"Key": "KeyState", "Values": ["PendingImport"]}]', 'external'),
@@ -45,12 +46,15 @@ SELECT is(pg_temp.names(filters), names, format('%s lists %s', filters, names))
 	('[{"Key": "KeyState", "Values": ["Disabled"]}, {"Key": "KeyState", "Values": ["PendingDeletion"]}]', 'disabled doomed'),
 	('[{"Key": "KeyState", "Values": ["enabled"]}]', 'nothing'),
 	('[{"Key": "KeySpec", "Values": ["Aliyun_SM4"]}]', 'sm4'),
-	('[{"Key": "KeySpec", "Values": ["Aliyun_SM4", "EC_SM2"]}]', 'sm4'),
+	('[{"Key": "KeySpec", "Values": ["Aliyun_SM4", "EC_SM2"]}]', 'sm2 sm4'),
 	('[{"Key": "KeySpec", "Values": ["Aliyun_AES_128", "Aliyun_AES_192"]}]', 'aes128 aes192'),
 	('[{"Key": "KeySpec", "Values": ["RSA_2048"]}]', 'nothing'),
 	('[{"Key": "KeySpec", "Values": ["Aliyun_AES_256"]}, {"Key": "KeyState", "Values": ["Enabled"]}]', 'aes256'),
 	('[{"Key": "KeyUsage", "Values": ["ENCRYPT/DECRYPT"]}, {"Key": "KeyState", "Values": ["Disabled"]}]', 'disabled'),
-	('[{"Key": "KeyUsage", "Values": ["SIGN/VERIFY"]}]', 'nothing'),
+	('[{"Key": "KeyUsage", "Values": ["SIGN/VERIFY"]}]', 'p256'),
+	('[{"Key": "KeyUsage", "Values": ["GENERATE_VERIFY_MAC"]}]', 'hmac'),
+	('[{"Key": "KeyUsage", "Values": ["SIGN/VERIFY", "GENERATE_VERIFY_MAC"]}]', 'hmac p256'),
+	('[{"Key": "KeyUsage", "Values": ["ENCRYPT/DECRYPT"]}, {"Key": "KeySpec", "Values": ["EC_SM2", "EC_P256"]}]', 'sm2'),
 	('[{"Key": "ProtectionLevel", "Values": ["SOFTWARE"]}, {"Key": "KeySpec", "Values": ["Aliyun_SM4"]}]', 'sm4'),
 	('[{"Key": "ProtectionLevel", "Values": ["HSM"]}]', 'nothing'),
 	('[{"Key": "CreatorType", "Values": ["User"]}, {"Key": "KeySpec", "Values": ["Aliyun_SM4"]}]', 'sm4'),
@@ -64,7 +68,7 @@ SELECT is(pg_temp.names(filters), names, format('%s lists %s', filters, names))
 	('[{"Key": "Creator", "Values": ["postgres"]}]', 'nothing'),
 	('[{"Key": "TagKey", "Values": ["x"]}]', 'nothing'),
 	('[{"Key": "TagValue", "Values": ["x"]}]', 'nothing'),
-	('[{"Key": "KeyState", "Values": []}]', 'aes128 aes192 aes256 disabled doomed external sm4'),
+	('[{"Key": "KeyState", "Values": []}]', 'aes128 aes192 aes256 disabled doomed external hmac p256 sm2 sm4'),
 	('[{"Values": ["Disabled"], "Key": "KeyState"}]', 'disabled')) t (filters, names);
 SELECT is(pg_temp.names(jsonb_build_array(jsonb_build_object('Key', 'keyId', 'Values', jsonb_build_array(key_id)))), name, 'a key is listed by its id')
   FROM listed WHERE name = 'sm4';

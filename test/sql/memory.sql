@@ -4,10 +4,11 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(17);
+SELECT plan(22);
 
 SELECT kms_create_key() AS key, kms_create_key('SM4') AS other \gset
 SELECT kms_create_alias(:'key', 'alias/memory');
+SELECT kms_create_key('EC_P256') AS signer, kms_create_key('EC_SM2', 'ENCRYPT/DECRYPT') AS opener, kms_create_key('HMAC_SHA_256') AS mac_key \gset
 SELECT kms_encrypt(:'key', 'x'::text) AS blob \gset
 
 CREATE FUNCTION pg_temp.contexts() RETURNS bigint LANGUAGE sql AS $$ SELECT sum(total_bytes)::bigint FROM pg_backend_memory_contexts $$;
@@ -25,6 +26,22 @@ BEGIN
 					+ (kms_decrypt(kms_re_encrypt(blob, other)) = 'x')::integer
 					+ (kms_decrypt((kms_generate_data_key(other)).ciphertext_blob) IS NOT NULL)::integer
 					+ (length(kms_generate_random(16)) = 16)::integer;
+	END LOOP;
+	RETURN good;
+END
+$$;
+CREATE FUNCTION pg_temp.sign(calls integer, signer text, opener text, mac_key text, key_id text) RETURNS integer LANGUAGE plpgsql AS
+$$
+DECLARE
+	good integer = 0;
+	large bytea = convert_to(repeat('large', 20000), 'UTF8');
+BEGIN
+	FOR n IN 1 .. calls LOOP
+		good = good + kms_asymmetric_verify(signer, NULL, 'ECDSA_SHA_256', sha256(n::text::bytea), kms_asymmetric_sign(signer, NULL, 'ECDSA_SHA_256', sha256(n::text::bytea)))::integer
+					+ (kms_asymmetric_decrypt(opener, NULL, 'SM2PKE', kms_asymmetric_encrypt(opener, NULL, 'SM2PKE', n::text::bytea)) = n::text::bytea)::integer
+					+ kms_verify_mac(mac_key, n::text::bytea, kms_generate_mac(mac_key, n::text::bytea))::integer
+					+ (length(kms_blind_index(mac_key, n::text, jsonb_build_object('row', n::text))) = 32)::integer
+					+ (kms_decrypt(kms_envelope_encrypt(key_id, large)) = large)::integer;
 	END LOOP;
 	RETURN good;
 END
@@ -59,6 +76,20 @@ SELECT pg_temp.contexts() AS contexts, pg_temp.resident() AS resident \gset
 SELECT is(pg_temp.call(25000, :'key', :'other', :'blob'), 100000, 'a loop of 100,000 calls goes well');
 SELECT cmp_ok(pg_temp.contexts() - :contexts, '<', 300000::bigint, 'and its contexts do not grow'),
 	   cmp_ok(pg_temp.resident() - :resident, '<', 4000000::bigint, 'nor does the process');
+
+SELECT pg_temp.sign(200, :'signer', :'opener', :'mac_key', :'key') \g /dev/null
+SELECT pg_temp.contexts() AS contexts, pg_temp.resident() AS resident \gset
+SELECT is(pg_temp.sign(1000, :'signer', :'opener', :'mac_key', :'key'), 5000, 'a loop of pairs, MACs and envelopes goes well');
+SELECT cmp_ok(pg_temp.contexts() - :contexts, '<', 300000::bigint, 'and its contexts do not grow'),
+	   cmp_ok(pg_temp.resident() - :resident, '<', 4000000::bigint, 'nor does the process');
+
+/* Keys made ready are kept up to a number: then one goes for each that comes. */
+SELECT count(kms_asymmetric_sign(kms_create_key('EC_P256')::text, NULL, 'ECDSA_SHA_256', sha256('x'))), count(kms_generate_mac(kms_create_key('HMAC_SHA_256')::text, 'x'))
+  FROM generate_series(1, 300) \g /dev/null
+SELECT pg_temp.resident() AS resident \gset
+SELECT is((SELECT count(kms_asymmetric_sign(kms_create_key('EC_P256')::text, NULL, 'ECDSA_SHA_256', sha256('x'))) + count(kms_generate_mac(kms_create_key('HMAC_SHA_256')::text, 'x'))
+			 FROM generate_series(1, 1000)), 2000::bigint, 'two thousand pairs and keys for MACs are made and used');
+SELECT cmp_ok(pg_temp.resident() - :resident, '<', 2000 * 6000::bigint, 'and take little each');
 
 /* In one transaction: rows and messages of a change are kept until its end, so the bound is one for each change. */
 SELECT pg_temp.contexts() AS contexts, pg_temp.resident() AS resident \gset

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(20);
+SELECT plan(30);
 
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
@@ -19,6 +19,7 @@ GRANT EXECUTE ON FUNCTION kms_create_key TO kms_test_owner;
 SET ROLE kms_test_owner;
 SELECT kms_create_key() AS key, kms_create_key('SM4') AS other \gset
 SELECT kms_create_alias(:'key', 'alias/parallel');
+SELECT kms_create_key('EC_P256') AS signer, kms_create_key('EC_SM2', 'ENCRYPT/DECRYPT') AS opener, kms_create_key('HMAC_SHA_256') AS mac_key \gset
 RESET ROLE;
 CREATE TABLE public.kms_test_rows AS SELECT n, NULL::bytea AS blob, jsonb_build_object('row', n::text) AS context FROM generate_series(1, 20000) n;
 GRANT ALL ON public.kms_test_rows TO PUBLIC;
@@ -57,6 +58,21 @@ SELECT is((SELECT count(*) FROM public.kms_test_rows WHERE (kms_describe_key(:'k
 		  'keys and ciphertexts are described in workers');
 SELECT is((SELECT count(*) FROM public.kms_test_rows r, LATERAL kms_list_keys() k WHERE r.n <= 100 AND k.key_id = :'key'), 100::bigint, 'and listed');
 
+SELECT matches(pg_temp.plan_of(format('SELECT count(*) FROM public.kms_test_rows WHERE kms_verify_mac(%1$L, n::text::bytea, kms_generate_mac(%1$L, n::text::bytea))', :'mac_key')), 'Workers Launched: [12]',
+			   'MACs are made and verified in workers');
+SELECT is((SELECT count(*) FROM public.kms_test_rows WHERE kms_verify_mac(:'mac_key', n::text::bytea, kms_generate_mac(:'mac_key', n::text::bytea))), 20000::bigint, 'and are right'),
+	   is((SELECT count(DISTINCT kms_blind_index(:'mac_key', (n % 100)::text)) FROM public.kms_test_rows), 100::bigint, 'blind indexes made in workers are the same for the same value');
+SELECT matches(pg_temp.plan_of(format('SELECT count(*) FROM public.kms_test_rows WHERE n <= 500 AND kms_asymmetric_verify(%1$L, NULL, ''ECDSA_SHA_256'', sha256(n::text::bytea), kms_asymmetric_sign(%1$L, NULL, ''ECDSA_SHA_256'', sha256(n::text::bytea)))', :'signer')), 'Workers Launched: [12]',
+			   'signatures are made and verified in workers');
+SELECT is((SELECT count(*) FROM public.kms_test_rows WHERE n <= 500 AND kms_asymmetric_verify(:'signer', NULL, 'ECDSA_SHA_256', sha256(n::text::bytea), kms_asymmetric_sign(:'signer', NULL, 'ECDSA_SHA_256', sha256(n::text::bytea)))), 500::bigint, 'and are right'),
+	   is((SELECT count(*) FROM public.kms_test_rows WHERE n <= 100 AND kms_asymmetric_decrypt(:'opener', NULL, 'SM2PKE', kms_asymmetric_encrypt(:'opener', NULL, 'SM2PKE', n::text::bytea)) = n::text::bytea), 100::bigint, 'so are pairs that decrypt'),
+	   is((SELECT count(*) FROM public.kms_test_rows WHERE n <= 1000 AND kms_decrypt_text(kms_envelope_encrypt(:'key', repeat(n::text, 20000), context), context) = repeat(n::text, 20000)), 1000::bigint, 'and envelopes'),
+	   is((SELECT count(DISTINCT kms_get_public_key(:'signer')) FROM public.kms_test_rows WHERE n <= 1000), 1::bigint, 'and a public key is the same in all of them');
+SAVEPOINT disabled;
+SELECT kms_disable_key(:'signer'), kms_disable_key(:'mac_key');
+SELECT is(pg_temp.verdict('SELECT count(kms_asymmetric_sign(%L, NULL, ''ECDSA_SHA_256'', sha256(n::text::bytea))) FROM public.kms_test_rows', :'signer'), '55000|Rejected.Disabled', 'a pair disabled in this transaction does not sign in workers'),
+	   is(pg_temp.verdict('SELECT count(kms_generate_mac(%L, n::text::bytea)) FROM public.kms_test_rows', :'mac_key'), '55000|Rejected.Disabled', 'nor does such a key make MACs');
+ROLLBACK TO disabled;
 SELECT kms_create_key_version(:'key') AS version \gset
 SELECT is((SELECT count(*) FROM public.kms_test_rows WHERE (kms_ciphertext_info(kms_encrypt('alias/parallel', 'x'::text))).key_version_id = :'version'), 20000::bigint, 'workers encrypt with a version made in this transaction');
 SELECT kms_disable_key(:'other');

@@ -4,20 +4,20 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(161);
+SELECT plan(268);
 \set operations :here /sql/include/operations.psql
 \i :operations
 
 CREATE TEMP TABLE code (api_code text, sqlstate text);
 INSERT INTO code VALUES ('Rejected.StateModifiedFailed', '55000'), ('Rejected.Disabled', '55000'), ('Rejected.PendingDeletion', '55000'),
-	('Rejected.PendingImport', '55000'), ('Rejected.UnsupportedOperation', '0A000');
+	('Rejected.PendingImport', '55000'), ('Rejected.UnsupportedOperation', '0A000'), ('UnsupportedOperation', '0A000');
 
 SELECT is(pg_temp.operate(o, s),
 		  CASE WHEN cell.code = 'fine' THEN 'fine, ' || coalesce(o.becomes, s.state) WHEN cell.code LIKE 'fine, %' THEN cell.code ELSE code.sqlstate || '|' || cell.code || ', ' || s.state END,
 		  format('%s, %s: %s', o.name, s.state, cell.code))
   FROM operation o CROSS JOIN subject s CROSS JOIN LATERAL (SELECT to_jsonb(o) ->> s.state AS code) cell
   LEFT JOIN code ON code.api_code = cell.code
- WHERE s.state <> 'another' AND s.external = (o.external OR s.state = 'PendingImport')
+ WHERE s.state <> 'another' AND CASE s.state WHEN 'PendingImport' THEN true ELSE s.kind = o.kind AND s.external = o.external END
  ORDER BY o.n, array_position(ARRAY['Enabled', 'Disabled', 'PendingDeletion', 'PendingImport'], s.state);
 
 /* The data speaks of every function that takes a key or what a key has made. */
@@ -32,10 +32,10 @@ SELECT is_empty('SELECT name FROM operation WHERE "Enabled" IS NULL OR "Disabled
 
 /* The states stand in the table of keys; nothing else may. */
 SELECT is(pg_temp.verdict('SELECT kms_describe_key(%L)', key_id), 'fine', 'in the end the key that is ' || state || ' is there')
-  FROM subject WHERE state <> 'another' AND external = (state = 'PendingImport') ORDER BY state;
+  FROM subject WHERE state <> 'another' AND external = (state = 'PendingImport') AND kind = 'cipher' ORDER BY state;
 SELECT is((kms_describe_key(key_id)).key_state, state, 'and in the state it was: ' || state)
-  FROM subject WHERE state <> 'another' AND external = (state = 'PendingImport') ORDER BY state;
-SELECT is(kms_decrypt_text(blob::bytea), 'x', 'and what it encrypted opens') FROM subject WHERE state = 'Enabled' AND NOT external;
+  FROM subject WHERE state <> 'another' AND external = (state = 'PendingImport') AND kind = 'cipher' ORDER BY state;
+SELECT is(kms_decrypt_text(blob::bytea), 'x', 'and what it encrypted opens') FROM subject WHERE state = 'Enabled' AND kind = 'cipher' AND NOT external;
 
 /* Material is imported for keys of external origin only, whatever the state. */
 SELECT is(pg_temp.operate(o, s), '0A000|Unsupported.Origin, ' || s.state, format('%s, %s, not of external origin: Unsupported.Origin', o.name, s.state))
@@ -50,8 +50,8 @@ SELECT is(pg_temp.outcome(format('SELECT kms_schedule_key_deletion(%1$L, 7), kms
   FROM subject WHERE state = 'PendingImport';
 
 /* Lists and new keys do not depend on any state. */
-SELECT is((SELECT count(*) FROM kms_list_keys() k JOIN subject s ON k.key_id::text = s.key_id), 8::bigint, 'keys in every state are listed'),
-	   is((SELECT count(*) FROM kms_list_aliases() a JOIN subject s ON a.key_id::text = s.key_id), 8::bigint, 'and their aliases'),
+SELECT is((SELECT count(*) FROM kms_list_keys() k JOIN subject s ON k.key_id::text = s.key_id), (SELECT count(*) FROM subject), 'keys in every state are listed'),
+	   is((SELECT count(*) FROM kms_list_aliases() a JOIN subject s ON a.key_id::text = s.key_id), (SELECT count(*) FROM subject), 'and their aliases'),
 	   is(pg_temp.verdict('SELECT kms_create_key()'), 'fine', 'and new keys are made');
 
 /* Twice is once for enabling and disabling, and an error for scheduling and cancelling. */
@@ -61,7 +61,7 @@ SELECT is(pg_temp.outcome(format('SELECT kms_enable_key(%1$L), kms_enable_key(%1
 		  'a deletion is not scheduled twice'),
 	   is(pg_temp.outcome(format('SELECT kms_schedule_key_deletion(%1$L, 7), kms_cancel_key_deletion(%1$L), kms_cancel_key_deletion(%1$L)', key_id), key_id::uuid),
 		  '55000|Rejected.StateModifiedFailed, Enabled', 'nor cancelled twice')
-  FROM subject WHERE state = 'Enabled' AND NOT external;
+  FROM subject WHERE state = 'Enabled' AND kind = 'cipher' AND NOT external;
 
 SELECT * FROM finish();
 ROLLBACK;

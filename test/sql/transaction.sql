@@ -3,7 +3,7 @@
 \getenv here PG_ABS_SRCDIR
 \set setup :here /sql/include/setup.psql
 \i :setup
-SELECT plan(58);
+SELECT plan(82);
 
 CREATE FUNCTION pg_temp.encrypts(reference text) RETURNS text LANGUAGE sql AS
 $$ SELECT pg_temp.verdict('SELECT kms_encrypt(%L, %L::text)', reference, 'x') $$;
@@ -120,6 +120,62 @@ ROLLBACK TO s;
 SELECT is((kms_ciphertext_info(kms_encrypt(:'key', 'x'::text))).key_version_id, :'version', 'a rotation after a savepoint is undone with it'),
 	   is(pg_temp.decrypts(:'lost_blob'), '42704|Forbidden.KeyNotFound', 'and its version is gone');
 ROLLBACK;
+
+-- ---- pairs and keys for MACs ----------------------------------------------
+
+CREATE FUNCTION pg_temp.signs(reference text) RETURNS text LANGUAGE sql AS
+$$ SELECT pg_temp.verdict('SELECT kms_asymmetric_sign(%L, NULL, %L, sha256(%L))', reference, 'ECDSA_SHA_256', 'x') $$;
+CREATE FUNCTION pg_temp.authenticates(reference text) RETURNS text LANGUAGE sql AS
+$$ SELECT pg_temp.verdict('SELECT kms_generate_mac(%L, %L)', reference, 'x') $$;
+SELECT kms_create_key('EC_P256') AS pair, kms_create_key('HMAC_SHA_256') AS mac_key \gset
+SELECT kms_asymmetric_sign(:'pair', NULL, 'ECDSA_SHA_256', sha256('x')) AS signature, kms_generate_mac(:'mac_key', 'x') AS mac, kms_get_public_key(:'pair') AS public_key,
+	   (SELECT key_version_id FROM kms_list_key_versions(:'pair')) AS pair_version \gset
+BEGIN;
+SELECT kms_create_key('EC_P256') AS lost, kms_create_key('HMAC_SHA_256') AS lost_mac_key \gset
+SELECT is(pg_temp.signs(:'lost'), 'fine', 'a pair signs in the transaction that makes it'),
+	   is(pg_temp.authenticates(:'lost_mac_key'), 'fine', 'and a key makes MACs');
+ROLLBACK;
+SELECT is(pg_temp.signs(:'lost'), '42704|Forbidden.KeyNotFound', 'a pair whose making was rolled back does not sign'),
+	   is(pg_temp.authenticates(:'lost_mac_key'), '42704|Forbidden.KeyNotFound', 'and such a key makes no MACs'),
+	   is(pg_temp.verdict('SELECT kms_get_public_key(%L)', :'lost'), '42704|Forbidden.KeyNotFound', 'nor has such a pair a public key');
+BEGIN;
+SELECT kms_disable_key(:'pair'), kms_disable_key(:'mac_key');
+SELECT is(pg_temp.signs(:'pair'), '55000|Rejected.Disabled', 'a pair is disabled in the transaction that disables it'),
+	   is(pg_temp.authenticates(:'mac_key'), '55000|Rejected.Disabled', 'and a key for MACs'),
+	   is(pg_temp.verdict('SELECT kms_asymmetric_verify(%L, NULL, %L, sha256(%L), %L)', :'pair', 'ECDSA_SHA_256', 'x', :'signature'), '55000|Rejected.Disabled', 'for verifying too'),
+	   is(pg_temp.verdict('SELECT kms_verify_mac(%L, %L, %L)', :'mac_key', 'x', :'mac'), '55000|Rejected.Disabled', 'both of them');
+ROLLBACK;
+SELECT ok(kms_asymmetric_verify(:'pair', NULL, 'ECDSA_SHA_256', sha256('x'), :'signature'), 'when that is rolled back the pair verifies'),
+	   ok(kms_verify_mac(:'mac_key', 'x', :'mac'), 'and so does the key');
+BEGIN;
+UPDATE kms.key SET rotated_at = now() - interval '8 days' WHERE id = :'pair';
+SAVEPOINT s;
+SELECT kms_create_key_version(:'pair') AS lost_version \gset
+SELECT kms_asymmetric_sign(:'pair', NULL, 'ECDSA_SHA_256', sha256('x')) AS lost_signature \gset
+SELECT ok(kms_asymmetric_verify(:'pair', :'lost_version', 'ECDSA_SHA_256', sha256('x'), :'lost_signature'), 'a new version signs after the savepoint that it was made after');
+ROLLBACK TO s;
+SELECT is(pg_temp.verdict('SELECT kms_asymmetric_verify(%L, %L, %L, sha256(%L), %L)', :'pair', :'lost_version', 'ECDSA_SHA_256', 'x', :'lost_signature'), '42704|Forbidden.KeyVersionNotFound', 'rolled back it is not found'),
+	   is(kms_asymmetric_verify(:'pair', NULL, 'ECDSA_SHA_256', sha256('x'), :'lost_signature'), false, 'and what it signed is none of the pair''s'),
+	   is(kms_get_public_key(:'pair'), :'public_key', 'whose public key is the one it was'),
+	   ok(kms_asymmetric_verify(:'pair', :'pair_version', 'ECDSA_SHA_256', sha256('x'), kms_asymmetric_sign(:'pair', NULL, 'ECDSA_SHA_256', sha256('x'))), 'and whose old version signs again');
+SELECT kms_disable_key(:'pair'), kms_disable_key(:'mac_key');
+SELECT is(pg_temp.signs(:'pair') || ', ' || pg_temp.authenticates(:'mac_key'), '55000|Rejected.Disabled, 55000|Rejected.Disabled', 'both are disabled after a savepoint');
+ROLLBACK TO s;
+SELECT is(pg_temp.signs(:'pair') || ', ' || pg_temp.authenticates(:'mac_key'), 'fine, fine', 'and enabled when that is rolled back');
+ROLLBACK;
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT is(pg_temp.signs(:'pair') || ', ' || pg_temp.authenticates(:'mac_key'), 'fine, fine', 'in REPEATABLE READ both work');
+SELECT kms_disable_key(:'pair'), kms_disable_key(:'mac_key');
+SELECT is(pg_temp.signs(:'pair') || ', ' || pg_temp.authenticates(:'mac_key'), '55000|Rejected.Disabled, 55000|Rejected.Disabled', 'and are disabled at once');
+ROLLBACK;
+SELECT is(pg_temp.verdict('SELECT kms_disable_key(%1$L), kms_asymmetric_sign(%1$L, NULL, ''ECDSA_SHA_256'', sha256(''x''))', :'pair'), '55000|Rejected.Disabled', 'a pair that one statement disabled and failed with'),
+	   is(pg_temp.signs(:'pair'), 'fine', 'is enabled after the error was caught');
+DELETE FROM kms.key WHERE id = :'mac_key';
+SELECT is(pg_temp.authenticates(:'mac_key'), '42704|Forbidden.KeyNotFound', 'a key for MACs deleted by hand is not found');
+DELETE FROM kms.key_version WHERE key_id = :'pair';
+SELECT is(pg_temp.signs(:'pair'), 'XX001|Rejected.Unavailable', 'a pair without its versions signs nothing');
+DELETE FROM kms.key WHERE id = :'pair';
+DELETE FROM kms.key_version WHERE key_id = :'mac_key';
 
 -- ---- changed, used and undone in one statement ----------------------------
 

@@ -11,6 +11,7 @@ use lib $FindBin::RealBin;
 use IPC::Run;
 use KmsServer;
 use MIME::Base64;
+use OpenSSL;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -122,34 +123,14 @@ sub parameters
 	return split /\|/, value($server, "$permission SELECT encode(import_token, 'hex'), encode(public_key, 'hex') FROM kms_get_parameters_for_import('$key', '$algorithm', '$spec')", $dbname);
 }
 
-# What OpenSSL makes of SM2 ciphertext, as C1 || C3 || C2.
-sub sm2_raw
-{
-	my ($der) = @_;
-	my $take = sub {
-		my ($tag) = @_;
-		my ($found, $len) = unpack 'CC', substr($der, 0, 2, '');
-
-		$len = unpack 'C', substr($der, 0, 1, '') if $len == 0x81;
-		die 'no SM2 ciphertext' if $found != $tag || $len > length $der;
-		return substr($der, 0, $len, '');
-	};
-
-	$der = $take->(0x30);
-	my ($x, $y) = map { substr("\0" x 32 . $take->(2), -32) } 1 .. 2;
-	return "\x04$x$y" . $take->(4) . $take->(4);
-}
-
 # In hexadecimal, for SQL.
 sub encrypted
 {
 	my ($material, $algorithm, $public) = @_;
-	my ($output, $errors) = ('', '');
 
 	unlink "$folder/public.der";
 	append_to_file("$folder/public.der", pack('H*', $public));
-	IPC::Run::run([ 'openssl', 'pkeyutl', '-encrypt', '-pubin', '-inkey', "$folder/public.der", '-keyform', 'DER', @{ $options{$algorithm} } ],
-		'<', \$material, '>', \$output, '2>', \$errors) or die "openssl: $errors";
+	my $output = openssl_says($material, 'pkeyutl', '-encrypt', '-pubin', '-inkey', "$folder/public.der", '-keyform', 'DER', @{ $options{$algorithm} });
 	return unpack('H*', $algorithm eq 'SM2PKE' ? sm2_raw($output) : $output);
 }
 

@@ -1,17 +1,19 @@
 # An independent reader of what docs/formats.md describes.
 #
 # It shares no code with src/crypto and uses none of OpenSSL's modes: of the
-# openssl command it takes single AES and SM4 blocks and HMAC-SM3, everything
-# else (derivation, GCM, counter mode, HKDF) is written out below.  With it each
-# example of the page is recomputed, and then the tables and ciphertexts of a
-# running server are opened from its root key.
+# openssl command it takes single AES and SM4 blocks, SM3 and HMAC-SM3, and the
+# public keys of private ones; everything else (derivation, GCM, counter mode,
+# HKDF, envelopes, SM2) is written out below.  With it each example of the page is
+# recomputed, and then the tables and ciphertexts of a running server are opened
+# from its root key.
 use strict;
 use warnings;
 
-use Digest::SHA qw(hmac_sha256);
+use Digest::SHA qw(hmac_sha256 hmac_sha384 hmac_sha512 sha256);
 use FindBin;
 use IPC::Run;
 use JSON::PP ();
+use Math::BigInt try => 'GMP';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -51,6 +53,13 @@ sub hmac_sm3
 			'-in', '-', 'HMAC') =~ s/\s//gr);
 }
 
+sub sm3
+{
+	my ($message) = @_;
+
+	return openssl($message, 'dgst', '-sm3', '-binary');
+}
+
 # ---- written out ----------------------------------------------------------
 
 sub double
@@ -87,26 +96,37 @@ sub counter_mode
 	return $text ^ substr($stream, 0, length $text);
 }
 
-# SP 800-38D: multiplication in GF(2^128), most significant bit first.
-sub multiply
+# SP 800-38D, most significant bit first: the multiples of a block of GF(2^128) by
+# the powers of x, and of them the product with another block.
+sub multiples
 {
-	my ($x, $y) = @_;
-	my ($high, $low) = unpack('Q>2', $y);
-	my ($result_high, $result_low) = (0, 0);
+	my ($high, $low) = unpack('Q>2', $_[0]);
+	my @multiples;
 
-	for my $bit (split //, unpack('B128', $x))
+	for (1 .. 128)
 	{
-		if ($bit)
-		{
-			$result_high ^= $high;
-			$result_low ^= $low;
-		}
+		push @multiples, [ $high, $low ];
 		my $carry = $low & 1;
 		$low = ($low >> 1) | (($high & 1) << 63);
 		$high >>= 1;
 		$high ^= 0xe1 << 56 if $carry;
 	}
-	return pack('Q>2', $result_high, $result_low);
+	return \@multiples;
+}
+
+sub multiply
+{
+	my ($x, $multiples) = @_;
+	my ($high, $low) = (0, 0);
+	my $bits = unpack('B128', $x);
+
+	while ($bits =~ /1/g)
+	{
+		my $multiple = $multiples->[ pos($bits) - 1 ];
+		$high ^= $multiple->[0];
+		$low ^= $multiple->[1];
+	}
+	return pack('Q>2', $high, $low);
 }
 
 sub padded
@@ -119,7 +139,7 @@ sub padded
 sub gcm_tag
 {
 	my ($cipher, $key, $iv, $additional, $ciphertext) = @_;
-	my $h = encrypt_blocks($cipher, $key, "\0" x 16);
+	my $h = multiples(encrypt_blocks($cipher, $key, "\0" x 16));
 	my $y = "\0" x 16;
 
 	for my $block (unpack('(a16)*',
@@ -243,6 +263,144 @@ sub open_blob
 	return $opened->{tag} eq $tag ? $opened->{plaintext} : undef;
 }
 
+# ---- envelopes -----------------------------------------------------------------
+
+my $chunk_length = 65536;
+
+sub chunk_nonce
+{
+	my ($number, $is_last) = @_;
+
+	return pack('x15 Q> C', $number, $is_last);
+}
+
+# The parts of an envelope of this plaintext, and the whole.
+sub seal_envelope
+{
+	my ($format, $material, $version_id, $nonce, $context, $data_key, $plaintext) = @_;
+	my $suite = $suites{ $format - 16 };
+	my $header = pack('C', $format) . uuid($version_id) . $nonce;
+	my $canonical = canonical($context);
+	my $derived = derive($suite, $material, $nonce);
+	my $sealed_key = message($suite, $derived, $nonce, $header . $canonical, plaintext => $data_key);
+	my %e = (
+		canonical => $canonical,
+		aad => $header . $canonical,
+		message_key => $derived->{used},
+		encrypted_data_key => $sealed_key->{ciphertext},
+		data_key_tag => $sealed_key->{tag},
+		envelope => $header . $sealed_key->{ciphertext} . $sealed_key->{tag});
+
+	for (my $number = 0; $number == 0 || $number * $chunk_length < length $plaintext; $number++)
+	{
+		my $is_last = ($number + 1) * $chunk_length >= length $plaintext;
+		my $chunk_nonce = chunk_nonce($number, $is_last);
+		my $chunk_derived = derive($suite, $data_key, $chunk_nonce);
+		my $sealed = message($suite, $chunk_derived, $chunk_nonce, '',
+			plaintext => substr($plaintext, $number * $chunk_length, $chunk_length));
+
+		$e{"nonce_$number"} = $chunk_nonce;
+		$e{"message_key_$number"} = $chunk_derived->{used};
+		$e{"ciphertext_$number"} = $sealed->{ciphertext};
+		$e{"tag_$number"} = $sealed->{tag};
+		$e{envelope} .= $sealed->{ciphertext} . $sealed->{tag};
+	}
+	return \%e;
+}
+
+# undef if anything of it does not verify
+sub open_envelope
+{
+	my ($material, $context, $envelope) = @_;
+	my $suite = $suites{ unpack('C', $envelope) - 16 } or return undef;
+	my ($header, $sealed_key, $tag, $chunks) = unpack("a41 a$suite->{length} a$suite->{tag} a*", $envelope);
+	my $nonce = substr($header, 17);
+	my $key = message($suite, derive($suite, $material, $nonce), $nonce, $header . canonical($context),
+		ciphertext => $sealed_key);
+	my $plaintext = '';
+
+	return undef if $key->{tag} ne $tag;
+	for (my $number = 0; $number == 0 || $chunks ne ''; $number++)
+	{
+		my $room = length($chunks) - $suite->{tag};
+		my $length = $room < $chunk_length ? $room : $chunk_length;
+		return undef if $length < 0 || ($length == 0 && $number > 0);
+		my $chunk_nonce = chunk_nonce($number, $room == $length);
+		my $opened = message($suite, derive($suite, $key->{plaintext}, $chunk_nonce), $chunk_nonce, '',
+			ciphertext => substr($chunks, 0, $length));
+
+		return undef if $opened->{tag} ne substr($chunks, $length, $suite->{tag});
+		$plaintext .= $opened->{plaintext};
+		$chunks = substr($chunks, $length + $suite->{tag});
+	}
+	return $plaintext;
+}
+
+# ---- blind indexes -------------------------------------------------------------
+
+sub blind_index
+{
+	my ($key, $context, $value) = @_;
+	my %i = (canonical => canonical($context));
+
+	$i{index_key} = substr(hmac_sha512('kms blind index', $key), 0, 32);
+	$i{input} = pack('N', length $i{canonical}) . $i{canonical} . $value;
+	$i{index} = hmac_sha256($i{input}, $i{index_key});
+	return %i;
+}
+
+# ---- SM2 -----------------------------------------------------------------------
+
+my $prime = Math::BigInt->from_hex('fffffffeffffffffffffffffffffffffffffffff00000000ffffffffffffffff');
+
+# Points are [x, y], numbers modulo the prime; the curve's a is -3.  Neither is zero,
+# and they are not each other's opposite: with random keys it does not come to that.
+sub add_points
+{
+	my ($left, $right) = @_;
+	my ($x, $y) = @$left;
+	my ($rise, $run) =
+		$x == $right->[0] ? (3 * $x * $x - 3, 2 * $y) : ($right->[1] - $y, $right->[0] - $x);
+	my $slope = $rise * ($run % $prime)->bmodinv($prime) % $prime;
+	my $sum = ($slope * $slope - $x - $right->[0]) % $prime;
+
+	return [ $sum, ($slope * ($x - $sum) - $y) % $prime ];
+}
+
+sub multiply_point
+{
+	my ($scalar, $point) = @_;
+	my $result;
+
+	for my $bit (split //, unpack('B*', $scalar) =~ s/^0+//r)
+	{
+		$result = add_points($result, $result) if $result;
+		$result = $result ? add_points($result, $point) : $point if $bit;
+	}
+	return $result;
+}
+
+sub number
+{
+	my ($bytes) = @_;
+
+	return Math::BigInt->from_hex(unpack('H*', $bytes));
+}
+
+# C1 | C3 | C2; undef if C3 does not fit
+sub open_sm2
+{
+	my ($private, $ciphertext) = @_;
+	my ($form, $x, $y, $hash, $text) = unpack('C a32 a32 a32 a*', $ciphertext);
+	my $shared = multiply_point($private, [ number($x), number($y) ]);
+	my ($x2, $y2) = map { pack('H*', substr('0' x 64 . substr($_->as_hex, 2), -64)) } @$shared;
+	my $stream = '';
+
+	$stream .= sm3($x2 . $y2 . pack('N', 1 + length($stream) / 32)) while length $stream < length $text;
+	$text ^= substr($stream, 0, length $text);
+	return $form == 4 && sm3($x2 . $text . $y2) eq $hash ? $text : undef;
+}
+
 # ---- the page's examples ------------------------------------------------------
 
 # Blocks that begin with "example = KIND"; "name = value", longer values on
@@ -268,7 +426,8 @@ sub read_examples
 }
 
 my %binary = map { $_ => 1 } qw(key nonce aad plaintext l k1 m1 m2 m3 blocks message_key encryption_key mac_key
-  counter mac_input iv ciphertext tag blob sealed canonical material wrapping_key domain_key wrapped id);
+  counter mac_input iv ciphertext tag blob sealed canonical material wrapping_key domain_key wrapped id
+  data_key value private envelope index);
 
 sub is_as_written
 {
@@ -331,6 +490,37 @@ my %recompute = (
 
 		delete @all{qw(used plaintext)};
 		return %all;
+	},
+	'envelope' => sub {
+		my ($e, $x) = @_;
+
+		return %{ seal_envelope($e->{format}, $x->{material}, $e->{version_id}, $x->{nonce}, $e->{context},
+				$x->{data_key}, $x->{plaintext}) };
+	},
+	'long envelope' => sub {
+		my ($e, $x) = @_;
+		my $plaintext = pack('C*', map { $_ % 251 } 0 .. $e->{plaintext_length} - 1);
+		my %all = %{ seal_envelope($e->{format}, $x->{material}, $e->{version_id}, $x->{nonce}, $e->{context},
+				$x->{data_key}, $plaintext) };
+
+		is(length $all{envelope}, $e->{length}, 'the long envelope has the length that is written');
+		$all{sha256} = sha256($all{envelope});
+		delete @all{ qw(canonical aad message_key envelope), grep { /^ciphertext_/ } keys %all };
+		return %all;
+	},
+	'blind index' => sub {
+		my ($e, $x) = @_;
+
+		return blind_index($x->{key}, $e->{context}, $x->{value});
+	},
+	'sm2' => sub {
+		my ($e, $x) = @_;
+
+		return (
+			plaintext => open_sm2($x->{private}, $x->{ciphertext}) // 'none',
+			c1 => substr($x->{ciphertext}, 0, 65),
+			c3 => substr($x->{ciphertext}, 65, 32),
+			c2 => substr($x->{ciphertext}, 97));
 	});
 
 sub check_example
@@ -347,6 +537,11 @@ sub check_example
 		is(open_blob($bytes{material}, $example->{context}, $bytes{blob}), $bytes{plaintext}, "$title opens");
 		is(open_blob($bytes{material}, '{"id": "43"}', $bytes{blob}), undef, "$title does not open in another context");
 	}
+	if ($kind eq 'envelope')
+	{
+		is(open_envelope($bytes{material}, $example->{context}, $bytes{envelope}), $bytes{plaintext}, "$title opens");
+		is(open_envelope($bytes{material}, '{"id": "43"}', $bytes{envelope}), undef, "$title does not open in another context");
+	}
 }
 
 my @examples = read_examples("$FindBin::Bin/../../docs/formats.md");
@@ -354,7 +549,10 @@ my %kinds = map { ($_->{example} . ($_->{format} // '')) => 1 } @examples;
 
 is_deeply(
 	[ sort keys %kinds ],
-	[ sort 'context', 'domain key', 'material', 'root key', 'xaes', map { "message$_" } 1 .. 4 ],
+	[
+		sort 'context', 'domain key', 'material', 'root key', 'xaes', 'blind index', 'sm2', 'envelope17', 'envelope20',
+		'long envelope17', map { "message$_" } 1 .. 4
+	],
 	'the page has an example of each kind');
 check_example($examples[$_], $_ + 1) for 0 .. $#examples;
 
@@ -410,17 +608,33 @@ my $contexts = [ undef, '{}', '{"id": "42"}', '{"zz": "1", "b": "", "aa": "\u00f
 my $texts = [ '', 'a', 'x' x 6144, "gr\x{fc}\x{df}e" ];
 my $literal = sub { defined $_[0] ? "'" . $_[0] =~ s/'/''/gr . "'" : 'NULL' };
 
+# What the row of a key says, with the wrapped material of its newest version.
+sub row_of
+{
+	my ($key) = @_;
+	my %row;
+
+	@row{qw(version_id account_id domain_key_version key_id key_spec key_usage origin wrapped)} = split /\|/, ask(qq{
+		SELECT v.id, v.account_id, v.domain_key_version, k.id, k.spec, k.usage, k.origin, encode(v.wrapped, 'hex')
+		  FROM kms.key k JOIN kms.key_version v ON v.id = k.primary_version WHERE k.id = '$key'});
+	$row{wrapped} = pack('H*', $row{wrapped});
+	return %row;
+}
+
+# The bytes that a call returns.
+sub ask_bytes
+{
+	my ($call, @arguments) = @_;
+
+	return pack('H*', ask('SELECT encode(' . sprintf($call, @arguments) . ", 'hex')"));
+}
+
 for my $format (sort keys %suites)
 {
 	my $spec = $suites{$format}{spec};
 	my $key = ask("SELECT kms_create_key('$spec')");
-	my %row;
-	my $wrapped_material;
-
-	@row{qw(version_id account_id domain_key_version key_id key_spec key_usage origin)} = split /\|/, ask(qq{
-		SELECT v.id, v.account_id, v.domain_key_version, k.id, k.spec, k.usage, k.origin
-		  FROM kms.key k JOIN kms.key_version v ON v.id = k.primary_version WHERE k.id = '$key'});
-	$wrapped_material = pack('H*', ask("SELECT encode(wrapped, 'hex') FROM kms.key_version WHERE id = '$row{version_id}'"));
+	my %row = row_of($key);
+	my $wrapped_material = $row{wrapped};
 	my $material = unwrap($material_key, material_place(%row), $wrapped_material);
 	is(length($material // ''), $suites{$format}{length}, "$spec: the material opens");
 	is(unwrap($material_key, material_place(%row, key_spec => 'Aliyun_AES_128x'), $wrapped_material),
@@ -457,12 +671,76 @@ for my $format (sort keys %suites)
 	my ($plain, $sealed) = map { pack('H*', $_) } split /\|/, $data_key;
 	is(unpack('H*', open_blob($material, undef, $sealed) // ''), unpack('H*', $plain),
 		"$spec: an encrypted data key is a ciphertext like any other");
+
+	for my $length (0, 5, $chunk_length, $chunk_length + 1)
+	{
+		my $envelope = ask_bytes(q{kms_envelope_encrypt('%s', repeat('x', %d), %s)}, $key, $length, $literal->($contexts->[3]));
+
+		is(unpack('C', $envelope), $format + 16, "$spec: the format byte of an envelope is 16 more");
+		is(length $envelope,
+			41 + $suites{$format}{length} + $length + $suites{$format}{tag} * ($length > $chunk_length ? 3 : 2),
+			"$spec: an envelope of $length bytes is as long as described");
+		ok((open_envelope($material, $contexts->[3], $envelope) // 'no') eq 'x' x $length,
+			"$spec: the reader opens an envelope of $length bytes");
+	}
+	my $envelope = seal_envelope($format + 16, $material, $row{version_id}, $nonce, $contexts->[3],
+		'k' x $suites{$format}{length}, 'made elsewhere ' x 5000)->{envelope};
+	is(ask(sprintf(q{SELECT kms_decrypt_text(decode('%s', 'hex'), %s) = repeat('made elsewhere ', 5000)},
+				unpack('H*', $envelope), $literal->($contexts->[3]))),
+		't', "$spec: the server opens an envelope that this reader has made");
 }
 
 my $text_blob = pack('H*', ask(q{SELECT encode(kms_encrypt(key_id::text, U&'gr\00FC\00DFe'::text), 'hex')
 	FROM kms.keys WHERE key_spec = 'Aliyun_AES_256'}));
 is(unpack('C', $text_blob), 1, 'a text is encrypted in the same format');
 is(length($text_blob) - 57, 7, 'and as its UTF-8');
+
+# ---- MAC keys and blind indexes ---------------------------------------------------
+
+my %macs = (
+	HMAC_SHA_256 => [ 32, \&hmac_sha256 ],
+	HMAC_SHA_384 => [ 48, \&hmac_sha384 ],
+	HMAC_SHA_512 => [ 64, \&hmac_sha512 ],
+	HMAC_SM3 => [ 32, sub { hmac_sm3($_[1], $_[0]) } ]);
+
+for my $spec (sort keys %macs)
+{
+	my ($length, $hmac) = @{ $macs{$spec} };
+	my $key = ask("SELECT kms_create_key('$spec')");
+	my %row = row_of($key);
+	my $material = unwrap($material_key, material_place(%row), $row{wrapped}) // '';
+
+	is(length $material, $length, "$spec: the material opens");
+	is(unpack('H*', ask_bytes(q{kms_generate_mac('%s', 'a message')}, $key)),
+		unpack('H*', $hmac->('a message', $material)), "$spec: a MAC is HMAC of the message");
+	next if $spec ne 'HMAC_SHA_256';
+	for my $i (0 .. 3)
+	{
+		my %index = blind_index($material, $contexts->[$i], "gr\xc3\xbc\xc3\x9fe");
+
+		is(unpack('H*', ask_bytes(q{kms_blind_index('%s', U&'gr\00FC\00DFe', %s)}, $key, $literal->($contexts->[$i]))),
+			unpack('H*', $index{index}), "a blind index is as described, context $i");
+	}
+}
+
+# ---- pairs --------------------------------------------------------------------------
+
+for my $spec (qw(RSA_2048 EC_P256 EC_P256K EC_P384 EC_P521 EC_SM2 ED25519))
+{
+	my $usage = $spec eq 'EC_SM2' ? 'ENCRYPT/DECRYPT' : 'SIGN/VERIFY';
+	my $key = ask("SELECT kms_create_key('$spec', '$usage')");
+	my %row = row_of($key);
+	my $material = unwrap($material_key, material_place(%row), $row{wrapped}) // '';
+
+	is(openssl($material, 'pkey', '-inform', 'DER', '-pubout'), ask("SELECT kms_get_public_key('$key')"),
+		"$spec: the material is a PKCS #8 private key, and of this public key");
+	next if $spec ne 'EC_SM2';
+	my ($private) = $material =~ /\x02\x01\x01\x04\x20(.{32})/s;
+	my $ciphertext = ask_bytes(q{kms_asymmetric_encrypt('%s', NULL, 'SM2PKE', 'to SM2')}, $key);
+
+	is(length $ciphertext, 97 + 6, 'a ciphertext of SM2 is 97 bytes longer');
+	is(open_sm2($private, $ciphertext), 'to SM2', 'the reader opens a ciphertext of SM2');
+}
 
 $node->stop;
 done_testing();

@@ -13,7 +13,7 @@
 #include "rootkey.h"
 #include "wrap.h"
 
-#define FIELD_MAX 1024
+#define FIELD_MAX 8192
 
 static kc_view
 unhex(const char *text, uint8_t *out)
@@ -52,15 +52,15 @@ main(void)
 
 	if (kc_startup() != KC_OK)
 		return 1;
-	while (scanf("%1023s", what) == 1)
+	while (scanf("%8191s", what) == 1)
 	{
-		if (strcmp(what, "derive") == 0 && scanf("%1023s %1023[^:]:%1023s", field[0], field[1], field[2]) == 3)
+		if (strcmp(what, "derive") == 0 && scanf("%8191s %8191[^:]:%8191s", field[0], field[1], field[2]) == 3)
 		{
 			size_t		len = (size_t) atoi(field[2]);
 
 			answer(kc_derive(unhex(field[0], bytes[0]), field[1], out, len), out, len);
 		}
-		else if (strcmp(what, "unwrap") == 0 && scanf("%1023s %1023s %1023s", field[0], field[1], field[2]) == 3)
+		else if (strcmp(what, "unwrap") == 0 && scanf("%8191s %8191s %8191s", field[0], field[1], field[2]) == 3)
 		{
 			kc_view		wrapped = unhex(field[2], bytes[2]);
 			kc_status	status = kc_key_init(&key, KC_SUITE_XAES_256_GCM, unhex(field[0], bytes[0]));
@@ -69,7 +69,7 @@ main(void)
 				status = kc_unwrap(&key, unhex(field[1], bytes[1]), wrapped, out);
 			answer(status, out, wrapped.len - KC_WRAP_OVERHEAD);
 		}
-		else if (strcmp(what, "subkey") == 0 && scanf("%1023s %1023s", field[0], field[1]) == 2)
+		else if (strcmp(what, "subkey") == 0 && scanf("%8191s %8191s", field[0], field[1]) == 2)
 			answer(kc_key_init(&key, atoi(field[0]), unhex(field[1], bytes[1])), key.subkey, sizeof(key.subkey));
 		else
 			return 2;

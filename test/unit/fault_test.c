@@ -419,7 +419,7 @@ run_mac_new(void)
 	kc_status	status = kc_mac_new(mac_kind, kc_view_of(bytes, kc_mac_key_len(mac_kind)), &mac);
 
 	if (status == KC_OK)
-		status = kc_mac_generate(mac, text_view(TEXT), out);
+		status = kc_mac_generate(mac, text_view(TEXT), out, NULL);
 	else
 		memset(out, 0, kc_mac_len(mac_kind));
 	kc_mac_free(mac);
@@ -429,19 +429,19 @@ run_mac_new(void)
 static kc_status
 run_mac_generate(void)
 {
-	return kc_mac_generate(kept_mac, text_view(TEXT), out);
+	return kc_mac_generate(kept_mac, text_view(TEXT), out, NULL);
 }
 
 static kc_status
 run_mac_verify(void)
 {
-	return kc_mac_verify(kept_mac, text_view(TEXT), kc_view_of(code, kc_mac_len(mac_kind)));
+	return kc_mac_verify(kept_mac, text_view(TEXT), kc_view_of(code, kc_mac_len(mac_kind)), NULL);
 }
 
 static kc_status
 run_blind_index(void)
 {
-	return kc_mac_blind_index(kept_mac, text_view("context"), text_view(TEXT), out);
+	return kc_mac_blind_index(kept_mac, text_view("context"), text_view(TEXT), out, NULL);
 }
 
 static void
@@ -462,7 +462,7 @@ test_mac_faults(void)
 		if (kc_mac_new(mac_kind, kc_view_of(bytes, kc_mac_key_len(mac_kind)), &kept_mac) != KC_OK)
 			abort();
 		with_faults(&generating, names[mac_kind]);
-		kc_mac_generate(kept_mac, text_view(TEXT), code);
+		kc_mac_generate(kept_mac, text_view(TEXT), code, NULL);
 		with_faults(&verifying, names[mac_kind]);
 		if (mac_kind == KC_MAC_HMAC_SHA_256)
 			with_faults(&indexing, names[mac_kind]);

@@ -70,8 +70,8 @@ known_answers(void)
 		fit_key(kind, vectors_get(file, "key"), key);
 		good[kind] = good[kind] && code.len == kc_mac_len(kind) &&
 			kc_mac_new(kind, kc_view_of(key, kc_mac_key_len(kind)), &mac) == KC_OK &&
-			kc_mac_generate(mac, message, out) == KC_OK && memcmp(out, code.data, code.len) == 0 &&
-			kc_mac_verify(mac, message, code) == KC_OK;
+			kc_mac_generate(mac, message, out, NULL) == KC_OK && memcmp(out, code.data, code.len) == 0 &&
+			kc_mac_verify(mac, message, code, NULL) == KC_OK;
 		kc_mac_free(mac);
 		count[kind]++;
 	}
@@ -100,9 +100,9 @@ lengths(int kind)
 		kc_view		view = kc_view_of(len > 0 ? message : NULL, len);
 
 		reference_mac(digests[kind], kc_view_of(key, kc_mac_key_len(kind)), kc_view_of(bytes, len), expected);
-		good = good && kc_mac_generate(mac, view, out) == KC_OK &&
+		good = good && kc_mac_generate(mac, view, out, NULL) == KC_OK &&
 			memcmp(out, expected, kc_mac_len(kind)) == 0 &&
-			kc_mac_verify(mac, view, kc_view_of(out, kc_mac_len(kind))) == KC_OK;
+			kc_mac_verify(mac, view, kc_view_of(out, kc_mac_len(kind)), NULL) == KC_OK;
 		free(message);
 	}
 	ok(good && queue_empty(), "%s: messages of 0 to 300 bytes have the code that OpenSSL computes", names[kind]);
@@ -114,7 +114,7 @@ static bool
 refuses(kc_mac *mac, kc_view message, const uint8_t *code, size_t len)
 {
 	uint8_t    *copy = exactly(code, len);
-	bool		good = kc_mac_verify(mac, message, kc_view_of(copy, len)) == KC_BAD_TAG && queue_empty();
+	bool		good = kc_mac_verify(mac, message, kc_view_of(copy, len), NULL) == KC_BAD_TAG && queue_empty();
 
 	free(copy);
 	return good;
@@ -130,10 +130,10 @@ wrong_codes(int kind)
 	uint8_t		code[KC_MAC_MAX + 1] = {0};
 	bool		good = true;
 
-	kc_mac_generate(mac, message, code);
+	kc_mac_generate(mac, message, code, NULL);
 	for (size_t cut = 0; cut < len; cut++)
 		good = good && refuses(mac, message, code, cut);
-	ok(good && kc_mac_verify(mac, message, NONE) == KC_BAD_TAG, "%s: a code that is cut, or none, is refused", names[kind]);
+	ok(good && kc_mac_verify(mac, message, NONE, NULL) == KC_BAD_TAG, "%s: a code that is cut, or none, is refused", names[kind]);
 	ok(refuses(mac, message, code, len + 1), "%s: and one that goes on", names[kind]);
 	for (size_t bit = 0; bit < 8 * len; bit++)
 	{
@@ -145,7 +145,7 @@ wrong_codes(int kind)
 	ok(refuses(mac, text_view("a Message"), code, len) && refuses(mac, NONE, code, len) &&
 	   refuses(mac, text_view("a messag"), code, len), "%s: nor is it the code of another message", names[kind]);
 	ok(refuses(other, message, code, len), "%s: nor under another key", names[kind]);
-	ok(kc_mac_verify(mac, message, kc_view_of(code, len)) == KC_OK, "%s: and after all that it still verifies", names[kind]);
+	ok(kc_mac_verify(mac, message, kc_view_of(code, len), NULL) == KC_OK, "%s: and after all that it still verifies", names[kind]);
 	kc_mac_free(mac);
 	kc_mac_free(other);
 }
@@ -217,32 +217,32 @@ blind_index(void)
 		for (size_t value = 0; value <= 200; value += 40)
 		{
 			reference_index(kc_view_of(key, 32), kc_view_of(bytes, context), kc_view_of(bytes, value), expected);
-			good = good && kc_mac_blind_index(mac, kc_view_of(bytes, context), kc_view_of(bytes, value), out) == KC_OK &&
+			good = good && kc_mac_blind_index(mac, kc_view_of(bytes, context), kc_view_of(bytes, value), out, NULL) == KC_OK &&
 				memcmp(out, expected, sizeof(out)) == 0;
 		}
 	ok(good && queue_empty(), "a blind index is what its description says, with contexts and values of 0 to 300 bytes");
-	kc_mac_blind_index(mac, text_view("ab"), text_view("c"), out);
-	kc_mac_blind_index(mac, text_view("a"), text_view("bc"), second);
+	kc_mac_blind_index(mac, text_view("ab"), text_view("c"), out, NULL);
+	kc_mac_blind_index(mac, text_view("a"), text_view("bc"), second, NULL);
 	ok(memcmp(out, second, sizeof(out)) != 0, "context and value cannot lend each other a byte");
-	kc_mac_blind_index(mac, text_view("ab"), text_view("c"), second);
+	kc_mac_blind_index(mac, text_view("ab"), text_view("c"), second, NULL);
 	ok(memcmp(out, second, sizeof(out)) == 0, "the same value has the same index");
-	kc_mac_generate(mac, kc_view_of("\0\0\0\2abc", 7), second);
+	kc_mac_generate(mac, kc_view_of("\0\0\0\2abc", 7), second, NULL);
 	ok(memcmp(out, second, sizeof(out)) != 0, "an index is not the code of the same bytes");
-	ok(kc_mac_verify(mac, kc_view_of("\0\0\0\2abc", 7), kc_view_of(out, sizeof(out))) == KC_BAD_TAG,
+	ok(kc_mac_verify(mac, kc_view_of("\0\0\0\2abc", 7), kc_view_of(out, sizeof(out)), NULL) == KC_BAD_TAG,
 	   "and does not verify as one");
 	kc_mac_free(mac);
 	mac = mac_new(KC_MAC_HMAC_SHA_256, 10);
-	kc_mac_blind_index(mac, text_view("ab"), text_view("c"), second);
+	kc_mac_blind_index(mac, text_view("ab"), text_view("c"), second, NULL);
 	ok(memcmp(out, second, sizeof(out)) != 0, "another key makes another index");
 	memset(out, 0xaa, sizeof(out));
-	ok(kc_mac_blind_index(mac, kc_view_of(bytes, ((size_t) 1 << 30) + 1), NONE, out) == KC_BAD_INPUT &&
+	ok(kc_mac_blind_index(mac, kc_view_of(bytes, ((size_t) 1 << 30) + 1), NONE, out, NULL) == KC_BAD_INPUT &&
 	   all_bytes(out, sizeof(out), 0), "a context of more than a gigabyte is refused, and nothing is given away");
 	kc_mac_free(mac);
 	for (int kind = KIND_FIRST + 1; kind <= KIND_LAST; kind++)
 	{
 		mac = mac_new(kind, 9);
 		memset(out, 0xaa, sizeof(out));
-		ok(kc_mac_blind_index(mac, text_view("ab"), text_view("c"), out) == KC_BAD_INPUT &&
+		ok(kc_mac_blind_index(mac, text_view("ab"), text_view("c"), out, NULL) == KC_BAD_INPUT &&
 		   all_bytes(out, sizeof(out), 0), "%s: keys make no blind index", names[kind]);
 		kc_mac_free(mac);
 	}
@@ -280,11 +280,40 @@ traces(void)
 	fault_hold();
 	if (kc_mac_new(KC_MAC_HMAC_SHA_256, kc_view_of(key, 32), &mac) != KC_OK)
 		abort();
-	kc_mac_generate(mac, text_view("x"), out);
-	kc_mac_blind_index(mac, NONE, text_view("x"), out);
+	kc_mac_generate(mac, text_view("x"), out, NULL);
+	kc_mac_blind_index(mac, NONE, text_view("x"), out, NULL);
 	kc_mac_free(mac);
 	ok(!fault_held(key, 16) && !fault_held(derived, 16), "a key leaves no trace");
 	fault_let_go();
+}
+
+static bool
+enough(void)
+{
+	return true;
+}
+
+static void
+cancelled(void)
+{
+	static const uint8_t key[32] = {1};
+	kc_mac	   *mac;
+	size_t		len = (size_t) 2 << 20;
+	uint8_t    *message = calloc(1, len);
+	uint8_t		out[KC_MAC_MAX];
+	uint8_t		code[KC_MAC_MAX];
+
+	if (kc_mac_new(KC_MAC_HMAC_SHA_256, kc_view_of(key, sizeof(key)), &mac) != KC_OK)
+		abort();
+	memset(out, 0xaa, sizeof(out));
+	ok(kc_mac_generate(mac, kc_view_of(message, len), out, enough) == KC_CANCELLED && all_bytes(out, 32, 0),
+	   "a long message can be cancelled, and leaves nothing");
+	ok(kc_mac_generate(mac, kc_view_of(message, 16), out, enough) == KC_OK, "a short one is not asked about");
+	kc_mac_generate(mac, kc_view_of(message, len), code, NULL);
+	ok(kc_mac_verify(mac, kc_view_of(message, len), kc_view_of(code, 32), NULL) == KC_OK,
+	   "and what was cancelled leaves no trace in the next code");
+	kc_mac_free(mac);
+	free(message);
 }
 
 void
@@ -300,5 +329,6 @@ test_mac(void)
 		missing(kind);
 	}
 	blind_index();
+	cancelled();
 	traces();
 }

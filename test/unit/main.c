@@ -31,6 +31,7 @@ main(int argc, char **argv)
 	test_pke();
 	test_mac();
 	test_envelope();
+	test_signature_length();
 	test_fault();
 	printf("# %d tests, %d failed\n", tap_count(), tap_failures());
 	return tap_failures() == 0 ? 0 : 1;
