@@ -15,7 +15,7 @@ row_mac_make(const KmsRecord *record, KmsSeal *seal)
 	seal->account_id = account_id();
 	seal->domain_key_version = 0;
 	mac = account_row_mac(seal->account_id, &seal->domain_key_version);
-	err_crypto(kc_mac_generate(mac, record_view(record), seal->mac));
+	err_crypto(kc_mac_generate(mac, record_view(record), seal->mac, NULL));
 }
 
 bool
@@ -28,7 +28,7 @@ row_mac_fits(const KmsRecord *record, const KmsSeal *seal)
 	if (!account_has_domain_key(seal->account_id, version))
 		return false;
 	mac = account_row_mac(seal->account_id, &version);
-	status = kc_mac_verify(mac, record_view(record), kc_view_of(seal->mac, SEAL_MAC_LEN));
+	status = kc_mac_verify(mac, record_view(record), kc_view_of(seal->mac, SEAL_MAC_LEN), NULL);
 	if (status != KC_BAD_TAG)
 		err_crypto(status);
 	return status == KC_OK;
