@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "port/pg_bswap.h"
 #include "root/root.h"
+#include "service/audit.h"
 #include "store/job.h"
 #include "store/store.h"
 #include "utils/timestamp.h"
@@ -336,13 +337,14 @@ account_is_at_home(void)
 }
 
 void
-account_confirm_home(void)
+account_confirm_home(Oid caller)
 {
 	(void) account_id();		/* the service must be open */
 	store_open();
 	store_account_lock_table();
 	store_account_set_homes((int64) GetSystemIdentifier(), MyDatabaseId);
 	store_job_forget_waiting();
+	audit_record(ACTION_CONFIRM_HOME, caller, "service", NULL, NULL);
 	store_sync_at_commit();
 	store_close();
 }
@@ -365,7 +367,7 @@ err_opened(void)
 }
 
 void
-account_open(void)
+account_open(Oid caller)
 {
 	KmsAccount	account;
 	KmsDomainKey key;
@@ -385,15 +387,16 @@ account_open(void)
 		err_opened();
 	store_account_insert(&account);
 	store_domain_key_insert(&key);
+	audit_record(ACTION_OPEN_KMS_SERVICE, caller, "service", NULL, NULL);
 	store_sync_at_commit();
 	store_close();
 }
 
 void
-account_open_if_unsealed(void)
+account_open_if_unsealed(Oid caller)
 {
 	if (root_state() == ROOT_LOADED)
-		account_open();
+		account_open(caller);
 }
 
 void

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/ident.h"
+#include "service/audit.h"
 #include "service/key.h"
 #include "store/alias.h"
 #include "store/store.h"
@@ -45,6 +46,7 @@ alias_create(Oid caller, const char *key_reference, const char *name)
 	if (!store_alias_insert(name, &key.id))
 		kms_ereport(ERRCODE_DUPLICATE_OBJECT, API_ALIAS_ALREADY_EXISTS,
 					errmsg("alias \"%s\" already exists", name));
+	audit_record_key(ACTION_CREATE_ALIAS, caller, &key.id, name);
 	store_sync_at_commit();
 	store_close();
 }
@@ -81,11 +83,9 @@ still_stands_for(const KmsReference *alias, const pg_uuid_t *key_id)
 static void
 err_moved(const KmsReference *alias)
 {
-	ereport(ERROR,
-			errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			errmsg("alias \"%s\" was moved at the same time", alias->text),
-			errdetail_internal("%s", API_SERVICE_UNAVAILABLE),
-			errhint("Try again."));
+	kms_ereport(ERRCODE_T_R_SERIALIZATION_FAILURE, API_SERVICE_UNAVAILABLE,
+				errmsg("alias \"%s\" was moved at the same time", alias->text),
+				errhint("Try again."));
 }
 
 void
@@ -95,6 +95,7 @@ alias_update(Oid caller, const char *key_reference, const char *name)
 	KmsReference alias;
 	KmsKey		to;
 	KmsKey		from;
+	char		from_id[37];
 
 	reference_parse_id("key_id", key_reference, &to_ref);
 	parse_alias(name, &alias);
@@ -108,6 +109,7 @@ alias_update(Oid caller, const char *key_reference, const char *name)
 	if (!still_stands_for(&alias, &from.id))
 		err_moved(&alias);
 	store_alias_move(name, &from.id, &to.id);
+	audit_record_key(ACTION_UPDATE_ALIAS, caller, &to.id, psprintf("%s, before of key %s", name, uuid_print(&from.id, from_id)));
 	store_sync_at_commit();
 	store_close();
 }
@@ -126,6 +128,7 @@ alias_delete(Oid caller, const char *name)
 	if (!still_stands_for(&alias, &key.id))
 		err_moved(&alias);
 	store_alias_delete(name, &key.id);
+	audit_record_key(ACTION_DELETE_ALIAS, caller, &key.id, name);
 	store_sync_at_commit();
 	store_close();
 }

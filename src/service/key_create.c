@@ -7,6 +7,7 @@
 #include "base/ident.h"
 #include "miscadmin.h"
 #include "service/account.h"
+#include "service/audit.h"
 #include "service/key.h"
 #include "service/key_rotation.h"
 #include "service/key_spec.h"
@@ -129,6 +130,7 @@ key_create(Oid caller, const KmsCreateKey *request)
 	store_key_insert(&key);
 	if (key.has_primary_version)
 		store_key_version_insert(&version);
+	audit_record_key(ACTION_CREATE_KEY, caller, &key.id, key.has_primary_version ? audit_version(&version.id) : NULL);
 	store_sync_at_commit();
 	return key.id;
 }

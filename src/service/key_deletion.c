@@ -5,6 +5,7 @@
 #include "service/key_deletion.h"
 
 #include "base/error.h"
+#include "service/audit.h"
 #include "service/key.h"
 #include "store/key_version.h"
 #include "store/store.h"
@@ -31,6 +32,7 @@ key_set_deletion_protection(Oid caller, const char *text, bool protect, const ch
 	key.deletion_protected = protect;
 	key.deletion_protection_description = protect ? description : NULL;
 	store_key_update(&key);
+	audit_record_key(ACTION_SET_DELETION_PROTECTION, caller, &key.id, protect ? "on" : "off");
 	store_sync_at_commit();
 	store_close();
 }
@@ -57,6 +59,7 @@ key_schedule_deletion(Oid caller, const char *text, int days)
 	key.state = KEY_PENDING_DELETION;
 	key.delete_at = GetCurrentTimestamp() + days * USECS_PER_DAY;
 	store_key_update(&key);
+	audit_record_key(ACTION_SCHEDULE_KEY_DELETION, caller, &key.id, audit_date("delete date", key.delete_at));
 	store_sync_at_commit();
 	store_close();
 	return key.delete_at;
@@ -93,6 +96,7 @@ key_cancel_deletion(Oid caller, const char *text)
 	key.state = state_after_cancelling(&key);
 	key.delete_at = DT_NOEND;
 	store_key_update(&key);
+	audit_record_key(ACTION_CANCEL_KEY_DELETION, caller, &key.id, NULL);
 	store_sync_at_commit();
 	store_close();
 }

@@ -118,6 +118,10 @@ look_up(StoreCatalog *found)
 	found->domain_key = table_in(schema, "domain_key");
 	found->import_token = table_in(schema, "import_token");
 	found->import_token_pkey = relation_in(schema, "import_token_pkey");
+	found->audit_entry = relation_in(schema, "audit_entry");
+	found->audit_entry_pkey = relation_in(schema, "audit_entry_pkey");
+	found->audit_head = relation_in(schema, "audit_head");
+	found->audit_head_pkey = relation_in(schema, "audit_head_pkey");
 	found->key_pkey = relation_in(schema, "key_pkey");
 	found->key_version_pkey = relation_in(schema, "key_version_pkey");
 	found->key_version_key_id = relation_in(schema, "key_version_key_id");

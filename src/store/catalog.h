@@ -23,6 +23,10 @@ typedef struct StoreCatalog
 	Oid			alias_key_id;
 	Oid			import_token;
 	Oid			import_token_pkey;
+	Oid			audit_entry;
+	Oid			audit_entry_pkey;
+	Oid			audit_head;
+	Oid			audit_head_pkey;
 } StoreCatalog;
 
 /* Whether this database has the extension. */
