@@ -130,6 +130,18 @@ check_words()
 	done <<<"$words"
 }
 
+# What SQL calls says which operation it is: by KMS_FUNCTION, and the few that
+# are none by KMS_HELPER (api/args.h), never by PostgreSQL's own macro.
+check_functions()
+{
+	local file line text
+
+	while IFS=: read -r file line text; do
+		[ "$file" = src/api/args.h ] ||
+			violation "$file:$line" "PG_FUNCTION_INFO_V1: use KMS_FUNCTION, which names the operation"
+	done < <(grep -rnE --include='*.[ch]' '\<PG_FUNCTION_INFO_V1\>' src)
+}
+
 check()
 {
 	cd "$1"
@@ -137,6 +149,7 @@ check()
 	check_floors
 	check_headers
 	check_words
+	check_functions
 	[ "$found" -eq 0 ] || { echo "$found violations of the layers"; return 1; }
 }
 
@@ -167,6 +180,7 @@ src/root/b.c      #include "access/genam.h"
 src/api/e.c       #include "access/heapam.h"
 src/base/d.c      #include "fmgr.h"
 src/service/d.c   PG_FUNCTION_INFO_V1(kms_x);
+src/api/f.c       PG_FUNCTION_INFO_V1(kms_x);
 src/store/c.c     	x = PG_GETARG_TEXT_PP(0);
 src/cellar/a.c    #include "postgres.h"
 '
@@ -176,7 +190,8 @@ src/kms.c         #include "fmgr.h"
 src/kms.c         #include "worker/launcher.h"
 src/api/a.c       #include "fmgr.h"
 src/api/a.c       #include "service/key.h"
-src/api/a.c       PG_FUNCTION_INFO_V1(kms_x);
+src/api/a.c       KMS_FUNCTION(kms_x, ACTION_NONE)
+src/api/args.h    PG_FUNCTION_INFO_V1(name)
 src/worker/a.c    #include "base/error.h"
 src/service/a.c   #include "store/key.h"
 src/service/a.c   #include "crypto/kc.h"

@@ -247,6 +247,65 @@ COMMENT ON COLUMN kms.job.attempts IS 'tries until this outcome';
 COMMENT ON COLUMN kms.job.ran_at IS 'when it was tried last';
 COMMENT ON COLUMN kms.job.retry_at IS 'when a worker tries again; null: it is done';
 
+/*
+ * What was done (service/audit.h).  Each account has a log of its own, so that a
+ * restored dump brings one along beside that of the account that CREATE EXTENSION
+ * opened.  Nothing else is told of these tables, so they have no trigger.
+ */
+CREATE TABLE kms.audit_entry (
+	seq bigint NOT NULL,
+	occurred_at timestamptz NOT NULL,
+	session_user_name text COLLATE "C",
+	user_name text COLLATE "C" NOT NULL,
+	application_name text COLLATE "C",
+	client_address text COLLATE "C",
+	operation text COLLATE "C" NOT NULL,
+	resource_type text COLLATE "C" NOT NULL,
+	resource text COLLATE "C",
+	detail text COLLATE "C",
+	result text COLLATE "C" NOT NULL,
+	api_code text COLLATE "C",
+	account_id bigint NOT NULL,
+	domain_key_version integer NOT NULL,
+	mac bytea NOT NULL,
+	PRIMARY KEY (account_id, seq)
+);
+
+COMMENT ON TABLE kms.audit_entry IS 'the audit log: changes of the service, chained';
+COMMENT ON COLUMN kms.audit_entry.seq IS 'number, without gaps, in the order of commits';
+COMMENT ON COLUMN kms.audit_entry.occurred_at IS 'when it was called, by the clock';
+COMMENT ON COLUMN kms.audit_entry.session_user_name IS 'role that logged in; null: a worker';
+COMMENT ON COLUMN kms.audit_entry.user_name IS 'role that acted';
+COMMENT ON COLUMN kms.audit_entry.application_name IS 'what the client called itself';
+COMMENT ON COLUMN kms.audit_entry.client_address IS 'IP address of the client, or [local]; null: a worker';
+COMMENT ON COLUMN kms.audit_entry.operation IS 'operation of the API, or a worker''s job';
+COMMENT ON COLUMN kms.audit_entry.resource_type IS 'key or service';
+COMMENT ON COLUMN kms.audit_entry.resource IS 'key id';
+COMMENT ON COLUMN kms.audit_entry.detail IS 'further ids, names and dates';
+COMMENT ON COLUMN kms.audit_entry.result IS 'success, or failed for a job that failed';
+COMMENT ON COLUMN kms.audit_entry.api_code IS 'API code of the failure';
+COMMENT ON COLUMN kms.audit_entry.account_id IS 'account whose log it is, and of the domain key that the MAC is under';
+COMMENT ON COLUMN kms.audit_entry.domain_key_version IS 'version of that domain key';
+COMMENT ON COLUMN kms.audit_entry.mac IS 'MAC over the row and the MAC of the row before it';
+
+/* How far each log goes: without it, rows cut off at the end would not be missed. */
+CREATE TABLE kms.audit_head (
+	seq bigint NOT NULL,
+	row_mac bytea NOT NULL,
+	account_id bigint PRIMARY KEY,
+	domain_key_version integer NOT NULL,
+	mac bytea NOT NULL
+);
+
+COMMENT ON TABLE kms.audit_head IS 'the last row of each account''s audit log';
+COMMENT ON COLUMN kms.audit_head.seq IS 'its number';
+COMMENT ON COLUMN kms.audit_head.row_mac IS 'its MAC';
+COMMENT ON COLUMN kms.audit_head.account_id IS 'account whose log it is, and of the domain key that the MAC is under';
+COMMENT ON COLUMN kms.audit_head.domain_key_version IS 'version of that domain key';
+COMMENT ON COLUMN kms.audit_head.mac IS 'MAC over this row';
+
+SELECT pg_catalog.pg_extension_config_dump('kms.audit_entry', '');
+SELECT pg_catalog.pg_extension_config_dump('kms.audit_head', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.account', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.domain_key', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.key', '');
@@ -335,6 +394,8 @@ COMMENT ON TRIGGER tell_row_change ON kms.role_anchor IS 'replicated changes rea
 COMMENT ON TRIGGER tell_change ON kms.grant_entry IS 'changes by hand reach every session';
 COMMENT ON TRIGGER tell_row_change ON kms.grant_entry IS 'replicated changes reach every session';
 
+ALTER TABLE kms.audit_entry ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE kms.audit_head ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.account ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.domain_key ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.key ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;

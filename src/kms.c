@@ -4,6 +4,7 @@
 #include "postgres.h"
 
 #include "base/error.h"
+#include "base/planning.h"
 #include "base/sensitive.h"
 #include "base/settings.h"
 #include "base/shared.h"
@@ -11,6 +12,8 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "root/root.h"
+#include "service/audit.h"
+#include "service/audit_line.h"
 #include "service/guard.h"
 #include "worker/job_worker.h"
 #include "worker/keeper.h"
@@ -29,6 +32,9 @@ _PG_init(void)
 				errhint("Check its version (3.0 at least) and its configuration."));
 	settings_define();
 	sensitive_install();
+	planning_install();
+	audit_install();
+	audit_line_install();
 	guard_install();
 	if (process_shared_preload_libraries_in_progress)
 	{

@@ -4,31 +4,25 @@
 #include "postgres.h"
 
 #include "api/args.h"
+#include "miscadmin.h"
 #include "service/account.h"
 
-PG_FUNCTION_INFO_V1(kms_open_kms_service);
-PG_FUNCTION_INFO_V1(kms_open_if_unsealed);
-PG_FUNCTION_INFO_V1(kms_arn_prefix);
-
 /* kms_open_kms_service() -> void */
-Datum
-kms_open_kms_service(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_open_kms_service, ACTION_OPEN_KMS_SERVICE)
 {
-	account_open();
+	account_open(GetUserId());
 	PG_RETURN_VOID();
 }
 
 /* For CREATE EXTENSION: kms.open_if_unsealed() -> void */
-Datum
-kms_open_if_unsealed(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_open_if_unsealed, ACTION_OPEN_KMS_SERVICE)
 {
-	account_open_if_unsealed();
+	account_open_if_unsealed(GetUserId());
 	PG_RETURN_VOID();
 }
 
 /* kms.arn_prefix() -> text: what every resource name begins with */
-Datum
-kms_arn_prefix(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_arn_prefix, ACTION_NONE)
 {
 	char		prefix[ARN_PREFIX_SIZE];
 

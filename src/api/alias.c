@@ -9,14 +9,8 @@
 #include "service/account.h"
 #include "service/alias.h"
 
-PG_FUNCTION_INFO_V1(kms_create_alias);
-PG_FUNCTION_INFO_V1(kms_update_alias);
-PG_FUNCTION_INFO_V1(kms_delete_alias);
-PG_FUNCTION_INFO_V1(kms_list_aliases_by_key_id);
-
 /* kms_create_alias(key_id text, alias_name text) -> void */
-Datum
-kms_create_alias(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_create_alias, ACTION_CREATE_ALIAS)
 {
 	Oid			caller = GetUserId();
 	char	   *key_id = arg_text(fcinfo, 0, "key_id");
@@ -27,8 +21,7 @@ kms_create_alias(PG_FUNCTION_ARGS)
 }
 
 /* kms_update_alias(key_id text, alias_name text) -> void */
-Datum
-kms_update_alias(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_update_alias, ACTION_UPDATE_ALIAS)
 {
 	Oid			caller = GetUserId();
 	char	   *key_id = arg_text(fcinfo, 0, "key_id");
@@ -39,8 +32,7 @@ kms_update_alias(PG_FUNCTION_ARGS)
 }
 
 /* kms_delete_alias(alias_name text) -> void */
-Datum
-kms_delete_alias(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_delete_alias, ACTION_DELETE_ALIAS)
 {
 	Oid			caller = GetUserId();
 
@@ -69,8 +61,7 @@ list_alias(const char *name, void *argument)
 }
 
 /* kms_list_aliases_by_key_id(key_id text) -> setof kms.alias_entry */
-Datum
-kms_list_aliases_by_key_id(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_list_aliases_by_key_id, ACTION_LIST_ALIASES_BY_KEY_ID)
 {
 	Oid			caller = GetUserId();
 	Listing		listing = {.result = (ReturnSetInfo *) fcinfo->resultinfo};

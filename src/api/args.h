@@ -10,9 +10,30 @@
 #include "base/error.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "service/audit_line.h"
 #include "service/key_use.h"
 #include "utils/builtins.h"
 #include "utils/uuid.h"
+
+/*
+ * The head of a C function that SQL calls, and what stands before its body: it
+ * names the operation, so that whatever is reported from inside says which it was.
+ */
+#define KMS_FUNCTION(name, action) \
+	KMS_HELPER(name); \
+	static inline Datum name##_called(FunctionCallInfo fcinfo); \
+	Datum \
+	name(PG_FUNCTION_ARGS) \
+	{ \
+		audit_begin(action); \
+		return name##_called(fcinfo); \
+	} \
+	static inline Datum \
+	name##_called(FunctionCallInfo fcinfo)
+
+/* Of one that is called in the middle of an operation and is none itself. */
+#define KMS_HELPER(name) \
+	PG_FUNCTION_INFO_V1(name)
 
 /* A required text argument as a string. */
 static inline char *

@@ -9,12 +9,6 @@
 #include "miscadmin.h"
 #include "service/asymmetric.h"
 
-PG_FUNCTION_INFO_V1(kms_asymmetric_sign);
-PG_FUNCTION_INFO_V1(kms_asymmetric_verify);
-PG_FUNCTION_INFO_V1(kms_asymmetric_encrypt);
-PG_FUNCTION_INFO_V1(kms_asymmetric_decrypt);
-PG_FUNCTION_INFO_V1(kms_get_public_key);
-
 static KmsNamedKey
 named_key(FunctionCallInfo fcinfo)
 {
@@ -22,8 +16,7 @@ named_key(FunctionCallInfo fcinfo)
 }
 
 /* kms_asymmetric_sign(key_id text, key_version_id text, algorithm text, digest bytea) -> bytea */
-Datum
-kms_asymmetric_sign(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_asymmetric_sign, ACTION_ASYMMETRIC_SIGN)
 {
 	Oid			caller = GetUserId();
 	KmsNamedKey named;
@@ -38,8 +31,7 @@ kms_asymmetric_sign(PG_FUNCTION_ARGS)
 }
 
 /* kms_asymmetric_verify(key_id text, key_version_id text, algorithm text, digest bytea, value bytea) -> boolean */
-Datum
-kms_asymmetric_verify(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_asymmetric_verify, ACTION_ASYMMETRIC_VERIFY)
 {
 	Oid			caller = GetUserId();
 	KmsNamedKey named;
@@ -56,8 +48,7 @@ kms_asymmetric_verify(PG_FUNCTION_ARGS)
 }
 
 /* kms_asymmetric_encrypt(key_id text, key_version_id text, algorithm text, plaintext bytea) -> bytea */
-Datum
-kms_asymmetric_encrypt(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_asymmetric_encrypt, ACTION_ASYMMETRIC_ENCRYPT)
 {
 	Oid			caller = GetUserId();
 	KmsNamedKey named;
@@ -72,8 +63,7 @@ kms_asymmetric_encrypt(PG_FUNCTION_ARGS)
 }
 
 /* kms_asymmetric_decrypt(key_id text, key_version_id text, algorithm text, ciphertext_blob bytea) -> bytea */
-Datum
-kms_asymmetric_decrypt(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_asymmetric_decrypt, ACTION_ASYMMETRIC_DECRYPT)
 {
 	Oid			caller = GetUserId();
 	KmsNamedKey named = named_key(fcinfo);
@@ -84,8 +74,7 @@ kms_asymmetric_decrypt(PG_FUNCTION_ARGS)
 }
 
 /* kms_get_public_key(key_id text, key_version_id text) -> text: PEM */
-Datum
-kms_get_public_key(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_get_public_key, ACTION_GET_PUBLIC_KEY)
 {
 	Oid			caller = GetUserId();
 	KmsNamedKey named = named_key(fcinfo);

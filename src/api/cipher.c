@@ -10,13 +10,6 @@
 #include "service/cipher.h"
 #include "service/re_encrypt.h"
 
-PG_FUNCTION_INFO_V1(kms_encrypt);
-PG_FUNCTION_INFO_V1(kms_encrypt_text);
-PG_FUNCTION_INFO_V1(kms_decrypt);
-PG_FUNCTION_INFO_V1(kms_decrypt_text);
-PG_FUNCTION_INFO_V1(kms_re_encrypt);
-PG_FUNCTION_INFO_V1(kms_ciphertext_info);
-
 static inline Datum
 encrypt(FunctionCallInfo fcinfo, bool is_text)
 {
@@ -40,15 +33,13 @@ encrypt(FunctionCallInfo fcinfo, bool is_text)
 }
 
 /* kms_encrypt(key_id text, plaintext bytea, encryption_context jsonb) -> bytea */
-Datum
-kms_encrypt(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_encrypt, ACTION_ENCRYPT)
 {
 	return encrypt(fcinfo, false);
 }
 
 /* kms_encrypt(key_id text, plaintext text, encryption_context jsonb) -> bytea: the UTF-8 of the text */
-Datum
-kms_encrypt_text(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_encrypt_text, ACTION_ENCRYPT)
 {
 	return encrypt(fcinfo, true);
 }
@@ -64,8 +55,7 @@ decrypt(FunctionCallInfo fcinfo, Oid caller)
 }
 
 /* kms_decrypt(ciphertext_blob bytea, encryption_context jsonb) -> bytea */
-Datum
-kms_decrypt(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_decrypt, ACTION_DECRYPT)
 {
 	Oid			caller = GetUserId();
 
@@ -75,8 +65,7 @@ kms_decrypt(PG_FUNCTION_ARGS)
 }
 
 /* kms_decrypt_text(ciphertext_blob bytea, encryption_context jsonb) -> text */
-Datum
-kms_decrypt_text(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_decrypt_text, ACTION_DECRYPT)
 {
 	Oid			caller = GetUserId();
 
@@ -103,8 +92,7 @@ read_named_source(FunctionCallInfo fcinfo, KmsReEncrypt *request)
  *				  destination_encryption_context jsonb, source_key_id text,
  *				  source_key_version_id text, source_encryption_algorithm text) -> bytea
  */
-Datum
-kms_re_encrypt(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_re_encrypt, ACTION_RE_ENCRYPT)
 {
 	Oid			caller = GetUserId();
 	KmsCallSite *site;
@@ -122,8 +110,7 @@ kms_re_encrypt(PG_FUNCTION_ARGS)
 }
 
 /* kms_ciphertext_info(ciphertext_blob bytea) -> kms.ciphertext_info */
-Datum
-kms_ciphertext_info(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_ciphertext_info, ACTION_CIPHERTEXT_INFO)
 {
 	Oid			caller = GetUserId();
 	KmsBlobInfo info;

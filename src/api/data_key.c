@@ -8,12 +8,6 @@
 #include "miscadmin.h"
 #include "service/data_key_export.h"
 
-PG_FUNCTION_INFO_V1(kms_generate_data_key);
-PG_FUNCTION_INFO_V1(kms_generate_data_key_without_plaintext);
-PG_FUNCTION_INFO_V1(kms_export_data_key);
-PG_FUNCTION_INFO_V1(kms_generate_and_export_data_key);
-PG_FUNCTION_INFO_V1(kms_generate_random);
-
 /* -1 stands for "go by key_spec" and is no valid number itself. */
 static int
 arg_number_of_bytes(FunctionCallInfo fcinfo, int number)
@@ -40,8 +34,7 @@ generate(FunctionCallInfo fcinfo, KmsAction action, bool with_plaintext, KmsData
 }
 
 /* -> kms.data_key */
-Datum
-kms_generate_data_key(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_generate_data_key, ACTION_GENERATE_DATA_KEY)
 {
 	KmsDataKey	key;
 	Datum		values[4];
@@ -56,8 +49,7 @@ kms_generate_data_key(PG_FUNCTION_ARGS)
 }
 
 /* -> kms.data_key_without_plaintext */
-Datum
-kms_generate_data_key_without_plaintext(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_generate_data_key_without_plaintext, ACTION_GENERATE_DATA_KEY_WITHOUT_PLAINTEXT)
 {
 	KmsDataKey	key;
 	Datum		values[3];
@@ -86,8 +78,7 @@ arg_wrapping(FunctionCallInfo fcinfo)
  * kms_export_data_key(ciphertext_blob bytea, public_key_blob bytea, wrapping_key_spec text,
  *					   wrapping_algorithm text, encryption_context jsonb) -> kms.exported_data_key
  */
-Datum
-kms_export_data_key(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_export_data_key, ACTION_EXPORT_DATA_KEY)
 {
 	Oid			caller = GetUserId();
 	KmsCallSite *site = arg_call_site(fcinfo);
@@ -110,8 +101,7 @@ kms_export_data_key(PG_FUNCTION_ARGS)
  *									key_spec text, number_of_bytes integer, encryption_context jsonb)
  *	-> kms.generated_and_exported_data_key
  */
-Datum
-kms_generate_and_export_data_key(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_generate_and_export_data_key, ACTION_GENERATE_AND_EXPORT_DATA_KEY)
 {
 	Oid			caller = GetUserId();
 	KmsCallSite *site = arg_call_site(fcinfo);
@@ -133,8 +123,7 @@ kms_generate_and_export_data_key(PG_FUNCTION_ARGS)
 }
 
 /* kms_generate_random(number_of_bytes integer) -> bytea */
-Datum
-kms_generate_random(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_generate_random, ACTION_GENERATE_RANDOM)
 {
 	if (PG_ARGISNULL(0))
 		err_missing("number_of_bytes");

@@ -9,9 +9,6 @@
 #include "miscadmin.h"
 #include "service/envelope.h"
 
-PG_FUNCTION_INFO_V1(kms_envelope_encrypt);
-PG_FUNCTION_INFO_V1(kms_envelope_encrypt_text);
-
 static Datum
 encrypt(FunctionCallInfo fcinfo, bool is_text)
 {
@@ -34,15 +31,13 @@ encrypt(FunctionCallInfo fcinfo, bool is_text)
 }
 
 /* kms_envelope_encrypt(key_id text, plaintext bytea, encryption_context jsonb) -> bytea */
-Datum
-kms_envelope_encrypt(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_envelope_encrypt, ACTION_ENCRYPT)
 {
 	return encrypt(fcinfo, false);
 }
 
 /* kms_envelope_encrypt(key_id text, plaintext text, encryption_context jsonb) -> bytea: the UTF-8 of the text */
-Datum
-kms_envelope_encrypt_text(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_envelope_encrypt_text, ACTION_ENCRYPT)
 {
 	return encrypt(fcinfo, true);
 }

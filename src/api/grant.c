@@ -12,13 +12,6 @@
 #include "utils/array.h"
 #include "utils/timestamp.h"
 
-PG_FUNCTION_INFO_V1(kms_grant);
-PG_FUNCTION_INFO_V1(kms_revoke);
-PG_FUNCTION_INFO_V1(kms_can);
-PG_FUNCTION_INFO_V1(kms_set_owner);
-PG_FUNCTION_INFO_V1(kms_describe_grant);
-PG_FUNCTION_INFO_V1(kms_describable);
-
 /* A text[] as a list of strings. */
 static List *
 arg_names(FunctionCallInfo fcinfo, int number, const char *name)
@@ -44,8 +37,7 @@ arg_names(FunctionCallInfo fcinfo, int number, const char *name)
 }
 
 /* kms_grant(resource text, grantee text, operations text[], encryption_context jsonb, expires_at timestamptz) -> uuid */
-Datum
-kms_grant(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_grant, ACTION_GRANT)
 {
 	Oid			caller = GetUserId();
 	KmsCallSite *site = arg_call_site(fcinfo);
@@ -65,8 +57,7 @@ kms_grant(PG_FUNCTION_ARGS)
 }
 
 /* kms_revoke(resource text, grantee text, operations text[]) -> integer */
-Datum
-kms_revoke(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_revoke, ACTION_REVOKE)
 {
 	Oid			caller = GetUserId();
 	KmsGrantRequest request = {0};
@@ -79,8 +70,7 @@ kms_revoke(PG_FUNCTION_ARGS)
 }
 
 /* kms_can(operation text, resource text, encryption_context jsonb) -> boolean */
-Datum
-kms_can(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_can, ACTION_CAN)
 {
 	Oid			caller = GetUserId();
 	KmsCallSite *site = arg_call_site(fcinfo);
@@ -91,8 +81,7 @@ kms_can(PG_FUNCTION_ARGS)
 }
 
 /* kms_set_owner(resource text, new_owner text) -> void */
-Datum
-kms_set_owner(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_set_owner, ACTION_SET_OWNER)
 {
 	Oid			caller = GetUserId();
 	char	   *resource = arg_text(fcinfo, 0, "resource");
@@ -103,8 +92,7 @@ kms_set_owner(PG_FUNCTION_ARGS)
 }
 
 /* kms.describe_grant(entry kms.grant_entry) -> kms.grant_metadata: what the view kms.grants shows of a row */
-Datum
-kms_describe_grant(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_describe_grant, ACTION_LIST_GRANTS)
 {
 	KmsGrant	grant;
 	char		resource[37];
@@ -131,8 +119,7 @@ kms_describe_grant(PG_FUNCTION_ARGS)
 }
 
 /* kms.describable(resource text) -> uuid: the key that it names; raises unless the current user may describe it */
-Datum
-kms_describable(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_describable, ACTION_LIST_GRANTS)
 {
 	Oid			caller = GetUserId();
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));

@@ -6,8 +6,6 @@
 #include "api/args.h"
 #include "service/integrity.h"
 
-PG_FUNCTION_INFO_V1(kms_check_integrity);
-
 static void
 put_problem(const char *table, const char *row, const char *problem, void *argument)
 {
@@ -22,8 +20,7 @@ put_problem(const char *table, const char *row, const char *problem, void *argum
 }
 
 /* kms_check_integrity() -> setof kms.integrity_problem */
-Datum
-kms_check_integrity(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_check_integrity, ACTION_CHECK_INTEGRITY)
 {
 	InitMaterializedSRF(fcinfo, 0);
 	integrity_check(put_problem, fcinfo->resultinfo);

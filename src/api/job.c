@@ -4,12 +4,10 @@
 #include "postgres.h"
 
 #include "api/args.h"
+#include "miscadmin.h"
 #include "service/account.h"
 #include "service/job.h"
 #include "utils/timestamp.h"
-
-PG_FUNCTION_INFO_V1(kms_run_jobs);
-PG_FUNCTION_INFO_V1(kms_confirm_home);
 
 static void
 put_report(ReturnSetInfo *result, const KmsJob *job, const KmsJobReport *report)
@@ -26,9 +24,9 @@ put_report(ReturnSetInfo *result, const KmsJob *job, const KmsJobReport *report)
 }
 
 /* kms_run_jobs() -> setof kms.job_report: everything that is due, also what waits for a retry */
-Datum
-kms_run_jobs(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_run_jobs, ACTION_RUN_JOBS)
 {
+	Oid			caller = GetUserId();
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	TimestampTz begin = GetCurrentTimestamp();
 	KmsJob		jobs[JOB_BATCH];
@@ -41,7 +39,7 @@ kms_run_jobs(PG_FUNCTION_ARGS)
 	{
 		ran = false;
 		for (int i = 0; i < count; i++)
-			if (job_run(&jobs[i], &report))
+			if (job_run(caller, &jobs[i], &report))
 			{
 				put_report(result, &jobs[i], &report);
 				ran = true;
@@ -52,9 +50,8 @@ kms_run_jobs(PG_FUNCTION_ARGS)
 }
 
 /* kms_confirm_home() -> void */
-Datum
-kms_confirm_home(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_confirm_home, ACTION_CONFIRM_HOME)
 {
-	account_confirm_home();
+	account_confirm_home(GetUserId());
 	PG_RETURN_VOID();
 }

@@ -12,20 +12,11 @@
 #include "service/key_rotation.h"
 #include "utils/timestamp.h"
 
-PG_FUNCTION_INFO_V1(kms_create_key);
-PG_FUNCTION_INFO_V1(kms_describe_key);
-PG_FUNCTION_INFO_V1(kms_enable_key);
-PG_FUNCTION_INFO_V1(kms_disable_key);
-PG_FUNCTION_INFO_V1(kms_update_key_description);
-PG_FUNCTION_INFO_V1(kms_may_describe);
-PG_FUNCTION_INFO_V1(kms_key_metadata);
-
 /*
  * kms_create_key(key_spec text, key_usage text, origin text, description text, protection_level text,
  *				  enable_automatic_rotation boolean, rotation_interval interval, tags jsonb) -> uuid
  */
-Datum
-kms_create_key(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_create_key, ACTION_CREATE_KEY)
 {
 	Oid			caller = GetUserId();
 	KmsCreateKey request;
@@ -99,8 +90,7 @@ metadata_row(FunctionCallInfo fcinfo, const KmsKey *key)
 }
 
 /* kms_describe_key(key_id text) -> kms.key_metadata */
-Datum
-kms_describe_key(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_describe_key, ACTION_DESCRIBE_KEY)
 {
 	Oid			caller = GetUserId();
 	KmsKey		key;
@@ -110,8 +100,7 @@ kms_describe_key(PG_FUNCTION_ARGS)
 }
 
 /* kms.describe_row(key kms.key) -> kms.key_metadata: what the view kms.keys shows of a row */
-Datum
-kms_key_metadata(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_key_metadata, ACTION_DESCRIBE_KEY)
 {
 	KmsKey		key;
 
@@ -120,8 +109,7 @@ kms_key_metadata(PG_FUNCTION_ARGS)
 }
 
 /* kms.may_describe(key_id uuid, owner oid, owner_name text) -> boolean: what the views ask of a key */
-Datum
-kms_may_describe(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_may_describe, ACTION_DESCRIBE_KEY)
 {
 	Oid			caller = GetUserId();
 	KmsStoredRole owner;
@@ -134,8 +122,7 @@ kms_may_describe(PG_FUNCTION_ARGS)
 }
 
 /* kms_enable_key(key_id text) -> void */
-Datum
-kms_enable_key(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_enable_key, ACTION_ENABLE_KEY)
 {
 	Oid			caller = GetUserId();
 
@@ -144,8 +131,7 @@ kms_enable_key(PG_FUNCTION_ARGS)
 }
 
 /* kms_disable_key(key_id text) -> void */
-Datum
-kms_disable_key(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_disable_key, ACTION_DISABLE_KEY)
 {
 	Oid			caller = GetUserId();
 
@@ -154,8 +140,7 @@ kms_disable_key(PG_FUNCTION_ARGS)
 }
 
 /* kms_update_key_description(key_id text, description text) -> void */
-Datum
-kms_update_key_description(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_update_key_description, ACTION_UPDATE_KEY_DESCRIPTION)
 {
 	Oid			caller = GetUserId();
 	char	   *key_id = arg_text(fcinfo, 0, "key_id");

@@ -8,16 +8,11 @@
 #include "service/key_deletion.h"
 #include "utils/timestamp.h"
 
-PG_FUNCTION_INFO_V1(kms_set_deletion_protection);
-PG_FUNCTION_INFO_V1(kms_schedule_key_deletion);
-PG_FUNCTION_INFO_V1(kms_cancel_key_deletion);
-
 /*
  * kms_set_deletion_protection(key_id text, enable_deletion_protection boolean,
  *							   deletion_protection_description text) -> void
  */
-Datum
-kms_set_deletion_protection(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_set_deletion_protection, ACTION_SET_DELETION_PROTECTION)
 {
 	Oid			caller = GetUserId();
 	char	   *key_id = arg_text(fcinfo, 0, "key_id");
@@ -29,8 +24,7 @@ kms_set_deletion_protection(PG_FUNCTION_ARGS)
 }
 
 /* kms_schedule_key_deletion(key_id text, pending_window_in_days integer) -> timestamptz */
-Datum
-kms_schedule_key_deletion(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_schedule_key_deletion, ACTION_SCHEDULE_KEY_DELETION)
 {
 	Oid			caller = GetUserId();
 	char	   *key_id = arg_text(fcinfo, 0, "key_id");
@@ -41,8 +35,7 @@ kms_schedule_key_deletion(PG_FUNCTION_ARGS)
 }
 
 /* kms_cancel_key_deletion(key_id text) -> void */
-Datum
-kms_cancel_key_deletion(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_cancel_key_deletion, ACTION_CANCEL_KEY_DELETION)
 {
 	Oid			caller = GetUserId();
 

@@ -7,11 +7,8 @@
 #include "service/key_filter.h"
 #include "utils/jsonb.h"
 
-PG_FUNCTION_INFO_V1(kms_normalized_filters);
-
 /* kms.normalized_filters(filters jsonb) -> jsonb; no filters for NULL */
-Datum
-kms_normalized_filters(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_normalized_filters, ACTION_LIST_KEYS)
 {
 	JsonbParseState *state = NULL;
 

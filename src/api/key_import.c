@@ -8,13 +8,8 @@
 #include "service/key_import.h"
 #include "utils/timestamp.h"
 
-PG_FUNCTION_INFO_V1(kms_get_parameters_for_import);
-PG_FUNCTION_INFO_V1(kms_import_key_material);
-PG_FUNCTION_INFO_V1(kms_delete_key_material);
-
 /* kms_get_parameters_for_import(key_id text, wrapping_algorithm text, wrapping_key_spec text) -> kms.import_parameters */
-Datum
-kms_get_parameters_for_import(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_get_parameters_for_import, ACTION_GET_PARAMETERS_FOR_IMPORT)
 {
 	Oid			caller = GetUserId();
 	char	   *key_id = arg_text(fcinfo, 0, "key_id");
@@ -44,8 +39,7 @@ required_bytes(FunctionCallInfo fcinfo, int number, const char *name)
  * kms_import_key_material(key_id text, encrypted_key_material bytea, import_token bytea,
  *						   key_material_expire timestamptz) -> void
  */
-Datum
-kms_import_key_material(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_import_key_material, ACTION_IMPORT_KEY_MATERIAL)
 {
 	Oid			caller = GetUserId();
 	char	   *key_id = arg_text(fcinfo, 0, "key_id");
@@ -58,8 +52,7 @@ kms_import_key_material(PG_FUNCTION_ARGS)
 }
 
 /* kms_delete_key_material(key_id text) -> void */
-Datum
-kms_delete_key_material(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_delete_key_material, ACTION_DELETE_KEY_MATERIAL)
 {
 	Oid			caller = GetUserId();
 

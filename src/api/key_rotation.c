@@ -7,12 +7,8 @@
 #include "miscadmin.h"
 #include "service/key_rotation.h"
 
-PG_FUNCTION_INFO_V1(kms_create_key_version);
-PG_FUNCTION_INFO_V1(kms_update_rotation_policy);
-
 /* kms_create_key_version(key_id text) -> uuid */
-Datum
-kms_create_key_version(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_create_key_version, ACTION_CREATE_KEY_VERSION)
 {
 	Oid			caller = GetUserId();
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
@@ -22,8 +18,7 @@ kms_create_key_version(PG_FUNCTION_ARGS)
 }
 
 /* kms_update_rotation_policy(key_id text, enable_automatic_rotation boolean, rotation_interval interval) -> void */
-Datum
-kms_update_rotation_policy(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_update_rotation_policy, ACTION_UPDATE_ROTATION_POLICY)
 {
 	Oid			caller = GetUserId();
 	char	   *key_id = arg_text(fcinfo, 0, "key_id");

@@ -8,9 +8,6 @@
 #include "service/key_version.h"
 #include "utils/timestamp.h"
 
-PG_FUNCTION_INFO_V1(kms_describe_key_version);
-PG_FUNCTION_INFO_V1(kms_list_key_versions);
-
 /* kms.key_version_metadata */
 static void
 version_values(const KmsKeyVersion *version, Datum values[3])
@@ -21,8 +18,7 @@ version_values(const KmsKeyVersion *version, Datum values[3])
 }
 
 /* kms_describe_key_version(key_id text, key_version_id text) -> kms.key_version_metadata */
-Datum
-kms_describe_key_version(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_describe_key_version, ACTION_DESCRIBE_KEY_VERSION)
 {
 	Oid			caller = GetUserId();
 	char	   *key_id = arg_text(fcinfo, 0, "key_id");
@@ -48,8 +44,7 @@ list_version(const KmsKeyVersion *version, void *argument)
 }
 
 /* kms_list_key_versions(key_id text) -> setof kms.key_version_metadata */
-Datum
-kms_list_key_versions(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_list_key_versions, ACTION_LIST_KEY_VERSIONS)
 {
 	Oid			caller = GetUserId();
 	char	   *key_id = arg_text(fcinfo, 0, "key_id");

@@ -9,13 +9,8 @@
 #include "miscadmin.h"
 #include "service/mac.h"
 
-PG_FUNCTION_INFO_V1(kms_generate_mac);
-PG_FUNCTION_INFO_V1(kms_verify_mac);
-PG_FUNCTION_INFO_V1(kms_blind_index);
-
 /* kms_generate_mac(key_id text, message bytea) -> bytea */
-Datum
-kms_generate_mac(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_generate_mac, ACTION_GENERATE_MAC)
 {
 	Oid			caller = GetUserId();
 	kc_view		reference;
@@ -28,8 +23,7 @@ kms_generate_mac(PG_FUNCTION_ARGS)
 }
 
 /* kms_verify_mac(key_id text, message bytea, mac bytea) -> boolean */
-Datum
-kms_verify_mac(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_verify_mac, ACTION_VERIFY_MAC)
 {
 	Oid			caller = GetUserId();
 	kc_view		reference;
@@ -44,8 +38,7 @@ kms_verify_mac(PG_FUNCTION_ARGS)
 }
 
 /* kms_blind_index(key_id text, value text, encryption_context jsonb) -> bytea: of the UTF-8 of the value */
-Datum
-kms_blind_index(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_blind_index, ACTION_GENERATE_MAC)
 {
 	Oid			caller = GetUserId();
 	KmsCallSite *site;

@@ -7,12 +7,8 @@
 #include "base/version.h"
 #include "service/status.h"
 
-PG_FUNCTION_INFO_V1(kms_describe_account_kms_status);
-PG_FUNCTION_INFO_V1(kms_describe_status);
-
 /* kms_describe_account_kms_status() -> text */
-Datum
-kms_describe_account_kms_status(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_describe_account_kms_status, ACTION_DESCRIBE_ACCOUNT_KMS_STATUS)
 {
 	PG_RETURN_TEXT_P(cstring_to_text(status_of_account()));
 }
@@ -25,8 +21,7 @@ text_or_null(const char *string, bool *is_null)
 }
 
 /* kms.describe_status() -> kms.status_row */
-Datum
-kms_describe_status(PG_FUNCTION_ARGS)
+KMS_FUNCTION(kms_describe_status, ACTION_DESCRIBE_ACCOUNT_KMS_STATUS)
 {
 	KmsStatus	status;
 	Datum		values[11];

@@ -8,9 +8,9 @@
 #include "service/key.h"
 #include "utils/rel.h"
 
-PG_FUNCTION_INFO_V1(kms_tell_change);
-
 /* kms.tell_change() -> trigger */
+KMS_HELPER(kms_tell_change);
+
 Datum
 kms_tell_change(PG_FUNCTION_ARGS)
 {

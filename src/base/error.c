@@ -5,6 +5,15 @@
 
 #include "miscadmin.h"
 
+ErrorObserver error_observer;
+
+void
+error_observe(int sqlstate, const char *api_code)
+{
+	if (error_observer != NULL)
+		error_observer(sqlstate, api_code);
+}
+
 void
 err_missing(const char *argument)
 {

@@ -43,15 +43,27 @@
 #define API_UNSUPPORTED_PROTECTION		"Unsupported.ProtectionLevel"
 
 /*
+ * Told of every error of ours before it is raised, since afterwards there is no
+ * afterwards.  The observer raises nothing.
+ */
+typedef void (*ErrorObserver) (int sqlstate, const char *api_code);
+
+extern ErrorObserver error_observer;
+extern void error_observe(int sqlstate, const char *api_code) pg_attribute_cold;
+
+/*
  * kms_ereport(sqlstate, API code, errmsg(...) [, errhint(...)])
  */
 #define kms_ereport(sqlstate, api_code, ...) \
-	ereport(ERROR, \
-			errcode(sqlstate), \
-			errdetail_internal("%s", api_code), \
-			errhidestmt(true), \
-			errhidecontext(true), \
-			__VA_ARGS__)
+	do { \
+		error_observe(sqlstate, api_code); \
+		ereport(ERROR, \
+				errcode(sqlstate), \
+				errdetail_internal("%s", api_code), \
+				errhidestmt(true), \
+				errhidecontext(true), \
+				__VA_ARGS__); \
+	} while (0)
 
 /* 22004, MissingParameter. */
 extern void err_missing(const char *argument) pg_attribute_noreturn();

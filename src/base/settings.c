@@ -9,6 +9,7 @@
 char	   *setting_root_key_file;
 char	   *setting_root_key_command;
 char	   *setting_region;
+int			setting_audit = AUDIT_CHANGES;
 int			setting_cache_size;
 bool		setting_superuser_may_use;
 bool		setting_allow_drop;
@@ -16,6 +17,13 @@ bool		setting_allow_pkcs1_v1_5_import;
 bool		setting_worker_enabled;
 int			setting_worker_naptime;
 int			setting_deletion_grace;
+
+static const struct config_enum_entry audit_options[] = {
+	{"off", AUDIT_OFF, false},
+	{"changes", AUDIT_CHANGES, false},
+	{"all", AUDIT_ALL, false},
+	{NULL, 0, false}
+};
 
 /* A region becomes part of ARNs, which use the colon and the slash themselves. */
 static bool
@@ -50,6 +58,11 @@ settings_define(void)
 							   NULL,
 							   &setting_region, "local",
 							   PGC_SIGHUP, 0, check_region, NULL, NULL);
+	DefineCustomEnumVariable("kms.audit",
+							 "What is recorded: nothing, changes and failures, or every use of a key as well.",
+							 "Changes go to kms.audit_log, the rest to the server log.",
+							 &setting_audit, AUDIT_CHANGES, audit_options,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("kms.cache_size",
 							"Keys that a session keeps unwrapped.",
 							"A key with several versions in use counts for more.",

@@ -9,6 +9,15 @@
 extern char *setting_root_key_file;		/* path, or "" */
 extern char *setting_root_key_command;	/* shell command, or "" */
 extern char *setting_region;			/* stands in ARNs */
+/* What is recorded of the use of the service (docs/reference/audit.md). */
+typedef enum KmsAudit
+{
+	AUDIT_OFF,
+	AUDIT_CHANGES,
+	AUDIT_ALL
+} KmsAudit;
+
+extern int	setting_audit;			/* KmsAudit */
 extern int	setting_cache_size;			/* keys per session */
 extern bool setting_superuser_may_use;
 extern bool setting_allow_drop;

@@ -17,6 +17,7 @@
 #include "port/pg_bswap.h"
 #include "root/root.h"
 #include "service/grant.h"
+#include "service/audit.h"
 #include "store/job.h"
 #include "store/store.h"
 #include "utils/timestamp.h"
@@ -373,7 +374,7 @@ account_is_at_home(void)
 }
 
 void
-account_confirm_home(void)
+account_confirm_home(Oid caller)
 {
 	(void) account_id();		/* the service must be open */
 	store_open();
@@ -381,6 +382,7 @@ account_confirm_home(void)
 	grant_refresh_roles();
 	store_account_set_homes((int64) GetSystemIdentifier(), MyDatabaseId);
 	store_job_forget_waiting();
+	audit_record(ACTION_CONFIRM_HOME, caller, "service", NULL, NULL);
 	store_sync_at_commit();
 	store_close();
 }
@@ -403,7 +405,7 @@ err_opened(void)
 }
 
 void
-account_open(void)
+account_open(Oid caller)
 {
 	KmsAccount	account;
 	KmsDomainKey key;
@@ -423,15 +425,16 @@ account_open(void)
 		err_opened();
 	store_account_insert(&account);
 	store_domain_key_insert(&key);
+	audit_record(ACTION_OPEN_KMS_SERVICE, caller, "service", NULL, NULL);
 	store_sync_at_commit();
 	store_close();
 }
 
 void
-account_open_if_unsealed(void)
+account_open_if_unsealed(Oid caller)
 {
 	if (root_state() == ROOT_LOADED)
-		account_open();
+		account_open(caller);
 }
 
 void

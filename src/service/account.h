@@ -14,10 +14,10 @@
 extern bool account_find(KmsAccount *account);
 
 /* Make the account and its first domain key.  Forbidden.Opened if there is one. */
-extern void account_open(void);
+extern void account_open(Oid caller);
 
 /* What CREATE EXTENSION does: open an unsealed service, leave a sealed one. */
-extern void account_open_if_unsealed(void);
+extern void account_open_if_unsealed(Oid caller);
 
 /* The account's id; Forbidden.KmsServiceNotEnabled while the service is not open. */
 extern int64 account_id(void);
@@ -27,7 +27,7 @@ extern int64 account_id(void);
  * restore elsewhere or a pg_upgrade is not, until the administrator says so.
  */
 extern bool account_is_at_home(void);
-extern void account_confirm_home(void);
+extern void account_confirm_home(Oid caller);
 
 /* Moves when a key that was handed out earlier may be gone. */
 extern uint64 account_keys_generation;

@@ -23,6 +23,10 @@ typedef enum KmsAction
 	ACTION_VERIFY_AUDIT_LOG,
 	ACTION_LIST_GRANTS,
 	ACTION_CAN,
+	/* What the workers do (service/job.h). */
+	ACTION_KEY_ROTATION,
+	ACTION_KEY_DELETION,
+	ACTION_MATERIAL_EXPIRY,
 	/* What only the owner of a resource, and superusers, may do. */
 	ACTION_GRANT,
 	ACTION_REVOKE,

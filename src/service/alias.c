@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/ident.h"
+#include "service/audit.h"
 #include "service/key.h"
 #include "service/key_seal.h"
 #include "store/alias.h"
@@ -50,6 +51,7 @@ alias_create(Oid caller, const char *key_reference, const char *name)
 	if (!store_alias_insert(&row))
 		kms_ereport(ERRCODE_DUPLICATE_OBJECT, API_ALIAS_ALREADY_EXISTS,
 					errmsg("alias \"%s\" already exists", name));
+	audit_record_key(ACTION_CREATE_ALIAS, caller, &key.id, name);
 	store_sync_at_commit();
 	store_close();
 }
@@ -84,11 +86,9 @@ still_stands_for(const KmsReference *alias, const pg_uuid_t *key_id, KmsAlias *r
 static void
 err_moved(const KmsReference *alias)
 {
-	ereport(ERROR,
-			errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			errmsg("alias \"%s\" was moved at the same time", alias->text),
-			errdetail_internal("%s", API_SERVICE_UNAVAILABLE),
-			errhint("Try again."));
+	kms_ereport(ERRCODE_T_R_SERIALIZATION_FAILURE, API_SERVICE_UNAVAILABLE,
+				errmsg("alias \"%s\" was moved at the same time", alias->text),
+				errhint("Try again."));
 }
 
 void
@@ -99,6 +99,7 @@ alias_update(Oid caller, const char *key_reference, const char *name)
 	KmsKey		to;
 	KmsKey		from;
 	KmsAlias	row;
+	char		from_id[37];
 
 	reference_parse_id("key_id", key_reference, &to_ref);
 	parse_alias(name, &alias);
@@ -115,6 +116,7 @@ alias_update(Oid caller, const char *key_reference, const char *name)
 	row.key_id = to.id;
 	alias_make_seal(&row);
 	store_alias_move(&row, &from.id);
+	audit_record_key(ACTION_UPDATE_ALIAS, caller, &to.id, psprintf("%s, before of key %s", name, uuid_print(&from.id, from_id)));
 	store_sync_at_commit();
 	store_close();
 }
@@ -134,6 +136,7 @@ alias_delete(Oid caller, const char *name)
 	if (!still_stands_for(&alias, &key.id, &row))
 		err_moved(&alias);
 	store_alias_delete(name, &key.id);
+	audit_record_key(ACTION_DELETE_ALIAS, caller, &key.id, name);
 	store_sync_at_commit();
 	store_close();
 }

@@ -80,6 +80,7 @@ asymmetric_sign(KmsCallSite *site, Oid caller, const KmsNamedKey *named, const c
 
 	err_crypto(kc_sign(version->pair, signature, digest, (uint8 *) VARDATA(value), &len));
 	SET_VARSIZE(value, VARHDRSZ + len);
+	audit_used(&version->key->id);
 	return value;
 }
 
@@ -93,6 +94,7 @@ asymmetric_verify(KmsCallSite *site, Oid caller, const KmsNamedKey *named, const
 
 	if (status != KC_BAD_TAG)
 		err_crypto(status);
+	audit_used(&version->key->id);
 	return status == KC_OK;
 }
 
@@ -140,6 +142,7 @@ asymmetric_encrypt(KmsCallSite *site, Oid caller, const KmsNamedKey *named, cons
 		err_invalid("plaintext", "SM2PKE cannot encrypt nothing");
 	ciphertext = bytes_new(len);
 	err_crypto(kc_pke_encrypt(version->pair, pke, plaintext, (uint8 *) VARDATA(ciphertext)));
+	audit_used(&version->key->id);
 	return ciphertext;
 }
 
@@ -149,11 +152,15 @@ asymmetric_decrypt(KmsCallSite *site, Oid caller, const KmsNamedKey *named, cons
 {
 	kc_pke		pke = asymmetric_encryption_of("algorithm", algorithm);
 	KmsCachedVersion *version = find_pair(site, caller, ACTION_ASYMMETRIC_DECRYPT, named, pke);
+	kc_status	status;
 	size_t		len = kc_pke_plaintext_max(pke, pair_kind_of(version));
 	bytea	   *plaintext = bytes_new(len);
 
-	err_crypto(kc_pke_decrypt(version->pair, pke, ciphertext, (uint8 *) VARDATA(plaintext), &len));
+	status = kc_pke_decrypt(version->pair, pke, ciphertext, (uint8 *) VARDATA(plaintext), &len);
+	if (status != KC_OK)
+		key_use_failed(version, status);
 	SET_VARSIZE(plaintext, VARHDRSZ + len);
+	audit_used(&version->key->id);
 	return plaintext;
 }
 
@@ -195,5 +202,6 @@ asymmetric_public_key(KmsCallSite *site, Oid caller, const KmsNamedKey *named)
 		version = version_to_use(site, caller, ACTION_GET_PUBLIC_KEY, KIND_PAIR, named, kc_view_of(NULL, 0));
 	} while (key_cache_moved());
 	err_crypto(kc_pair_public(version->pair, der, &len));
+	audit_used(&version->key->id);
 	return pem_of(kc_view_of(der, len));
 }

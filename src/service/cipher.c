@@ -55,6 +55,16 @@ cipher_seal(KmsCachedVersion *version, kc_view plaintext, kc_view context)
 	return blob;
 }
 
+/* Apart, so that a hit need not keep the version for what comes after. */
+static pg_noinline bytea *
+seal_and_log(KmsCachedVersion *version, kc_view plaintext, kc_view context)
+{
+	bytea	   *blob = cipher_seal(version, plaintext, context);
+
+	audit_used(&version->key->id);
+	return blob;
+}
+
 bytea *
 cipher_encrypt(KmsCallSite *site, Oid caller, KmsAction action, kc_view reference,
 			   kc_view plaintext, kc_view context, KmsKeyUsed *used)
@@ -69,6 +79,8 @@ cipher_encrypt(KmsCallSite *site, Oid caller, KmsAction action, kc_view referenc
 	} while (unlikely(key_cache_moved()));
 
 	key_used(used, version);
+	if (unlikely(setting_audit == AUDIT_ALL))
+		return seal_and_log(version, plaintext, context);
 	return cipher_seal(version, plaintext, context);
 }
 
@@ -78,6 +90,7 @@ cipher_decrypt(KmsCallSite *site, Oid caller, kc_view bytes, kc_view context)
 	KmsCachedVersion *version;
 	kc_blob		blob;
 	bytea	   *plaintext;
+	kc_status	status;
 
 	if (unlikely(envelope_is(bytes)))
 		return envelope_decrypt(site, caller, bytes, context);
@@ -89,8 +102,11 @@ cipher_decrypt(KmsCallSite *site, Oid caller, kc_view bytes, kc_view context)
 	} while (unlikely(key_cache_moved()));
 
 	plaintext = bytes_new(blob.ciphertext.len);
-	err_crypto(kc_open(version->material, key_cache_schedule(version), blob.nonce, blob.header, context,
-					   blob.ciphertext, blob.tag, (uint8 *) VARDATA(plaintext)));
+	status = kc_open(version->material, key_cache_schedule(version), blob.nonce, blob.header, context,
+					 blob.ciphertext, blob.tag, (uint8 *) VARDATA(plaintext));
+	if (unlikely(status != KC_OK))
+		key_use_failed(version, status);
+	audit_used(&version->key->id);
 	return plaintext;
 }
 

@@ -75,6 +75,7 @@ data_key_export(Oid caller, kc_view ciphertext_blob, const KmsWrapping *wrapping
 		cipher_find(&site, caller, ACTION_EXPORT_DATA_KEY, ciphertext_blob, context, &found);
 	} while (key_cache_moved());
 	key_used(&result->data_key.used, found.version);
+	audit_about(&result->data_key.used.key_id);
 	PG_TRY();
 	{
 		err_crypto(cipher_open(&found, context, data_key, &len));
@@ -86,6 +87,7 @@ data_key_export(Oid caller, kc_view ciphertext_blob, const KmsWrapping *wrapping
 		kc_wipe(data_key, sizeof(data_key));
 	}
 	PG_END_TRY();
+	audit_exported(&result->data_key.used.key_id);
 }
 
 void
@@ -113,4 +115,5 @@ data_key_generate_and_export(Oid caller, kc_view reference, const KmsWrapping *w
 		kc_wipe(data_key, sizeof(data_key));
 	}
 	PG_END_TRY();
+	audit_exported(&result->data_key.used.key_id);
 }

@@ -33,13 +33,16 @@ bytea *
 envelope_encrypt(KmsCallSite *site, Oid caller, kc_view reference, kc_view plaintext, kc_view context)
 {
 	KmsCachedVersion *version;
+	bytea	   *envelope;
 
 	do
 	{
 		key_cache_begin();
 		version = version_to_encrypt(site, caller, ACTION_ENCRYPT, "key_id", reference, context);
 	} while (key_cache_moved());
-	return envelope_seal(version, plaintext, context);
+	envelope = envelope_seal(version, plaintext, context);
+	audit_used(&version->key->id);
+	return envelope;
 }
 
 void
@@ -63,6 +66,7 @@ envelope_decrypt(KmsCallSite *site, Oid caller, kc_view bytes, kc_view context)
 {
 	KmsFoundEnvelope found;
 	bytea	   *plaintext;
+	kc_status	status;
 
 	do
 	{
@@ -70,6 +74,9 @@ envelope_decrypt(KmsCallSite *site, Oid caller, kc_view bytes, kc_view context)
 		envelope_find(site, caller, ACTION_DECRYPT, bytes, context, &found);
 	} while (key_cache_moved());
 	plaintext = bytes_new(found.envelope.plaintext_len);
-	err_crypto(envelope_open(&found, context, (uint8 *) VARDATA(plaintext)));
+	status = envelope_open(&found, context, (uint8 *) VARDATA(plaintext));
+	if (status != KC_OK)
+		key_use_failed(found.version, status);
+	audit_used(&found.version->key->id);
 	return plaintext;
 }

@@ -12,6 +12,7 @@
 #include "base/invalidation.h"
 #include "miscadmin.h"
 #include "service/access.h"
+#include "service/audit.h"
 #include "service/key.h"
 #include "service/key_seal.h"
 #include "service/reference.h"
@@ -159,6 +160,35 @@ stored_grantee(const char *grantee)
 	return store_role_of(existing_role("grantee", grantee));
 }
 
+/* For the audit log: who and what, and whether there is a condition; not the values of a context. */
+static char *
+describe(const KmsGrant *grant)
+{
+	StringInfoData detail;
+
+	initStringInfo(&detail);
+	appendStringInfo(&detail, "to %s:", grant->grantee.name);
+	for (int i = 0; i < grant->operation_count; i++)
+		appendStringInfo(&detail, "%s %s", i > 0 ? "," : "", grant->operations[i]);
+	if (grant->has_context)
+		appendStringInfoString(&detail, "; in a context");
+	if (!TIMESTAMP_IS_NOEND(grant->expires_at))
+		appendStringInfo(&detail, "; %s", audit_date("until", grant->expires_at));
+	return detail.data;
+}
+
+static char *
+names_of(const List *names)
+{
+	StringInfoData all;
+	ListCell   *cell;
+
+	initStringInfo(&all);
+	foreach(cell, names)
+		appendStringInfo(&all, "%s%s", all.len > 0 ? ", " : "", (char *) lfirst(cell));
+	return names == NIL ? EVERYTHING : all.data;
+}
+
 /* Before the key is locked, and for the owner and superusers only. */
 static void
 find_own(Oid caller, KmsAction action, const char *resource, KmsReference *reference, KmsKey *key)
@@ -205,6 +235,7 @@ grant_give(Oid caller, const KmsGrantRequest *request)
 	make_seal(&grant);
 	store_grant_insert(&grant);
 	invalidation_send(&key.id);
+	audit_record_key(ACTION_GRANT, caller, &key.id, describe(&grant));
 	store_sync_at_commit();
 	store_close();
 	return grant.id;
@@ -292,6 +323,8 @@ grant_revoke(Oid caller, const KmsGrantRequest *request)
 	if (OidIsValid(revoking.role))
 		store_role_release(revoking.role);
 	invalidation_send(&key.id);
+	audit_record_key(ACTION_REVOKE, caller, &key.id,
+					 psprintf("from %s: %s", request->grantee, names_of(request->operations)));
 	store_sync_at_commit();
 	store_close();
 	return count;
@@ -328,6 +361,7 @@ grant_set_owner(Oid caller, const char *resource, const char *new_owner)
 	key_save(&key);
 	if (before.valid && before.role != role)
 		store_role_release(before.role);
+	audit_record_key(ACTION_SET_OWNER, caller, &key.id, psprintf("to %s", new_owner));
 	store_sync_at_commit();
 	store_close();
 }

@@ -12,6 +12,8 @@
 #include "base/shared.h"
 #include "miscadmin.h"
 #include "service/account.h"
+#include "service/audit.h"
+#include "service/audit_line.h"
 #include "service/grant.h"
 #include "service/key.h"
 #include "service/key_seal.h"
@@ -174,12 +176,19 @@ run_locked(const KmsJob *job, KmsKey *key, Ending *result)
 	elog(ERROR, "unknown job %d", (int) job->kind);
 }
 
+static KmsAction
+action_of_job(const KmsJob *job)
+{
+	return job->kind == JOB_KEY_ROTATION ? ACTION_KEY_ROTATION :
+		job->kind == JOB_KEY_DELETION ? ACTION_KEY_DELETION : ACTION_MATERIAL_EXPIRY;
+}
+
 /*
  * Do it and note it in one go; false if there is nothing to do, or somebody is
  * at work on the key: then it is the next round's turn.
  */
 static bool
-run(const KmsJob *job, KmsJobReport *report)
+run(Oid caller, const KmsJob *job, KmsJobReport *report)
 {
 	KmsKey		key;
 	Ending		result;
@@ -194,7 +203,14 @@ run(const KmsJob *job, KmsJobReport *report)
 		report->outcome = result.outcome;
 		report->detail = result.detail;
 	}
-	store_close();
+	if (ran && result.outcome == JOB_DONE)
+	{
+		audit_record_key(action_of_job(job), caller, &key.id,
+						 job->kind == JOB_KEY_ROTATION ? audit_version(&key.primary_version) : NULL);
+		store_close();
+	}
+	else
+		store_close_unrecorded();
 	return ran;
 }
 
@@ -209,14 +225,13 @@ retry_at(int attempts)
 	return in_seconds(Min(seconds, LAST_RETRY_SECONDS));
 }
 
-static void
-note_failure(const KmsJob *job, const char *detail, KmsJobReport *report)
+/* The DETAIL of an error of ours; that of another may have values in it. */
+static const char *
+api_code_of(const ErrorData *error)
 {
-	report->outcome = JOB_FAILED;
-	report->detail = detail;
-	store_open();
-	store_job_record_failure(job, detail, retry_at(job->attempts));
-	store_close();
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.";
+
+	return error->detail != NULL && error->detail[strspn(error->detail, letters)] == '\0' ? error->detail : NULL;
 }
 
 /* An error that is nobody's but the session's. */
@@ -227,45 +242,98 @@ ends_session(const ErrorData *error)
 		error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN || error->sqlerrcode == ERRCODE_OUT_OF_MEMORY;
 }
 
-bool
-job_run(const KmsJob *job, KmsJobReport *report)
+/* What runs in a subtransaction of its own. */
+typedef struct Attempt
+{
+	Oid			caller;
+	const KmsJob *job;
+	KmsJobReport *report;
+	bool		ran;
+	const ErrorData *failure;
+} Attempt;
+
+/* Whether it went well; if not, *error, in the caller's memory. */
+static bool
+attempt(void (*act) (Attempt *), Attempt *what, ErrorData **error)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool ran = false;
+	volatile bool well = true;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(memory);
 	PG_TRY();
 	{
-		ran = run(job, report);
+		act(what);
 		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(memory);
-		CurrentResourceOwner = owner;
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-		char		id[37];
-
 		MemoryContextSwitchTo(memory);
-		error = CopyErrorData();
+		*error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(memory);
-		CurrentResourceOwner = owner;
-		if (ends_session(error))
-			ReThrowError(error);
-		ereport(LOG,
-				errhidestmt(true),
-				errhidecontext(true),
-				errmsg("kms: %s of key %s failed: %s", job_kind_name(job->kind),
-					   uuid_print(&job->resource, id), error->message));
-		note_failure(job, error->message, report);
-		ran = true;
+		well = false;
 	}
 	PG_END_TRY();
-	return ran;
+	MemoryContextSwitchTo(memory);
+	CurrentResourceOwner = owner;
+	if (!well && ends_session(*error))
+		ReThrowError(*error);
+	return well;
+}
+
+static void
+try_job(Attempt *what)
+{
+	what->ran = run(what->caller, what->job, what->report);
+}
+
+static void
+record_failure(Attempt *what)
+{
+	audit_record_failure(action_of_job(what->job), what->caller, &what->job->resource, api_code_of(what->failure),
+						 psprintf("SQLSTATE %s", unpack_sql_state(what->failure->sqlerrcode)));
+}
+
+/* What failed may be what is needed to record it; it is noted, and logged, in any case. */
+static void
+note_failure(Attempt *what)
+{
+	const ErrorData *failure = what->failure;
+	ErrorData  *ignored;
+	char		id[37];
+
+	ereport(LOG,
+			errhidestmt(true),
+			errhidecontext(true),
+			errmsg("kms: %s of key %s failed: %s", job_kind_name(what->job->kind),
+				   uuid_print(&what->job->resource, id), failure->message));
+	what->report->outcome = JOB_FAILED;
+	what->report->detail = failure->message;
+	store_open();
+	store_job_record_failure(what->job, failure->message, retry_at(what->job->attempts));
+	store_close_unrecorded();
+	(void) attempt(record_failure, what, &ignored);
+}
+
+bool
+job_run(Oid caller, const KmsJob *job, KmsJobReport *report)
+{
+	Attempt		what = {.caller = caller, .job = job, .report = report};
+	AuditCall	call = audit_call;
+	ErrorData  *error;
+
+	audit_begin(action_of_job(job));
+	audit_about(&job->resource);
+	if (!attempt(try_job, &what, &error))
+	{
+		what.failure = error;
+		note_failure(&what);
+		what.ran = true;
+	}
+	audit_call = call;
+	return what.ran;
 }
 
 int
@@ -275,7 +343,7 @@ job_due(TimestampTz begin, bool all, KmsJob *jobs)
 
 	store_open();
 	count = store_job_due(GetCurrentTimestamp(), begin, all, jobs, JOB_BATCH);
-	store_close();
+	store_close_unrecorded();
 	return count;
 }
 
@@ -288,7 +356,7 @@ job_forget(void)
 	grant_forget_expired(GetCurrentTimestamp() - HISTORY_DAYS * USECS_PER_DAY);
 	if (account_is_unsealed() && account_is_at_home())
 		grant_refresh_roles();
-	store_close();
+	store_close_unrecorded();
 }
 
 bool

@@ -6,6 +6,7 @@
 
 #include "postgres.h"
 
+#include "service/audit.h"
 #include "store/job.h"
 
 /* Most jobs fetched at once. */
@@ -24,11 +25,11 @@ typedef struct KmsJobReport
 } KmsJobReport;
 
 /*
- * Do one, in a subtransaction; errors are noted and not raised, but for those
+ * Do one for a caller, or CALLER_WORKER, in a subtransaction; errors are noted and not raised, but for those
  * that end the session or the statement.  False if there was nothing to do any
  * more: somebody else was faster.
  */
-extern bool job_run(const KmsJob *job, KmsJobReport *report);
+extern bool job_run(Oid caller, const KmsJob *job, KmsJobReport *report);
 
 /* Erase the private keys of import tokens that have expired; forget what is long past. */
 extern void job_forget(void);

@@ -7,6 +7,8 @@
 #include "base/error.h"
 #include "base/invalidation.h"
 #include "mb/pg_wchar.h"
+#include "service/audit.h"
+#include "service/audit_line.h"
 #include "service/key_seal.h"
 #include "service/key_spec.h"
 #include "store/store.h"
@@ -89,6 +91,7 @@ find(const KmsReference *reference, KmsKey *key)
 
 	invalidation_accept();
 	key_id = reference_resolve(reference);
+	audit_about(&key_id);
 	if (!store_key_find(&key_id, key) || key_is_gone(key->state, key->delete_at))
 		err_key_not_found(reference);
 }
@@ -136,6 +139,7 @@ void
 key_find_even_gone(Oid caller, KmsAction action, const KmsReference *reference, KmsKey *key)
 {
 	invalidation_accept();
+	audit_about(&reference->key_id);
 	if (!store_key_find(&reference->key_id, key))
 		err_key_not_found(reference);
 	authorise(caller, action, reference, key);
@@ -200,6 +204,7 @@ switch_state(Oid caller, KmsAction action, const char *text, KmsKeyState wanted)
 		key.state = wanted;
 		key_save(&key);
 	}
+	audit_record_key(action, caller, &key.id, NULL);
 	store_sync_at_commit();
 	store_close();
 }
@@ -232,6 +237,7 @@ key_update_description(Oid caller, const char *text, const char *description)
 		key_require_enabled(key.state, "key", reference.text, reference.len);
 	key.description = description;
 	key_save(&key);
+	audit_record_key(ACTION_UPDATE_KEY_DESCRIPTION, caller, &key.id, NULL);
 	store_close();
 }
 

@@ -7,6 +7,7 @@
 #include "base/ident.h"
 #include "miscadmin.h"
 #include "service/account.h"
+#include "service/audit.h"
 #include "service/key.h"
 #include "service/key_seal.h"
 #include "service/key_rotation.h"
@@ -131,6 +132,7 @@ key_create(Oid caller, const KmsCreateKey *request)
 	key_add(&key);
 	if (key.has_primary_version)
 		store_key_version_insert(&version);
+	audit_record_key(ACTION_CREATE_KEY, caller, &key.id, key.has_primary_version ? audit_version(&version.id) : NULL);
 	store_sync_at_commit();
 	return key.id;
 }

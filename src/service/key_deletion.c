@@ -5,6 +5,7 @@
 #include "service/key_deletion.h"
 
 #include "base/error.h"
+#include "service/audit.h"
 #include "service/key.h"
 #include "service/key_seal.h"
 #include "store/key_version.h"
@@ -32,6 +33,7 @@ key_set_deletion_protection(Oid caller, const char *text, bool protect, const ch
 	key.deletion_protected = protect;
 	key.deletion_protection_description = protect ? description : NULL;
 	key_save(&key);
+	audit_record_key(ACTION_SET_DELETION_PROTECTION, caller, &key.id, protect ? "on" : "off");
 	store_sync_at_commit();
 	store_close();
 }
@@ -58,6 +60,7 @@ key_schedule_deletion(Oid caller, const char *text, int days)
 	key.state = KEY_PENDING_DELETION;
 	key.delete_at = GetCurrentTimestamp() + days * USECS_PER_DAY;
 	key_save(&key);
+	audit_record_key(ACTION_SCHEDULE_KEY_DELETION, caller, &key.id, audit_date("delete date", key.delete_at));
 	store_sync_at_commit();
 	store_close();
 	return key.delete_at;
@@ -94,6 +97,7 @@ key_cancel_deletion(Oid caller, const char *text)
 	key.state = state_after_cancelling(&key);
 	key.delete_at = DT_NOEND;
 	key_save(&key);
+	audit_record_key(ACTION_CANCEL_KEY_DELETION, caller, &key.id, NULL);
 	store_sync_at_commit();
 	store_close();
 }

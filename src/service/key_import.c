@@ -14,6 +14,7 @@
 #include "base/settings.h"
 #include "crypto/transport.h"
 #include "service/account.h"
+#include "service/audit.h"
 #include "service/key.h"
 #include "service/key_seal.h"
 #include "service/key_spec.h"
@@ -122,6 +123,7 @@ key_get_parameters_for_import(Oid caller, const char *text, const char *wrapping
 
 	token.expires_at = GetCurrentTimestamp() + TOKEN_HOURS * USECS_PER_HOUR;
 	store_import_token_insert(&token);
+	audit_record_key(ACTION_GET_PARAMETERS_FOR_IMPORT, caller, &key.id, NULL);
 	store_sync_at_commit();
 	parameters->key_id = key.id;
 	parameters->token = token_bytes(&token);
@@ -268,6 +270,8 @@ key_import_material(Oid caller, const char *text, kc_view encrypted, kc_view tok
 		key.state = KEY_ENABLED;
 	key.material_expires_at = expires_at;
 	key_save(&key);
+	audit_record_key(ACTION_IMPORT_KEY_MATERIAL, caller, &key.id,
+					 psprintf("%s, %s", audit_version(&key.primary_version), audit_date("expires", expires_at)));
 	store_sync_at_commit();
 	store_close();
 }
@@ -290,6 +294,7 @@ key_delete_material(Oid caller, const char *text)
 		key.state = KEY_PENDING_IMPORT;
 	key.material_expires_at = DT_NOEND;
 	key_save(&key);
+	audit_record_key(ACTION_DELETE_KEY_MATERIAL, caller, &key.id, NULL);
 	store_sync_at_commit();
 	store_close();
 }

@@ -4,6 +4,7 @@
 #include "service/key_rotation.h"
 
 #include "base/error.h"
+#include "service/audit.h"
 #include "service/key.h"
 #include "service/key_seal.h"
 #include "service/key_spec.h"
@@ -141,6 +142,7 @@ key_create_version(Oid caller, const char *text)
 	key_lock_for(caller, ACTION_CREATE_KEY_VERSION, &reference, &key.id, &key);
 	require_new_version(&reference, &key);
 	add_version(&key, &version);
+	audit_record_key(ACTION_CREATE_KEY_VERSION, caller, &key.id, audit_version(&version.id));
 	store_sync_at_commit();
 	store_close();
 	return version.id;
@@ -151,6 +153,8 @@ key_update_rotation_policy(Oid caller, const char *text, bool enable, int64 seco
 {
 	KmsReference reference;
 	KmsKey		key;
+	pg_uuid_t	version_id;
+	bool		rotates_now;
 
 	reference_parse_id("key_id", text, &reference);
 	if (enable)
@@ -163,10 +167,14 @@ key_update_rotation_policy(Oid caller, const char *text, bool enable, int64 seco
 	require_rotatable(&reference, &key);
 	key.rotation_seconds = enable ? seconds : 0;
 	key.next_rotation_at = key_next_rotation(&key);
-	if (key.next_rotation_at <= GetCurrentTimestamp())
-		(void) key_rotate(&key);
+	rotates_now = key.next_rotation_at <= GetCurrentTimestamp();
+	if (rotates_now)
+		version_id = key_rotate(&key);
 	else
 		key_save(&key);
+	audit_record_key(ACTION_UPDATE_ROTATION_POLICY, caller, &key.id, enable ? "on" : "off");
+	if (rotates_now)
+		audit_record_key(ACTION_CREATE_KEY_VERSION, caller, &key.id, audit_version(&version_id));
 	store_sync_at_commit();
 	store_close();
 }

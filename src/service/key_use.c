@@ -18,6 +18,7 @@ key_use_check_permission(KmsCachedKey *key, Oid caller, KmsAction action, kc_vie
 	const uint64 roles_count = invalidation_roles_count;	/* before asking: it may move meanwhile */
 	KmsVerdict	verdict;
 
+	audit_about(&key->id);
 	if (key_is_gone(key->state, key->delete_at))
 		kms_ereport(ERRCODE_UNDEFINED_OBJECT, API_KEY_NOT_FOUND,
 					errmsg("%s \"%.*s\" does not exist", kind, (int) name.len, name.data));
@@ -54,6 +55,7 @@ key_use_check_kind_and_state(const KmsCachedKey *key, int kinds)
 {
 	char		id[37];
 
+	audit_about(&key->id);
 	uuid_print(&key->id, id);
 	if (key->kind == 0)
 		err_stored();			/* never made so: the row was edited */
@@ -110,6 +112,13 @@ key_use_check_version(KmsCachedVersion *version, Oid caller, KmsAction action, k
 	uuid_print(&version->id, id);
 	key_use_check_permission(version->key, caller, action, context, "key version", kc_view_of(id, 36));
 	key_use_check_kind_and_state(version->key, KIND_CIPHER);
+}
+
+void
+key_use_failed(const KmsCachedVersion *version, kc_status status)
+{
+	audit_about(&version->key->id);
+	err_crypto_failed(status);
 }
 
 /* Of this very key: another key's version is none. */

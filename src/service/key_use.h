@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/invalidation.h"
 #include "service/access.h"
+#include "service/audit_line.h"
 #include "service/key_cache.h"
 #include "service/key_spec.h"
 
@@ -136,6 +137,9 @@ version_to_decrypt(KmsCallSite *site, Oid caller, KmsAction action, const uint8 
 /* The version that the caller names, or the newest, of a key of one of these kinds; made ready. */
 extern KmsCachedVersion *version_to_use(KmsCallSite *site, Oid caller, KmsAction action, int kinds,
 										const KmsNamedKey *named, kc_view context);
+
+/* The error that this comes to, with the key named in the server log. */
+extern void key_use_failed(const KmsCachedVersion *version, kc_status status) pg_attribute_noreturn();
 
 /* Receives the ids, unless it is NULL. */
 static inline void

@@ -29,6 +29,7 @@ mac_generate(KmsCallSite *site, Oid caller, kc_view reference, kc_view message)
 	bytea	   *code = bytes_new(kc_mac_len(key_algorithm(version->key->spec)));
 
 	err_crypto(kc_mac_generate(version->mac, message, (uint8 *) VARDATA(code), interrupt_pending));
+	audit_used(&version->key->id);
 	return code;
 }
 
@@ -40,6 +41,7 @@ mac_verify(KmsCallSite *site, Oid caller, kc_view reference, kc_view message, kc
 
 	if (status != KC_BAD_TAG)
 		err_crypto(status);
+	audit_used(&version->key->id);
 	return status == KC_OK;
 }
 
@@ -56,5 +58,6 @@ mac_blind_index(KmsCallSite *site, Oid caller, kc_view reference, kc_view value,
 					errhint("It takes a key of spec HMAC_SHA_256."));
 	index = bytes_new(KC_BLIND_INDEX_LEN);
 	err_crypto(kc_mac_blind_index(version->mac, context, value, (uint8 *) VARDATA(index), interrupt_pending));
+	audit_used(&version->key->id);
 	return index;
 }

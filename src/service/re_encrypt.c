@@ -34,6 +34,14 @@ find_source(KmsCallSite *site, Oid caller, const KmsReEncrypt *request, Source *
 		cipher_find(site, caller, ACTION_RE_ENCRYPT, request->ciphertext, request->context, &source->blob);
 }
 
+static const KmsCachedKey *
+source_key(const KmsReEncrypt *request, const Source *source)
+{
+	if (request->is_public_key)
+		return source->pair->key;
+	return envelope_is(request->ciphertext) ? source->envelope.version->key : source->blob.version->key;
+}
+
 static size_t
 room_for(const KmsReEncrypt *request, const Source *source)
 {
@@ -84,6 +92,7 @@ re_encrypt(KmsCallSite *site, Oid caller, const KmsReEncrypt *request)
 									request->destination_context);
 	} while (key_cache_moved());
 
+	audit_about(&source_key(request, &source)->id);
 	room = room_for(request, &source);
 	plaintext = room == PLAINTEXT_MAX ? small : palloc(room);
 	PG_TRY();
@@ -97,5 +106,7 @@ re_encrypt(KmsCallSite *site, Oid caller, const KmsReEncrypt *request)
 	PG_END_TRY();
 	if (plaintext != small)
 		pfree(plaintext);
+	audit_used(&source_key(request, &source)->id);
+	audit_used(&target->key->id);
 	return result;
 }

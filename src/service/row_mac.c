@@ -10,9 +10,15 @@
 void
 row_mac_make(const KmsRecord *record, KmsSeal *seal)
 {
+	row_mac_make_for(account_id(), record, seal);
+}
+
+void
+row_mac_make_for(int64 account, const KmsRecord *record, KmsSeal *seal)
+{
 	kc_mac	   *mac;
 
-	seal->account_id = account_id();
+	seal->account_id = account;
 	seal->domain_key_version = 0;
 	mac = account_row_mac(seal->account_id, &seal->domain_key_version);
 	err_crypto(kc_mac_generate(mac, record_view(record), seal->mac, NULL));

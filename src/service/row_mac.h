@@ -15,6 +15,9 @@
  */
 extern void row_mac_make(const KmsRecord *record, KmsSeal *seal);
 
+/* The same under the domain key of an account that need not be the one in force. */
+extern void row_mac_make_for(int64 account, const KmsRecord *record, KmsSeal *seal);
+
 /* Whether it is the row's; raises while the server is sealed. */
 extern bool row_mac_fits(const KmsRecord *record, const KmsSeal *seal);
 

@@ -122,6 +122,10 @@ look_up(StoreCatalog *found)
 	found->grant_entry = table_in(schema, "grant_entry");
 	found->grant_entry_resource = relation_in(schema, "grant_entry_resource");
 	found->grant_entry_grantee = relation_in(schema, "grant_entry_grantee");
+	found->audit_entry = relation_in(schema, "audit_entry");
+	found->audit_entry_pkey = relation_in(schema, "audit_entry_pkey");
+	found->audit_head = relation_in(schema, "audit_head");
+	found->audit_head_pkey = relation_in(schema, "audit_head_pkey");
 	found->key_pkey = relation_in(schema, "key_pkey");
 	found->key_owner = relation_in(schema, "key_owner");
 	found->key_version_pkey = relation_in(schema, "key_version_pkey");

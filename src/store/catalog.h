@@ -28,6 +28,10 @@ typedef struct StoreCatalog
 	Oid			grant_entry;
 	Oid			grant_entry_resource;
 	Oid			grant_entry_grantee;
+	Oid			audit_entry;
+	Oid			audit_entry_pkey;
+	Oid			audit_head;
+	Oid			audit_head_pkey;
 } StoreCatalog;
 
 /* Whether this database has the extension. */

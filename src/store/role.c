@@ -167,7 +167,7 @@ store_role_anchor(Oid role)
 	lock_anchor();
 	if (!store_role_is_anchored(role))
 		change_anchor(role, true);
-	store_close();
+	store_close_unrecorded();
 }
 
 static bool

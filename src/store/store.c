@@ -32,17 +32,26 @@ static struct
 	MemoryContext caller;
 }			store;
 
+/* Something was changed and not recorded yet. */
+static bool unrecorded;
+
 static void
 transaction_ended(XactEvent event, void *arg)
 {
-	store.open = false;
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+	{
+		store.open = false;
+		unrecorded = false;
+	}
 }
 
 static void
 subtransaction_ended(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
 {
-	if (event == SUBXACT_EVENT_ABORT_SUB)
-		store.open = false;
+	if (event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	store.open = false;
+	unrecorded = false;
 }
 
 /* An abort restores user and settings by itself; only our flag needs telling. */
@@ -112,11 +121,39 @@ store_open(void)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	store.open = true;
+	unrecorded = true;
+}
+
+void
+store_recorded(void)
+{
+	unrecorded = false;
+}
+
+bool
+store_has_unrecorded(void)
+{
+	return unrecorded;
+}
+
+Oid
+store_caller(void)
+{
+	return store.open ? store.user : GetUserId();
+}
+
+void
+store_close_unrecorded(void)
+{
+	store_recorded();
+	store_close();
 }
 
 void
 store_close(void)
 {
+	if (unrecorded)
+		elog(ERROR, "a change of kms was not recorded");
 	SPI_finish();
 	AtEOXact_GUC(true, store.guc_level);
 	SetUserIdAndSecContext(store.user, store.security_context);
@@ -174,11 +211,18 @@ store_read_row(uint64 number, StoreRead read, void *result)
 void
 store_insert(Oid table, int count, const Datum *values, const bool *nulls)
 {
-	Relation	relation;
+	store_require_writable();
+	watch_aborts();
+	unrecorded = true;
+	store_insert_record(table, count, values, nulls);
+}
+
+void
+store_insert_record(Oid table, int count, const Datum *values, const bool *nulls)
+{
+	Relation	relation = table_open(table, RowExclusiveLock);
 	HeapTuple	row;
 
-	store_require_writable();
-	relation = table_open(table, RowExclusiveLock);
 	if (RelationGetNumberOfAttributes(relation) != count)
 		err_stored();
 	row = heap_form_tuple(RelationGetDescr(relation), unconstify(Datum *, values), unconstify(bool *, nulls));

@@ -38,6 +38,18 @@ typedef struct StoreQuery
 extern void store_open(void);
 extern void store_close(void);
 
+/*
+ * No change without a trace: store_close is an error unless what was done has
+ * been recorded (service/audit.h), and so is a commit after store_insert.  What is
+ * no change of the service, such as notes on jobs, is closed by the second.
+ */
+extern void store_recorded(void);
+extern bool store_has_unrecorded(void);
+extern void store_close_unrecorded(void);
+
+/* The current user, or while a store is open the one who opened it. */
+extern Oid	store_caller(void);
+
 /* The same check alone, for what takes long before it writes. */
 extern void store_require_writable(void);
 
@@ -61,6 +73,9 @@ extern void store_read_row(uint64 number, StoreRead read, void *result);
  * filled by the million.  No check or trigger looks at it.  Needs no store_open.
  */
 extern void store_insert(Oid table, int count, const Datum *values, const bool *nulls);
+
+/* The same for a row that is itself the record; also in a transaction that was made read-only meanwhile. */
+extern void store_insert_record(Oid table, int count, const Datum *values, const bool *nulls);
 
 /* What was written is on disk before the commit returns, whatever the settings. */
 extern void store_sync_at_commit(void);

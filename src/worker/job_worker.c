@@ -61,7 +61,7 @@ do_job(const KmsJob *job)
 
 	CHECK_FOR_INTERRUPTS();
 	begin();
-	ran = job_run(job, &report);
+	ran = job_run(CALLER_WORKER, job, &report);
 	commit();
 	return ran;
 }

@@ -89,6 +89,7 @@ INSERT INTO contract VALUES
 	('kms_list_aliases_by_key_id', 'key_id text', 'SETOF (alias_name text, alias_arn text, key_id uuid)', 's', 's', true),
 	('kms_run_jobs', '', 'SETOF (job text, resource text, outcome text, detail text)', 'v', 'u', false),
 	('kms_confirm_home', '', 'void', 'v', 'u', false),
+	('kms_verify_audit_log', '', '(rows_checked bigint, first_bad_row bigint, problem text)', 'v', 'u', false),
 	('kms_open_kms_service', '', 'void', 'v', 'u', false),
 	('kms_describe_account_kms_status', '', 'text', 's', 's', true);
 UPDATE contract SET result = replace(replace(result, 'KEYVERSION', '(key_id uuid, key_version_id uuid, creation_date timestamp with time zone)'), 'KEY',
@@ -122,7 +123,8 @@ SELECT is_empty('SELECT name FROM made WHERE name !~ ''^kms_''', 'public functio
 CREATE TEMP TABLE helper (name text, volatility text, parallel text, everybody boolean);
 INSERT INTO helper VALUES
 	('tell_change()', 'v', 'u', false), ('may_describe(owner oid, owner_name text)', 's', 's', true), ('describe_row(key kms.key)', 's', 's', true),
-	('arn_prefix()', 's', 's', true), ('normalized_filters(filters jsonb)', 'i', 's', true), ('describe_status()', 'v', 'r', true);
+	('arn_prefix()', 's', 's', true), ('normalized_filters(filters jsonb)', 'i', 's', true), ('describe_status()', 'v', 'r', true),
+	('pending_audit()', 'v', 'u', true);
 SELECT bag_eq('SELECT format(''%s(%s)'', p.proname, pg_get_function_arguments(p.oid)), p.provolatile::text, p.proparallel::text,
 					  EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) a WHERE a.grantee = 0)
 				 FROM function p WHERE p.pronamespace = ''kms''::regnamespace',
@@ -174,14 +176,14 @@ SELECT is_empty('SELECT c.oid::regclass, a.* FROM base_table c, aclexplode(c.rel
 SELECT is_empty('SELECT a.attrelid::regclass FROM pg_attribute a WHERE a.attacl IS NOT NULL AND a.attrelid IN (SELECT oid FROM base_table UNION SELECT oid FROM shown)',
 				'nor on a column');
 SELECT set_eq('SELECT c.relname, a.grantee, a.privilege_type, a.is_grantable FROM shown c, aclexplode(c.relacl) a WHERE a.grantee <> c.relowner',
-			  $$VALUES ('keys'::name, 0::oid, 'SELECT', false), ('key_versions', 0, 'SELECT', false), ('aliases', 0, 'SELECT', false), ('jobs', 0, 'SELECT', false), ('status', 0, 'SELECT', false)$$,
+			  $$VALUES ('keys'::name, 0::oid, 'SELECT', false), ('key_versions', 0, 'SELECT', false), ('aliases', 0, 'SELECT', false), ('jobs', 0, 'SELECT', false), ('audit_log', 0, 'SELECT', false), ('status', 0, 'SELECT', false)$$,
 			  'everybody may read the views, and no more');
 SELECT results_eq($$SELECT a.grantee, a.privilege_type FROM pg_namespace n, aclexplode(n.nspacl) a WHERE n.nspname = 'kms' AND a.grantee <> n.nspowner$$,
 				  $$VALUES (0::oid, 'USAGE')$$, 'everybody may look into the schema, nobody may make something there');
 SELECT set_eq($$SELECT t.typname FROM pg_type t JOIN member m ON m.classid = 'pg_type'::regclass AND m.objid = t.oid
 				 WHERE EXISTS (SELECT FROM aclexplode(coalesce(t.typacl, acldefault('T', t.typowner))) a WHERE a.grantee = 0)$$,
 			  ARRAY['key_metadata', 'key_version_metadata', 'alias_entry', 'ciphertext_info', 'data_key', 'data_key_without_plaintext', 'exported_data_key',
-					'generated_and_exported_data_key', 'status_row', 'job_report', 'import_parameters']::name[],
+					'generated_and_exported_data_key', 'status_row', 'job_report', 'import_parameters', 'audit_row', 'grant_metadata', 'integrity_problem']::name[],
 			  'everybody may use the row types of results');
 SELECT is_empty('SELECT c.oid::regclass FROM base_table c WHERE NOT (c.relrowsecurity AND c.relforcerowsecurity)', 'row security is enabled and forced on every table');
 SELECT is_empty('SELECT p.polrelid::regclass FROM pg_policy p JOIN base_table c ON c.oid = p.polrelid', 'no table has a policy');
@@ -194,8 +196,8 @@ SELECT is_empty($$SELECT pg_describe_object(classid, objid, objsubid) FROM membe
 
 -- ---- tables and views -----------------------------------------------------
 
-SELECT set_eq('SELECT relname FROM base_table', ARRAY['account', 'domain_key', 'key', 'key_version', 'alias', 'job', 'import_token']::name[], 'the tables are these');
-SELECT set_eq('SELECT relname FROM shown', ARRAY['keys', 'key_versions', 'aliases', 'jobs', 'status']::name[], 'the views are these');
+SELECT set_eq('SELECT relname FROM base_table', ARRAY['account', 'domain_key', 'key', 'key_version', 'alias', 'job', 'import_token', 'audit_entry', 'audit_head']::name[], 'the tables are these');
+SELECT set_eq('SELECT relname FROM shown', ARRAY['keys', 'key_versions', 'aliases', 'jobs', 'audit_log', 'status']::name[], 'the views are these');
 SELECT is_empty('SELECT oid::regclass FROM base_table WHERE relpersistence <> ''p'' OR relkind NOT IN (''r'', ''S'')', 'tables are logged and plain');
 SELECT is_empty('SELECT oid::regclass FROM base_table UNION SELECT oid FROM shown EXCEPT SELECT oid FROM pg_class WHERE relnamespace = ''kms''::regnamespace',
 				'tables and views are in the schema kms');
@@ -204,11 +206,11 @@ SELECT results_eq('SELECT t::regclass::text COLLATE "default", c COLLATE "defaul
 				  $$VALUES ('kms.job', 'WHERE false')$$, 'with all its rows, but for what the workers have seen');
 SELECT is_empty($$SELECT oid::regclass FROM shown WHERE relname <> 'status' AND NOT coalesce('security_barrier=true' = ANY (reloptions), false)$$,
 				'views over tables are security barriers');
-SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND
+SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND c.relname !~ '^audit_' AND
 				  (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled = 'A' AND t.tgtype = 0 | 4 | 8 | 16 | 32
 					 AND NOT t.tgdeferrable AND t.tgqual IS NULL AND t.tgattr = '' AND t.tgfoid = 'kms.tell_change'::regproc) <> 1$$,
-				'every table tells of each insert, update, delete and truncate, once per statement, always');
-SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND
+				'every table but the audit log tells of each insert, update, delete and truncate, once per statement, always');
+SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND c.relname !~ '^audit_' AND
 				  (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled = 'A' AND t.tgtype = 1 | 8 | 16
 					 AND NOT t.tgdeferrable AND t.tgqual IS NULL AND t.tgattr = '' AND t.tgfoid = 'kms.tell_change'::regproc) <> 1$$,
 				'and of each row that is updated or deleted, for replication, always');
@@ -229,7 +231,7 @@ SELECT set_eq('SELECT DISTINCT classid::regclass::text FROM member', ARRAY['pg_c
 SELECT is(extrelocatable, false, 'the extension stays in its schema') FROM pg_extension WHERE extname = 'kms';
 SELECT set_eq($$SELECT name, context FROM pg_settings WHERE name ~ '^kms\.'$$,
 			  $$VALUES ('kms.root_key_file', 'sighup'), ('kms.root_key_command', 'sighup'), ('kms.region', 'sighup'),
-					   ('kms.cache_size', 'superuser'), ('kms.superuser_may_use', 'superuser'),
+					   ('kms.cache_size', 'superuser'), ('kms.audit', 'superuser'), ('kms.superuser_may_use', 'superuser'),
 					   ('kms.allow_drop', 'superuser'), ('kms.allow_pkcs1_v1_5_import', 'superuser'),
 					   ('kms.worker_enabled', 'sighup'), ('kms.worker_naptime', 'sighup'), ('kms.deletion_grace', 'sighup')$$, 'no setting is everybody''s');
 SELECT throws_ok('SET kms.unheard_of = 1', '42602', NULL, 'there are no other settings');

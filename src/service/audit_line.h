@@ -1,0 +1,50 @@
+/*
+ * What must be known even if the transaction is rolled back: one line of JSON in
+ * the server log, written before the result or the error goes out.
+ * docs/reference/audit.md.
+ */
+#ifndef KMS_AUDIT_LINE_H
+#define KMS_AUDIT_LINE_H
+
+#include "postgres.h"
+
+#include "base/settings.h"
+#include "service/action.h"
+#include "utils/uuid.h"
+
+/* What is going on: the function called last, and the key that it has come to, if any. */
+typedef struct AuditCall
+{
+	uint32		action;			/* KmsAction */
+	uint32		has_resource;
+} AuditCall;
+
+extern AuditCall audit_call;
+
+/* Each function says what it is before it does anything: one store of eight bytes. */
+static inline void
+audit_begin(KmsAction action)
+{
+	audit_call = (AuditCall) {action, false};
+}
+
+/* The call is about this key. */
+extern void audit_about(const pg_uuid_t *key_id);
+
+extern void audit_log_use(const pg_uuid_t *key_id);
+
+/* A key's material was used, and the result is about to be returned. */
+static inline void
+audit_used(const pg_uuid_t *key_id)
+{
+	if (unlikely(setting_audit == AUDIT_ALL))
+		audit_log_use(key_id);
+}
+
+/* The same where a key leaves the service. */
+extern void audit_exported(const pg_uuid_t *key_id);
+
+/* Hear of every error.  Once, from _PG_init. */
+extern void audit_line_install(void);
+
+#endif
