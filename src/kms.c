@@ -4,6 +4,7 @@
 #include "postgres.h"
 
 #include "base/error.h"
+#include "base/planning.h"
 #include "base/sensitive.h"
 #include "base/settings.h"
 #include "base/shared.h"
@@ -12,6 +13,7 @@
 #include "miscadmin.h"
 #include "root/root.h"
 #include "service/guard.h"
+#include "service/usage.h"
 #include "worker/job_worker.h"
 #include "worker/keeper.h"
 
@@ -30,9 +32,11 @@ _PG_init(void)
 	settings_define();
 	sensitive_install();
 	guard_install();
+	planning_install();
 	if (process_shared_preload_libraries_in_progress)
 	{
 		shared_startup();
+		usage_startup();
 		root_startup();
 		keeper_register();
 		launcher_register();

@@ -6,6 +6,7 @@
 #include "api/args.h"
 #include "service/account.h"
 #include "service/job.h"
+#include "service/usage.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(kms_run_jobs);
@@ -48,6 +49,7 @@ kms_run_jobs(PG_FUNCTION_ARGS)
 			}
 	}
 	job_forget();
+	usage_save();
 	PG_RETURN_NULL();
 }
 

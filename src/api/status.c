@@ -29,8 +29,8 @@ Datum
 kms_describe_status(PG_FUNCTION_ARGS)
 {
 	KmsStatus	status;
-	Datum		values[11];
-	bool		nulls[11] = {false};
+	Datum		values[13];
+	bool		nulls[13] = {false};
 
 	status_describe(&status);
 	values[0] = CStringGetTextDatum(status.account_status);
@@ -44,5 +44,7 @@ kms_describe_status(PG_FUNCTION_ARGS)
 	values[8] = BoolGetDatum(status.session_memory_locked);
 	values[9] = Int64GetDatum(status.session_cached_keys);
 	values[10] = Int64GetDatum(status.session_cache_bytes);
+	values[11] = Int64GetDatum(status.usage_entries);
+	values[12] = Int64GetDatum(status.usage_lost_calls);
 	PG_RETURN_DATUM(result_row(fcinfo, lengthof(values), values, nulls));
 }

@@ -76,7 +76,9 @@ asymmetric_sign(KmsCallSite *site, Oid caller, const KmsNamedKey *named, const c
 	size_t		len = kc_signature_max(version->pair);
 	bytea	   *value = bytes_new(len);
 
-	err_crypto(kc_sign(version->pair, signature, digest, (uint8 *) VARDATA(value), &len));
+	usage_note(version, ACTION_ASYMMETRIC_SIGN, digest.len);
+	usage_end(version, ACTION_ASYMMETRIC_SIGN, digest.len,
+			  kc_sign(version->pair, signature, digest, (uint8 *) VARDATA(value), &len));
 	SET_VARSIZE(value, VARHDRSZ + len);
 	return value;
 }
@@ -89,8 +91,9 @@ asymmetric_verify(KmsCallSite *site, Oid caller, const KmsNamedKey *named, const
 	KmsCachedVersion *version = find_signer(site, caller, ACTION_ASYMMETRIC_VERIFY, named, signature, digest);
 	kc_status	status = kc_verify(version->pair, signature, digest, value);
 
+	usage_note(version, ACTION_ASYMMETRIC_VERIFY, digest.len);
 	if (status != KC_BAD_TAG)
-		err_crypto(status);
+		usage_end(version, ACTION_ASYMMETRIC_VERIFY, digest.len, status);
 	return status == KC_OK;
 }
 
@@ -140,7 +143,9 @@ asymmetric_encrypt(KmsCallSite *site, Oid caller, const KmsNamedKey *named, cons
 	if (plaintext.len == 0 && pke == KC_PKE_SM2PKE)
 		err_invalid("plaintext", "SM2PKE cannot encrypt nothing");
 	ciphertext = bytes_new(len);
-	err_crypto(kc_pke_encrypt(version->pair, pke, plaintext, (uint8 *) VARDATA(ciphertext)));
+	usage_note(version, ACTION_ASYMMETRIC_ENCRYPT, plaintext.len);
+	usage_end(version, ACTION_ASYMMETRIC_ENCRYPT, plaintext.len,
+			  kc_pke_encrypt(version->pair, pke, plaintext, (uint8 *) VARDATA(ciphertext)));
 	return ciphertext;
 }
 
@@ -152,8 +157,10 @@ asymmetric_decrypt(KmsCallSite *site, Oid caller, const KmsNamedKey *named, cons
 	KmsCachedVersion *version = find_pair(site, caller, ACTION_ASYMMETRIC_DECRYPT, named, algorithm, &pke);
 	size_t		len = kc_pke_plaintext_max(pke, pair_kind_of(version));
 	bytea	   *plaintext = bytes_new(len);
+	kc_status	status = kc_pke_decrypt(version->pair, pke, ciphertext, (uint8 *) VARDATA(plaintext), &len);
 
-	err_crypto(kc_pke_decrypt(version->pair, pke, ciphertext, (uint8 *) VARDATA(plaintext), &len));
+	usage_note(version, ACTION_ASYMMETRIC_DECRYPT, len);
+	usage_end(version, ACTION_ASYMMETRIC_DECRYPT, len, status);
 	SET_VARSIZE(plaintext, VARHDRSZ + len);
 	return plaintext;
 }
@@ -195,6 +202,7 @@ asymmetric_public_key(KmsCallSite *site, Oid caller, const KmsNamedKey *named)
 		key_cache_begin();
 		version = version_to_use(site, caller, ACTION_GET_PUBLIC_KEY, KIND_PAIR, named);
 	} while (key_cache_moved());
-	err_crypto(kc_pair_public(version->pair, der, &len));
+	usage_note(version, ACTION_GET_PUBLIC_KEY, 0);
+	usage_end(version, ACTION_GET_PUBLIC_KEY, 0, kc_pair_public(version->pair, der, &len));
 	return pem_of(kc_view_of(der, len));
 }

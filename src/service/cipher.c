@@ -47,11 +47,13 @@ seal(const KmsCachedVersion *version, kc_schedule *schedule, kc_view plaintext, 
 }
 
 bytea *
-cipher_seal(KmsCachedVersion *version, kc_view plaintext, kc_view context)
+cipher_seal(KmsCachedVersion *version, KmsAction action, kc_view plaintext, kc_view context)
 {
 	bytea	   *blob = bytes_new(kc_blob_len(version->material->suite, plaintext.len));
 
-	err_crypto(seal(version, key_cache_schedule(version), plaintext, context, blob));
+	usage_note(version, action, plaintext.len);
+	usage_end(version, action, plaintext.len,
+			  seal(version, key_cache_schedule(version), plaintext, context, blob));
 	return blob;
 }
 
@@ -69,7 +71,7 @@ cipher_encrypt(KmsCallSite *site, Oid caller, KmsAction action, kc_view referenc
 	} while (unlikely(key_cache_moved()));
 
 	key_used(used, version);
-	return cipher_seal(version, plaintext, context);
+	return cipher_seal(version, action, plaintext, context);
 }
 
 bytea *
@@ -89,8 +91,10 @@ cipher_decrypt(KmsCallSite *site, Oid caller, kc_view bytes, kc_view context)
 	} while (unlikely(key_cache_moved()));
 
 	plaintext = bytes_new(blob.ciphertext.len);
-	err_crypto(kc_open(version->material, key_cache_schedule(version), blob.nonce, blob.header, context,
-					   blob.ciphertext, blob.tag, (uint8 *) VARDATA(plaintext)));
+	usage_note(version, ACTION_DECRYPT, blob.ciphertext.len);
+	usage_end(version, ACTION_DECRYPT, blob.ciphertext.len,
+			  kc_open(version->material, key_cache_schedule(version), blob.nonce, blob.header, context,
+					  blob.ciphertext, blob.tag, (uint8 *) VARDATA(plaintext)));
 	return plaintext;
 }
 

@@ -16,6 +16,7 @@
 #include "service/access.h"
 #include "service/key_cache.h"
 #include "service/key_spec.h"
+#include "service/usage.h"
 
 /*
  * What a place in a query remembers from row to row.  Zeroed to begin with but
@@ -127,7 +128,10 @@ version_to_decrypt(KmsCallSite *site, Oid caller, KmsAction action, const uint8 
 	if (unlikely(!known_usable(version->key, caller, action, KIND_CIPHER)))
 		key_use_check_version(version, caller, action);
 	if (unlikely(key_cache_material(version)->suite != suite))
-		err_ciphertext();
+	{
+		usage_note(version, action, 0);
+		usage_err(version, action, 0, KC_BAD_INPUT);
+	}
 	return version;
 }
 

@@ -118,6 +118,7 @@ look_up(StoreCatalog *found)
 	found->domain_key = table_in(schema, "domain_key");
 	found->import_token = table_in(schema, "import_token");
 	found->import_token_pkey = relation_in(schema, "import_token_pkey");
+	found->usage_entry = relation_in(schema, "usage_entry");
 	found->key_pkey = relation_in(schema, "key_pkey");
 	found->key_version_pkey = relation_in(schema, "key_version_pkey");
 	found->key_version_key_id = relation_in(schema, "key_version_key_id");

@@ -23,6 +23,7 @@ typedef struct StoreCatalog
 	Oid			alias_key_id;
 	Oid			import_token;
 	Oid			import_token_pkey;
+	Oid			usage_entry;
 } StoreCatalog;
 
 /* Whether this database has the extension. */
