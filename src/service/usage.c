@@ -131,7 +131,7 @@ start(void)
 
 	if (started)
 		return;
-	memory = SlabContextCreate(TopMemoryContext, "kms usage", SLAB_DEFAULT_BLOCK_SIZE, sizeof(KmsUsage));
+	memory = AllocSetContextCreate(TopMemoryContext, "kms usage", ALLOCSET_SMALL_SIZES);
 	RegisterXactCallback(transaction_ended, NULL);
 	before_shmem_exit(process_ends, (Datum) 0);
 	started = true;
