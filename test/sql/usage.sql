@@ -144,7 +144,7 @@ CREATE TEMP VIEW mine AS SELECT u.* FROM kms.key_usage u JOIN kms.key k ON k.id 
 CREATE TEMP TABLE before AS SELECT * FROM mine;
 SELECT count(*) FROM kms_run_jobs() \g /dev/null
 SELECT set_eq('SELECT * FROM mine', 'SELECT * FROM before', 'storing the numbers changes none of them');
-SELECT set_eq('SELECT key_id, key_version_id, operation, calls, failures, bytes, last_used_at FROM kms.usage_entry ', 'SELECT * FROM before',
+SELECT set_eq('SELECT key_id, key_version_id, operation, calls, failures, bytes, last_used_at FROM kms.usage_entry WHERE key_id IN (SELECT key_id FROM mine)', 'SELECT * FROM before',
 			  'they are all in the table');
 BEGIN;
 SELECT count(*) FROM kms_run_jobs() \g /dev/null
