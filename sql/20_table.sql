@@ -306,6 +306,46 @@ COMMENT ON COLUMN kms.audit_head.mac IS 'MAC over this row';
 
 SELECT pg_catalog.pg_extension_config_dump('kms.audit_entry', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.audit_head', '');
+
+/*
+ * How much keys are used.  A counter in shared memory only counts up; the row of
+ * its key version and operation says what it showed when it was last added here,
+ * so that what it shows more now belongs to the sum (src/base/usage_table.h).
+ *
+ * Nothing is cached of these rows, and each minute brings new ones: no trigger
+ * tells of their changes.
+ */
+CREATE TABLE kms.usage_entry (
+	key_version_id uuid NOT NULL,
+	operation text COLLATE "C" NOT NULL,
+	key_id uuid NOT NULL,
+	calls bigint NOT NULL,
+	failures bigint NOT NULL,
+	bytes bigint NOT NULL,
+	last_used_at timestamptz NOT NULL,
+	counter bigint NOT NULL,
+	counter_calls bigint NOT NULL,
+	counter_failures bigint NOT NULL,
+	counter_bytes bigint NOT NULL,
+	PRIMARY KEY (key_version_id, operation)
+) WITH (fillfactor = 50);
+
+CREATE INDEX usage_entry_key_id ON kms.usage_entry (key_id);
+
+COMMENT ON TABLE kms.usage_entry IS 'how much key versions were used, as far as it was stored';
+COMMENT ON INDEX kms.usage_entry_key_id IS 'numbers of a key';
+COMMENT ON COLUMN kms.usage_entry.key_version_id IS 'key version that was used';
+COMMENT ON COLUMN kms.usage_entry.operation IS 'what for, as the API names it';
+COMMENT ON COLUMN kms.usage_entry.key_id IS 'key that the version belongs to';
+COMMENT ON COLUMN kms.usage_entry.calls IS 'how often, failures included';
+COMMENT ON COLUMN kms.usage_entry.failures IS 'how often it failed';
+COMMENT ON COLUMN kms.usage_entry.bytes IS 'on how many bytes';
+COMMENT ON COLUMN kms.usage_entry.last_used_at IS 'end of the last transaction that did';
+COMMENT ON COLUMN kms.usage_entry.counter IS 'number of the counter in shared memory that was added last';
+COMMENT ON COLUMN kms.usage_entry.counter_calls IS 'what it showed then';
+COMMENT ON COLUMN kms.usage_entry.counter_failures IS 'what it showed then';
+COMMENT ON COLUMN kms.usage_entry.counter_bytes IS 'what it showed then';
+
 SELECT pg_catalog.pg_extension_config_dump('kms.account', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.domain_key', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.key', '');
@@ -314,6 +354,7 @@ SELECT pg_catalog.pg_extension_config_dump('kms.import_token', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.alias', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.role_anchor', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.grant_entry', '');
+SELECT pg_catalog.pg_extension_config_dump('kms.usage_entry', '');
 /* What a worker has seen counts for the database it has seen it in, not for a restored one. */
 SELECT pg_catalog.pg_extension_config_dump('kms.job', 'WHERE false');
 
@@ -405,3 +446,4 @@ ALTER TABLE kms.job ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.import_token ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.role_anchor ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.grant_entry ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE kms.usage_entry ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;

@@ -18,7 +18,9 @@ CREATE TYPE kms.status_row AS (
 	workers boolean,
 	session_memory_locked boolean,
 	session_cached_keys bigint,
-	session_cache_bytes bigint
+	session_cache_bytes bigint,
+	usage_entries bigint,
+	usage_lost_calls bigint
 );
 
 COMMENT ON TYPE kms.status_row IS 'the row of the view kms.status';
@@ -30,7 +32,8 @@ COMMENT ON FUNCTION kms.describe_status() IS 'what the view kms.status shows';
 
 CREATE VIEW kms.status AS
 	SELECT s.account_status, s.preloaded, s.sealed, s.root_key_id, s.domain_root_key_id, s.root_key_memory,
-		   s.version, s.workers, s.session_memory_locked, s.session_cached_keys, s.session_cache_bytes
+		   s.version, s.workers, s.session_memory_locked, s.session_cached_keys, s.session_cache_bytes,
+		   s.usage_entries, s.usage_lost_calls
 	  FROM kms.describe_status() s;
 
 COMMENT ON VIEW kms.status IS 'one row: whether the service is open and sealed, its root key, this session''s cache';
@@ -45,3 +48,5 @@ COMMENT ON COLUMN kms.status.workers IS 'whether background workers do what is d
 COMMENT ON COLUMN kms.status.session_memory_locked IS 'whether this session could lock the memory of its key material';
 COMMENT ON COLUMN kms.status.session_cached_keys IS 'keys in this session''s cache';
 COMMENT ON COLUMN kms.status.session_cache_bytes IS 'memory of that cache';
+COMMENT ON COLUMN kms.status.usage_entries IS 'counters of uses in shared memory, of all databases';
+COMMENT ON COLUMN kms.status.usage_lost_calls IS 'calls since the start of the server that found no room in them';

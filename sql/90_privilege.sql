@@ -43,7 +43,7 @@ $strip$;
 
 /* Every function asks for the right on its key itself; these are for everybody. */
 GRANT USAGE ON SCHEMA kms TO PUBLIC;
-GRANT SELECT ON kms.keys, kms.key_versions, kms.aliases, kms.jobs, kms.audit_log, kms.status, kms.grants TO PUBLIC;
+GRANT SELECT ON kms.keys, kms.key_versions, kms.aliases, kms.jobs, kms.audit_log, kms.key_usage, kms.status, kms.grants TO PUBLIC;
 GRANT USAGE ON TYPE kms.key_metadata, kms.key_version_metadata, kms.alias_entry, kms.ciphertext_info,
 	kms.data_key, kms.data_key_without_plaintext, kms.exported_data_key, kms.generated_and_exported_data_key, kms.status_row, kms.job_report,
 	kms.import_parameters, kms.audit_row, kms.grant_metadata, kms.integrity_problem TO PUBLIC;
@@ -57,6 +57,7 @@ GRANT EXECUTE ON FUNCTION
 	kms.normalized_filters(jsonb),
 	kms.describe_status(),
 	kms.pending_audit(),
+	kms.counted_usage(),
 	@extschema@.kms_describe_key(text),
 	@extschema@.kms_list_keys(jsonb),
 	@extschema@.kms_enable_key(text),

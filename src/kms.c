@@ -15,6 +15,7 @@
 #include "service/audit.h"
 #include "service/audit_line.h"
 #include "service/guard.h"
+#include "service/usage.h"
 #include "worker/job_worker.h"
 #include "worker/keeper.h"
 
@@ -36,9 +37,11 @@ _PG_init(void)
 	audit_install();
 	audit_line_install();
 	guard_install();
+	planning_install();
 	if (process_shared_preload_libraries_in_progress)
 	{
 		shared_startup();
+		usage_startup();
 		root_startup();
 		keeper_register();
 		launcher_register();

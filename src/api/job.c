@@ -7,6 +7,7 @@
 #include "miscadmin.h"
 #include "service/account.h"
 #include "service/job.h"
+#include "service/usage.h"
 #include "utils/timestamp.h"
 
 static void
@@ -46,6 +47,7 @@ KMS_FUNCTION(kms_run_jobs, ACTION_RUN_JOBS)
 			}
 	}
 	job_forget();
+	usage_save();
 	PG_RETURN_NULL();
 }
 

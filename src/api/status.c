@@ -24,8 +24,8 @@ text_or_null(const char *string, bool *is_null)
 KMS_FUNCTION(kms_describe_status, ACTION_DESCRIBE_ACCOUNT_KMS_STATUS)
 {
 	KmsStatus	status;
-	Datum		values[11];
-	bool		nulls[11] = {false};
+	Datum		values[13];
+	bool		nulls[13] = {false};
 
 	status_describe(&status);
 	values[0] = CStringGetTextDatum(status.account_status);
@@ -39,5 +39,7 @@ KMS_FUNCTION(kms_describe_status, ACTION_DESCRIBE_ACCOUNT_KMS_STATUS)
 	values[8] = BoolGetDatum(status.session_memory_locked);
 	values[9] = Int64GetDatum(status.session_cached_keys);
 	values[10] = Int64GetDatum(status.session_cache_bytes);
+	values[11] = Int64GetDatum(status.usage_entries);
+	values[12] = Int64GetDatum(status.usage_lost_calls);
 	PG_RETURN_DATUM(result_row(fcinfo, lengthof(values), values, nulls));
 }

@@ -1,9 +1,11 @@
 /*
- * The settings.  None needs a restart: without shared_preload_libraries the
- * library is loaded by the first call, and must then define the same ones.
+ * The settings.  Only the size of shared memory needs a restart: without
+ * shared_preload_libraries the library is loaded by the first call, and must then
+ * define the same ones, of which that one has no effect.
  */
 #include "base/settings.h"
 
+#include "miscadmin.h"
 #include "utils/guc.h"
 
 char	   *setting_root_key_file;
@@ -17,6 +19,7 @@ bool		setting_allow_pkcs1_v1_5_import;
 bool		setting_worker_enabled;
 int			setting_worker_naptime;
 int			setting_deletion_grace;
+int			setting_usage_entries;
 
 static const struct config_enum_entry audit_options[] = {
 	{"off", AUDIT_OFF, false},
@@ -98,5 +101,11 @@ settings_define(void)
 							NULL,
 							&setting_deletion_grace, 3600, 0, 30 * 86400,
 							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("kms.usage_entries",
+							"Key versions and operations that are counted at the same time.",
+							"Each takes some 120 bytes of shared memory.",
+							&setting_usage_entries, 16384, 16, 1000000,
+							process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP,
+							0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("kms");
 }

@@ -25,6 +25,7 @@ extern bool setting_allow_pkcs1_v1_5_import;
 extern bool setting_worker_enabled;
 extern int	setting_worker_naptime; /* seconds */
 extern int	setting_deletion_grace; /* seconds */
+extern int	setting_usage_entries;
 
 /* Define them all and reserve the prefix.  Once, from _PG_init. */
 extern void settings_define(void);

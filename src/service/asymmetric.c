@@ -78,7 +78,9 @@ asymmetric_sign(KmsCallSite *site, Oid caller, const KmsNamedKey *named, const c
 	size_t		len = kc_signature_max(version->pair);
 	bytea	   *value = bytes_new(len);
 
-	err_crypto(kc_sign(version->pair, signature, digest, (uint8 *) VARDATA(value), &len));
+	usage_note(version, ACTION_ASYMMETRIC_SIGN, digest.len);
+	usage_end(version, ACTION_ASYMMETRIC_SIGN, digest.len,
+			  kc_sign(version->pair, signature, digest, (uint8 *) VARDATA(value), &len));
 	SET_VARSIZE(value, VARHDRSZ + len);
 	audit_used(&version->key->id);
 	return value;
@@ -92,8 +94,9 @@ asymmetric_verify(KmsCallSite *site, Oid caller, const KmsNamedKey *named, const
 	KmsCachedVersion *version = find_signer(site, caller, ACTION_ASYMMETRIC_VERIFY, named, signature, digest);
 	kc_status	status = kc_verify(version->pair, signature, digest, value);
 
+	usage_note(version, ACTION_ASYMMETRIC_VERIFY, digest.len);
 	if (status != KC_BAD_TAG)
-		err_crypto(status);
+		usage_end(version, ACTION_ASYMMETRIC_VERIFY, digest.len, status);
 	audit_used(&version->key->id);
 	return status == KC_OK;
 }
@@ -141,7 +144,9 @@ asymmetric_encrypt(KmsCallSite *site, Oid caller, const KmsNamedKey *named, cons
 	if (plaintext.len == 0 && pke == KC_PKE_SM2PKE)
 		err_invalid("plaintext", "SM2PKE cannot encrypt nothing");
 	ciphertext = bytes_new(len);
-	err_crypto(kc_pke_encrypt(version->pair, pke, plaintext, (uint8 *) VARDATA(ciphertext)));
+	usage_note(version, ACTION_ASYMMETRIC_ENCRYPT, plaintext.len);
+	usage_end(version, ACTION_ASYMMETRIC_ENCRYPT, plaintext.len,
+			  kc_pke_encrypt(version->pair, pke, plaintext, (uint8 *) VARDATA(ciphertext)));
 	audit_used(&version->key->id);
 	return ciphertext;
 }
@@ -152,13 +157,12 @@ asymmetric_decrypt(KmsCallSite *site, Oid caller, const KmsNamedKey *named, cons
 {
 	kc_pke		pke = asymmetric_encryption_of("algorithm", algorithm);
 	KmsCachedVersion *version = find_pair(site, caller, ACTION_ASYMMETRIC_DECRYPT, named, pke);
-	kc_status	status;
 	size_t		len = kc_pke_plaintext_max(pke, pair_kind_of(version));
 	bytea	   *plaintext = bytes_new(len);
+	kc_status	status = kc_pke_decrypt(version->pair, pke, ciphertext, (uint8 *) VARDATA(plaintext), &len);
 
-	status = kc_pke_decrypt(version->pair, pke, ciphertext, (uint8 *) VARDATA(plaintext), &len);
-	if (status != KC_OK)
-		key_use_failed(version, status);
+	usage_note(version, ACTION_ASYMMETRIC_DECRYPT, len);
+	usage_end(version, ACTION_ASYMMETRIC_DECRYPT, len, status);
 	SET_VARSIZE(plaintext, VARHDRSZ + len);
 	audit_used(&version->key->id);
 	return plaintext;
@@ -201,7 +205,8 @@ asymmetric_public_key(KmsCallSite *site, Oid caller, const KmsNamedKey *named)
 		key_cache_begin();
 		version = version_to_use(site, caller, ACTION_GET_PUBLIC_KEY, KIND_PAIR, named, kc_view_of(NULL, 0));
 	} while (key_cache_moved());
-	err_crypto(kc_pair_public(version->pair, der, &len));
+	usage_note(version, ACTION_GET_PUBLIC_KEY, 0);
+	usage_end(version, ACTION_GET_PUBLIC_KEY, 0, kc_pair_public(version->pair, der, &len));
 	audit_used(&version->key->id);
 	return pem_of(kc_view_of(der, len));
 }

@@ -47,19 +47,21 @@ seal(const KmsCachedVersion *version, kc_schedule *schedule, kc_view plaintext, 
 }
 
 bytea *
-cipher_seal(KmsCachedVersion *version, kc_view plaintext, kc_view context)
+cipher_seal(KmsCachedVersion *version, KmsAction action, kc_view plaintext, kc_view context)
 {
 	bytea	   *blob = bytes_new(kc_blob_len(version->material->suite, plaintext.len));
 
-	err_crypto(seal(version, key_cache_schedule(version), plaintext, context, blob));
+	usage_note(version, action, plaintext.len);
+	usage_end(version, action, plaintext.len,
+			  seal(version, key_cache_schedule(version), plaintext, context, blob));
 	return blob;
 }
 
 /* Apart, so that a hit need not keep the version for what comes after. */
 static pg_noinline bytea *
-seal_and_log(KmsCachedVersion *version, kc_view plaintext, kc_view context)
+seal_and_log(KmsCachedVersion *version, KmsAction action, kc_view plaintext, kc_view context)
 {
-	bytea	   *blob = cipher_seal(version, plaintext, context);
+	bytea	   *blob = cipher_seal(version, action, plaintext, context);
 
 	audit_used(&version->key->id);
 	return blob;
@@ -80,8 +82,8 @@ cipher_encrypt(KmsCallSite *site, Oid caller, KmsAction action, kc_view referenc
 
 	key_used(used, version);
 	if (unlikely(setting_audit == AUDIT_ALL))
-		return seal_and_log(version, plaintext, context);
-	return cipher_seal(version, plaintext, context);
+		return seal_and_log(version, action, plaintext, context);
+	return cipher_seal(version, action, plaintext, context);
 }
 
 bytea *
@@ -90,7 +92,6 @@ cipher_decrypt(KmsCallSite *site, Oid caller, kc_view bytes, kc_view context)
 	KmsCachedVersion *version;
 	kc_blob		blob;
 	bytea	   *plaintext;
-	kc_status	status;
 
 	if (unlikely(envelope_is(bytes)))
 		return envelope_decrypt(site, caller, bytes, context);
@@ -102,10 +103,10 @@ cipher_decrypt(KmsCallSite *site, Oid caller, kc_view bytes, kc_view context)
 	} while (unlikely(key_cache_moved()));
 
 	plaintext = bytes_new(blob.ciphertext.len);
-	status = kc_open(version->material, key_cache_schedule(version), blob.nonce, blob.header, context,
-					 blob.ciphertext, blob.tag, (uint8 *) VARDATA(plaintext));
-	if (unlikely(status != KC_OK))
-		key_use_failed(version, status);
+	usage_note(version, ACTION_DECRYPT, blob.ciphertext.len);
+	usage_end(version, ACTION_DECRYPT, blob.ciphertext.len,
+			  kc_open(version->material, key_cache_schedule(version), blob.nonce, blob.header, context,
+					  blob.ciphertext, blob.tag, (uint8 *) VARDATA(plaintext)));
 	audit_used(&version->key->id);
 	return plaintext;
 }

@@ -37,8 +37,8 @@ extern void cipher_find(KmsCallSite *site, Oid caller, KmsAction action, kc_view
 						KmsFoundBlob *found);
 extern kc_status cipher_open(const KmsFoundBlob *found, kc_view context, uint8 out[PLAINTEXT_MAX], size_t *len);
 
-/* At most PLAINTEXT_MAX bytes under a version that was found to encrypt. */
-extern bytea *cipher_seal(KmsCachedVersion *version, kc_view plaintext, kc_view context);
+/* At most PLAINTEXT_MAX bytes under a version that was found to encrypt; counts as a use. */
+extern bytea *cipher_seal(KmsCachedVersion *version, KmsAction action, kc_view plaintext, kc_view context);
 
 /* What a blob says of itself; key_id only if the caller may describe the key. */
 typedef struct KmsBlobInfo

@@ -78,7 +78,9 @@ data_key_export(Oid caller, kc_view ciphertext_blob, const KmsWrapping *wrapping
 	audit_about(&result->data_key.used.key_id);
 	PG_TRY();
 	{
-		err_crypto(cipher_open(&found, context, data_key, &len));
+		usage_note(found.version, ACTION_EXPORT_DATA_KEY, found.blob.ciphertext.len);
+		usage_end(found.version, ACTION_EXPORT_DATA_KEY, found.blob.ciphertext.len,
+				  cipher_open(&found, context, data_key, &len));
 		result->exported = new_exported(&receiver, len);
 		export_to(&receiver, kc_view_of(data_key, len), result->exported);
 	}

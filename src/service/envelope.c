@@ -16,7 +16,7 @@ require_room(const KmsCachedVersion *version, size_t plaintext_len)
 }
 
 bytea *
-envelope_seal(KmsCachedVersion *version, kc_view plaintext, kc_view context)
+envelope_seal(KmsCachedVersion *version, KmsAction action, kc_view plaintext, kc_view context)
 {
 	bytea	   *envelope;
 	kc_schedule *schedule;
@@ -24,8 +24,10 @@ envelope_seal(KmsCachedVersion *version, kc_view plaintext, kc_view context)
 	require_room(version, plaintext.len);
 	envelope = bytes_new(kc_envelope_len(version->material->suite, plaintext.len));
 	schedule = key_cache_schedule(version);
-	err_crypto(kc_envelope_seal(version->material, schedule, version->id.data, context, plaintext,
-								(uint8 *) VARDATA(envelope), interrupt_pending));
+	usage_note(version, action, plaintext.len);
+	usage_end(version, action, plaintext.len,
+			  kc_envelope_seal(version->material, schedule, version->id.data, context, plaintext,
+							   (uint8 *) VARDATA(envelope), interrupt_pending));
 	return envelope;
 }
 
@@ -40,7 +42,7 @@ envelope_encrypt(KmsCallSite *site, Oid caller, kc_view reference, kc_view plain
 		key_cache_begin();
 		version = version_to_encrypt(site, caller, ACTION_ENCRYPT, "key_id", reference, context);
 	} while (key_cache_moved());
-	envelope = envelope_seal(version, plaintext, context);
+	envelope = envelope_seal(version, ACTION_ENCRYPT, plaintext, context);
 	audit_used(&version->key->id);
 	return envelope;
 }
@@ -74,9 +76,9 @@ envelope_decrypt(KmsCallSite *site, Oid caller, kc_view bytes, kc_view context)
 		envelope_find(site, caller, ACTION_DECRYPT, bytes, context, &found);
 	} while (key_cache_moved());
 	plaintext = bytes_new(found.envelope.plaintext_len);
-	status = envelope_open(&found, context, (uint8 *) VARDATA(plaintext));
-	if (status != KC_OK)
-		key_use_failed(found.version, status);
+	usage_note(found.version, ACTION_DECRYPT, found.envelope.plaintext_len);
+	usage_end(found.version, ACTION_DECRYPT, found.envelope.plaintext_len,
+			  envelope_open(&found, context, (uint8 *) VARDATA(plaintext)));
 	audit_used(&found.version->key->id);
 	return plaintext;
 }

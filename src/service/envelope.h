@@ -34,6 +34,6 @@ typedef struct KmsFoundEnvelope
 extern void envelope_find(KmsCallSite *site, Oid caller, KmsAction action, kc_view bytes, kc_view context,
 						  KmsFoundEnvelope *found);
 extern kc_status envelope_open(const KmsFoundEnvelope *found, kc_view context, uint8 *out);
-extern bytea *envelope_seal(KmsCachedVersion *version, kc_view plaintext, kc_view context);
+extern bytea *envelope_seal(KmsCachedVersion *version, KmsAction action, kc_view plaintext, kc_view context);
 
 #endif

@@ -26,6 +26,7 @@
 #include "service/material.h"
 #include "service/prepared.h"
 #include "service/schedule.h"
+#include "service/usage.h"
 #include "store/alias.h"
 #include "store/key_version.h"
 #include "utils/memutils.h"
@@ -180,6 +181,7 @@ static void
 free_version(KmsCachedVersion *version)
 {
 	versions_delete(by_version, version->id.data);
+	usage_release(version);
 	if (version->key->kind == KIND_CIPHER)
 		schedule_release(version);
 	else

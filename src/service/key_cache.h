@@ -25,6 +25,7 @@
 typedef struct KmsCachedVersion KmsCachedVersion;
 typedef struct KmsCachedAlias KmsCachedAlias;
 typedef struct KmsCachedKey KmsCachedKey;
+typedef struct KmsUsage KmsUsage;
 
 struct KmsCachedKey
 {
@@ -65,6 +66,7 @@ struct KmsCachedVersion
 		kc_pair    *pair;
 		kc_mac	   *mac;
 	};
+	KmsUsage   *usage;			/* uses noted and not counted yet (service/usage.h) */
 	int16		place;			/* among the owners of such objects */
 	uint16		uses;			/* of the shared schedule; or since the hand came by */
 };

@@ -114,13 +114,6 @@ key_use_check_version(KmsCachedVersion *version, Oid caller, KmsAction action, k
 	key_use_check_kind_and_state(version->key, KIND_CIPHER);
 }
 
-void
-key_use_failed(const KmsCachedVersion *version, kc_status status)
-{
-	audit_about(&version->key->id);
-	err_crypto_failed(status);
-}
-
 /* Of this very key: another key's version is none. */
 static KmsCachedVersion *
 version_of(KmsCachedKey *key, const KmsNamedKey *named)

@@ -17,6 +17,7 @@
 #include "service/audit_line.h"
 #include "service/key_cache.h"
 #include "service/key_spec.h"
+#include "service/usage.h"
 
 /*
  * What a place in a query remembers from row to row.  Zeroed to begin with but
@@ -130,16 +131,16 @@ version_to_decrypt(KmsCallSite *site, Oid caller, KmsAction action, const uint8 
 	if (unlikely(!known_usable(version->key, caller, action, KIND_CIPHER)))
 		key_use_check_version(version, caller, action, context);
 	if (unlikely(key_cache_material(version)->suite != suite))
-		err_ciphertext();
+	{
+		usage_note(version, action, 0);
+		usage_err(version, action, 0, KC_BAD_INPUT);
+	}
 	return version;
 }
 
 /* The version that the caller names, or the newest, of a key of one of these kinds; made ready. */
 extern KmsCachedVersion *version_to_use(KmsCallSite *site, Oid caller, KmsAction action, int kinds,
 										const KmsNamedKey *named, kc_view context);
-
-/* The error that this comes to, with the key named in the server log. */
-extern void key_use_failed(const KmsCachedVersion *version, kc_status status) pg_attribute_noreturn();
 
 /* Receives the ids, unless it is NULL. */
 static inline void

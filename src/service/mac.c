@@ -28,7 +28,9 @@ mac_generate(KmsCallSite *site, Oid caller, kc_view reference, kc_view message)
 	KmsCachedVersion *version = find(site, caller, ACTION_GENERATE_MAC, reference, kc_view_of(NULL, 0));
 	bytea	   *code = bytes_new(kc_mac_len(key_algorithm(version->key->spec)));
 
-	err_crypto(kc_mac_generate(version->mac, message, (uint8 *) VARDATA(code), interrupt_pending));
+	usage_note(version, ACTION_GENERATE_MAC, message.len);
+	usage_end(version, ACTION_GENERATE_MAC, message.len,
+			  kc_mac_generate(version->mac, message, (uint8 *) VARDATA(code), interrupt_pending));
 	audit_used(&version->key->id);
 	return code;
 }
@@ -39,8 +41,9 @@ mac_verify(KmsCallSite *site, Oid caller, kc_view reference, kc_view message, kc
 	KmsCachedVersion *version = find(site, caller, ACTION_VERIFY_MAC, reference, kc_view_of(NULL, 0));
 	kc_status	status = kc_mac_verify(version->mac, message, code, interrupt_pending);
 
+	usage_note(version, ACTION_VERIFY_MAC, message.len);
 	if (status != KC_BAD_TAG)
-		err_crypto(status);
+		usage_end(version, ACTION_VERIFY_MAC, message.len, status);
 	audit_used(&version->key->id);
 	return status == KC_OK;
 }
@@ -57,7 +60,9 @@ mac_blind_index(KmsCallSite *site, Oid caller, kc_view reference, kc_view value,
 					errmsg("key \"%s\" is not for this operation", uuid_print(&version->key->id, id)),
 					errhint("It takes a key of spec HMAC_SHA_256."));
 	index = bytes_new(KC_BLIND_INDEX_LEN);
-	err_crypto(kc_mac_blind_index(version->mac, context, value, (uint8 *) VARDATA(index), interrupt_pending));
+	usage_note(version, ACTION_GENERATE_MAC, value.len);
+	usage_end(version, ACTION_GENERATE_MAC, value.len,
+			  kc_mac_blind_index(version->mac, context, value, (uint8 *) VARDATA(index), interrupt_pending));
 	audit_used(&version->key->id);
 	return index;
 }

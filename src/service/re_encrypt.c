@@ -42,6 +42,14 @@ source_key(const KmsReEncrypt *request, const Source *source)
 	return envelope_is(request->ciphertext) ? source->envelope.version->key : source->blob.version->key;
 }
 
+static KmsCachedVersion *
+version_of(const KmsReEncrypt *request, const Source *source)
+{
+	if (request->is_public_key)
+		return source->pair;
+	return envelope_is(request->ciphertext) ? source->envelope.version : source->blob.version;
+}
+
 static size_t
 room_for(const KmsReEncrypt *request, const Source *source)
 {
@@ -61,16 +69,19 @@ open_source(const KmsReEncrypt *request, const Source *source, uint8 *plaintext,
 	return envelope_open(&source->envelope, request->context, plaintext);
 }
 
-/* The source opened into plaintext, and that sealed for the target. */
+/* The source opened into plaintext, and that sealed for the target: a use of each of the two. */
 static bytea *
 move(const KmsReEncrypt *request, const Source *source, KmsCachedVersion *target, uint8 *plaintext)
 {
-	size_t		len;
+	KmsCachedVersion *version = version_of(request, source);
+	size_t		len = 0;
+	kc_status	status = open_source(request, source, plaintext, &len);
 
-	err_crypto(open_source(request, source, plaintext, &len));
+	usage_note(version, ACTION_RE_ENCRYPT, len);
+	usage_end(version, ACTION_RE_ENCRYPT, len, status);
 	if (len > PLAINTEXT_MAX)
-		return envelope_seal(target, kc_view_of(plaintext, len), request->destination_context);
-	return cipher_seal(target, kc_view_of(plaintext, len), request->destination_context);
+		return envelope_seal(target, ACTION_RE_ENCRYPT, kc_view_of(plaintext, len), request->destination_context);
+	return cipher_seal(target, ACTION_RE_ENCRYPT, kc_view_of(plaintext, len), request->destination_context);
 }
 
 bytea *

@@ -8,6 +8,7 @@
 #include "base/ident.h"
 #include "base/settings.h"
 #include "base/shared.h"
+#include "base/usage_table.h"
 #include "root/root.h"
 #include "service/account.h"
 #include "service/key_cache.h"
@@ -59,4 +60,5 @@ status_describe(KmsStatus *status)
 	status->workers = shared_has_launcher() && setting_worker_enabled && !RecoveryInProgress();
 	status->session_memory_locked = arena_locked();
 	key_cache_size(&status->session_cached_keys, &status->session_cache_bytes);
+	usage_table_describe(&status->usage_entries, &status->usage_lost_calls);
 }

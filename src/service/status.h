@@ -22,6 +22,8 @@ typedef struct KmsStatus
 	bool		session_memory_locked;
 	int64		session_cached_keys;
 	int64		session_cache_bytes;
+	int64		usage_entries;
+	int64		usage_lost_calls;
 } KmsStatus;
 
 extern void status_describe(KmsStatus *status);

@@ -126,6 +126,7 @@ look_up(StoreCatalog *found)
 	found->audit_entry_pkey = relation_in(schema, "audit_entry_pkey");
 	found->audit_head = relation_in(schema, "audit_head");
 	found->audit_head_pkey = relation_in(schema, "audit_head_pkey");
+	found->usage_entry = relation_in(schema, "usage_entry");
 	found->key_pkey = relation_in(schema, "key_pkey");
 	found->key_owner = relation_in(schema, "key_owner");
 	found->key_version_pkey = relation_in(schema, "key_version_pkey");

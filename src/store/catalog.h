@@ -32,6 +32,7 @@ typedef struct StoreCatalog
 	Oid			audit_entry_pkey;
 	Oid			audit_head;
 	Oid			audit_head_pkey;
+	Oid			usage_entry;
 } StoreCatalog;
 
 /* Whether this database has the extension. */

@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "store/store.h"
 #include "utils/builtins.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 static const char *const kinds[] = {NULL, "KeyRotation", "KeyDeletion", "MaterialExpiry"};
@@ -179,4 +180,10 @@ store_databases(void)
 	table_endscan(scan);
 	table_close(relation, AccessShareLock);
 	return databases;
+}
+
+bool
+store_database_exists(Oid database)
+{
+	return SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(database));
 }

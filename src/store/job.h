@@ -62,4 +62,7 @@ extern void store_job_forget_waiting(void);
  */
 extern List *store_databases(void);
 
+/* Likewise: whether there is such a database. */
+extern bool store_database_exists(Oid database);
+
 #endif

@@ -9,6 +9,7 @@
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "service/job.h"
+#include "service/usage.h"
 #include "storage/ipc.h"
 #include "tcop/tcopprot.h"
 #include "utils/backend_status.h"
@@ -83,7 +84,10 @@ kms_job_worker_main(Datum database)
 	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
 	if (!is_installed())
+	{
+		usage_forget_this_database();
 		proc_exit(0);
+	}
 
 	pgstat_report_activity(STATE_RUNNING, "kms: doing what is due");
 	while (ran && (count = find_due(since, jobs)) > 0)
@@ -95,6 +99,9 @@ kms_job_worker_main(Datum database)
 	}
 	begin();
 	job_forget();
+	commit();
+	begin();
+	usage_save();
 	commit();
 	proc_exit(0);
 }

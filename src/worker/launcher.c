@@ -14,6 +14,7 @@
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "service/job.h"
+#include "service/usage.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "tcop/tcopprot.h"
@@ -48,6 +49,7 @@ find_databases(void)
 	StartTransactionCommand();
 	MemoryContextSwitchTo(memory);
 	databases = job_databases();
+	usage_forget_dropped_databases();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(memory);
 	return databases;

@@ -124,7 +124,9 @@ CREATE TEMP TABLE helper (name text, volatility text, parallel text, everybody b
 INSERT INTO helper VALUES
 	('tell_change()', 'v', 'u', false), ('may_describe(owner oid, owner_name text)', 's', 's', true), ('describe_row(key kms.key)', 's', 's', true),
 	('arn_prefix()', 's', 's', true), ('normalized_filters(filters jsonb)', 'i', 's', true), ('describe_status()', 'v', 'r', true),
-	('pending_audit()', 'v', 'u', true);
+	('pending_audit()', 'v', 'u', true),
+	('counted_usage(OUT key_id uuid, OUT key_version_id uuid, OUT operation text, OUT calls bigint, OUT failures bigint, OUT bytes bigint, '
+	 'OUT last_used_at timestamp with time zone, OUT counter bigint)', 'v', 'r', true);
 SELECT bag_eq('SELECT format(''%s(%s)'', p.proname, pg_get_function_arguments(p.oid)), p.provolatile::text, p.proparallel::text,
 					  EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) a WHERE a.grantee = 0)
 				 FROM function p WHERE p.pronamespace = ''kms''::regnamespace',
@@ -176,7 +178,7 @@ SELECT is_empty('SELECT c.oid::regclass, a.* FROM base_table c, aclexplode(c.rel
 SELECT is_empty('SELECT a.attrelid::regclass FROM pg_attribute a WHERE a.attacl IS NOT NULL AND a.attrelid IN (SELECT oid FROM base_table UNION SELECT oid FROM shown)',
 				'nor on a column');
 SELECT set_eq('SELECT c.relname, a.grantee, a.privilege_type, a.is_grantable FROM shown c, aclexplode(c.relacl) a WHERE a.grantee <> c.relowner',
-			  $$VALUES ('keys'::name, 0::oid, 'SELECT', false), ('key_versions', 0, 'SELECT', false), ('aliases', 0, 'SELECT', false), ('jobs', 0, 'SELECT', false), ('audit_log', 0, 'SELECT', false), ('status', 0, 'SELECT', false)$$,
+			  $$VALUES ('keys'::name, 0::oid, 'SELECT', false), ('key_versions', 0, 'SELECT', false), ('aliases', 0, 'SELECT', false), ('jobs', 0, 'SELECT', false), ('audit_log', 0, 'SELECT', false), ('key_usage', 0, 'SELECT', false), ('grants', 0, 'SELECT', false), ('status', 0, 'SELECT', false)$$,
 			  'everybody may read the views, and no more');
 SELECT results_eq($$SELECT a.grantee, a.privilege_type FROM pg_namespace n, aclexplode(n.nspacl) a WHERE n.nspname = 'kms' AND a.grantee <> n.nspowner$$,
 				  $$VALUES (0::oid, 'USAGE')$$, 'everybody may look into the schema, nobody may make something there');
@@ -196,8 +198,8 @@ SELECT is_empty($$SELECT pg_describe_object(classid, objid, objsubid) FROM membe
 
 -- ---- tables and views -----------------------------------------------------
 
-SELECT set_eq('SELECT relname FROM base_table', ARRAY['account', 'domain_key', 'key', 'key_version', 'alias', 'job', 'import_token', 'audit_entry', 'audit_head']::name[], 'the tables are these');
-SELECT set_eq('SELECT relname FROM shown', ARRAY['keys', 'key_versions', 'aliases', 'jobs', 'audit_log', 'status']::name[], 'the views are these');
+SELECT set_eq('SELECT relname FROM base_table', ARRAY['account', 'domain_key', 'key', 'key_version', 'alias', 'job', 'import_token', 'audit_entry', 'audit_head', 'usage_entry', 'role_anchor', 'grant_entry']::name[], 'the tables are these');
+SELECT set_eq('SELECT relname FROM shown', ARRAY['keys', 'key_versions', 'aliases', 'jobs', 'audit_log', 'key_usage', 'grants', 'status']::name[], 'the views are these');
 SELECT is_empty('SELECT oid::regclass FROM base_table WHERE relpersistence <> ''p'' OR relkind NOT IN (''r'', ''S'')', 'tables are logged and plain');
 SELECT is_empty('SELECT oid::regclass FROM base_table UNION SELECT oid FROM shown EXCEPT SELECT oid FROM pg_class WHERE relnamespace = ''kms''::regnamespace',
 				'tables and views are in the schema kms');
@@ -206,11 +208,11 @@ SELECT results_eq('SELECT t::regclass::text COLLATE "default", c COLLATE "defaul
 				  $$VALUES ('kms.job', 'WHERE false')$$, 'with all its rows, but for what the workers have seen');
 SELECT is_empty($$SELECT oid::regclass FROM shown WHERE relname <> 'status' AND NOT coalesce('security_barrier=true' = ANY (reloptions), false)$$,
 				'views over tables are security barriers');
-SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND c.relname !~ '^audit_' AND
+SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND c.relname !~ '^(usage_entry|audit_.*)$' AND
 				  (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled = 'A' AND t.tgtype = 0 | 4 | 8 | 16 | 32
 					 AND NOT t.tgdeferrable AND t.tgqual IS NULL AND t.tgattr = '' AND t.tgfoid = 'kms.tell_change'::regproc) <> 1$$,
-				'every table but the audit log tells of each insert, update, delete and truncate, once per statement, always');
-SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND c.relname !~ '^audit_' AND
+				'every table of which something is cached tells of each insert, update, delete and truncate, once per statement, always');
+SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND c.relname !~ '^(usage_entry|audit_.*)$' AND
 				  (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled = 'A' AND t.tgtype = 1 | 8 | 16
 					 AND NOT t.tgdeferrable AND t.tgqual IS NULL AND t.tgattr = '' AND t.tgfoid = 'kms.tell_change'::regproc) <> 1$$,
 				'and of each row that is updated or deleted, for replication, always');
@@ -233,7 +235,7 @@ SELECT set_eq($$SELECT name, context FROM pg_settings WHERE name ~ '^kms\.'$$,
 			  $$VALUES ('kms.root_key_file', 'sighup'), ('kms.root_key_command', 'sighup'), ('kms.region', 'sighup'),
 					   ('kms.cache_size', 'superuser'), ('kms.audit', 'superuser'), ('kms.superuser_may_use', 'superuser'),
 					   ('kms.allow_drop', 'superuser'), ('kms.allow_pkcs1_v1_5_import', 'superuser'),
-					   ('kms.worker_enabled', 'sighup'), ('kms.worker_naptime', 'sighup'), ('kms.deletion_grace', 'sighup')$$, 'no setting is everybody''s');
+					   ('kms.worker_enabled', 'sighup'), ('kms.worker_naptime', 'sighup'), ('kms.deletion_grace', 'sighup'), ('kms.usage_entries', 'postmaster')$$, 'no setting is everybody''s');
 SELECT throws_ok('SET kms.unheard_of = 1', '42602', NULL, 'there are no other settings');
 CREATE ROLE kms_test_catalog;
 SET ROLE kms_test_catalog;

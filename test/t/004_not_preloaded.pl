@@ -32,7 +32,7 @@ is(value($node, 'SELECT length(kms_generate_random(7))'), '7', 'random bytes com
 is(value($node, 'SELECT kms_describe_account_kms_status() \g /dev/null' . "\nSHOW kms.root_key_file"), root_key_file($node),
 	'kms.root_key_file is what postgresql.conf says');
 is(value($node, 'SELECT kms_describe_account_kms_status() \g /dev/null' . "\nSELECT string_agg(name, ' ' ORDER BY name) FROM pg_settings WHERE name ~ '^kms'"),
-	'kms.allow_drop kms.allow_pkcs1_v1_5_import kms.audit kms.cache_size kms.deletion_grace kms.region kms.root_key_command kms.root_key_file kms.superuser_may_use kms.worker_enabled kms.worker_naptime', 'every setting is there');
+	'kms.allow_drop kms.allow_pkcs1_v1_5_import kms.audit kms.cache_size kms.deletion_grace kms.region kms.root_key_command kms.root_key_file kms.superuser_may_use kms.usage_entries kms.worker_enabled kms.worker_naptime', 'every setting is there');
 is(value($node, "SELECT kms_describe_account_kms_status() \\g /dev/null\nSET kms.cache_size = 17;\nSHOW kms.cache_size"), '17',
 	'a setting can be set');
 refused($node, "SELECT kms_describe_account_kms_status();\nSET kms.cache_size = 1;", '22023', '', 'and is checked');
