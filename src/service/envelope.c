@@ -68,7 +68,6 @@ envelope_decrypt(KmsCallSite *site, Oid caller, kc_view bytes, kc_view context)
 {
 	KmsFoundEnvelope found;
 	bytea	   *plaintext;
-	kc_status	status;
 
 	do
 	{
