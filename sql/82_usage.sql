@@ -26,7 +26,7 @@ CREATE VIEW kms.key_usage WITH (security_barrier) AS
 			  FULL JOIN kms.counted_usage() c ON c.key_version_id OPERATOR(pg_catalog.=) e.key_version_id
 											 AND c.operation COLLATE "C" OPERATOR(pg_catalog.=) e.operation) u
 	  JOIN kms.key k ON k.id OPERATOR(pg_catalog.=) u.key_id
-	 WHERE kms.may_describe(k.owner, k.owner_name)
+	 WHERE kms.may_describe(k.id, k.owner, k.owner_name)
 	   AND (k.delete_at IS NULL OR k.delete_at > pg_catalog.clock_timestamp());
 
 COMMENT ON VIEW kms.key_usage IS 'how much the keys that the current user may describe are used, per key version and operation';

@@ -37,7 +37,6 @@ _PG_init(void)
 	audit_install();
 	audit_line_install();
 	guard_install();
-	planning_install();
 	if (process_shared_preload_libraries_in_progress)
 	{
 		shared_startup();

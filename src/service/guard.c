@@ -13,6 +13,7 @@
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "service/audit_line.h"
+#include "service/audit_line.h"
 #include "store/catalog.h"
 #include "store/key.h"
 #include "store/role.h"
@@ -27,6 +28,7 @@ refuse_while_keys_exist(void)
 	if (setting_allow_drop || !store_key_exists())
 		return;
 	audit_begin(ACTION_NONE);	/* it is no function of ours that raises this */
+	audit_begin(ACTION_NONE);	/* none of ours */
 	kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, API_UNSUPPORTED_OPERATION,
 				errmsg("there are keys in this database, and what they encrypt would be lost"),
 				errhint("A superuser who wants that sets kms.allow_drop = on in the session."));
@@ -41,6 +43,7 @@ refuse_while_role_is_mentioned(Oid role)
 {
 	if (!store_installed() || !store_role_is_mentioned(role))
 		return;
+	audit_begin(ACTION_NONE);
 	kms_ereport(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST, API_UNSUPPORTED_OPERATION,
 				errmsg("role \"%s\" cannot be dropped because it owns keys or holds grants of kms",
 					   GetUserNameFromId(role, false)),

@@ -350,7 +350,7 @@ usage_save(void)
 	/* Somebody else is at it, or was, and has not committed: it is the next round's turn. */
 	if (store_usage_lock())
 		note_saved(entries, save(entries, count));
-	store_close();
+	store_close_unrecorded();
 }
 
 void
