@@ -179,9 +179,12 @@ COMMENT ON COLUMN kms.alias.mac IS 'MAC over the columns before it, 32 bytes';
  * stays empty: so PostgreSQL keeps the role from being dropped, in every database,
  * and a dump grants it to the role of that name again.
  */
-CREATE TABLE kms.role_anchor ();
+CREATE TABLE kms.role_anchor (
+	nothing integer PRIMARY KEY CHECK (false)
+);
 
 COMMENT ON TABLE kms.role_anchor IS 'always empty; the roles that own keys or hold grants have SELECT on it';
+COMMENT ON COLUMN kms.role_anchor.nothing IS 'there is never a row';
 
 /* What a role other than the owner may do. */
 CREATE TABLE kms.grant_entry (

@@ -89,6 +89,16 @@ INSERT INTO contract VALUES
 	('kms_list_aliases_by_key_id', 'key_id text', 'SETOF (alias_name text, alias_arn text, key_id uuid)', 's', 's', true),
 	('kms_run_jobs', '', 'SETOF (job text, resource text, outcome text, detail text)', 'v', 'u', false),
 	('kms_confirm_home', '', 'void', 'v', 'u', false),
+	('kms_grant',
+	 'resource text, grantee text, operations text[], encryption_context jsonb DEFAULT NULL::jsonb, '
+	 'expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone', 'uuid', 'v', 'u', true),
+	('kms_revoke', 'resource text, grantee text, operations text[] DEFAULT NULL::text[]', 'integer', 'v', 'u', true),
+	('kms_list_grants', 'resource text DEFAULT NULL::text',
+	 'SETOF (grant_id uuid, resource_type text, resource text, grantee text, operations text[], '
+	 'encryption_context jsonb, expires_at timestamp with time zone, grantor text, created_at timestamp with time zone)', 's', 's', true),
+	('kms_can', 'operation text, resource text, encryption_context jsonb DEFAULT NULL::jsonb', 'boolean', 's', 's', true),
+	('kms_set_owner', 'resource text, new_owner text', 'void', 'v', 'u', true),
+	('kms_check_integrity', '', 'SETOF (table_name text, row_id text, problem text)', 's', 'r', false),
 	('kms_verify_audit_log', '', '(rows_checked bigint, first_bad_row bigint, problem text)', 'v', 'u', false),
 	('kms_open_kms_service', '', 'void', 'v', 'u', false),
 	('kms_describe_account_kms_status', '', 'text', 's', 's', true);
@@ -122,7 +132,9 @@ SELECT is_empty('SELECT name FROM made WHERE name !~ ''^kms_''', 'public functio
 
 CREATE TEMP TABLE helper (name text, volatility text, parallel text, everybody boolean);
 INSERT INTO helper VALUES
-	('tell_change()', 'v', 'u', false), ('may_describe(owner oid, owner_name text)', 's', 's', true), ('describe_row(key kms.key)', 's', 's', true),
+	('tell_change()', 'v', 'u', false), ('may_describe(key_id uuid, owner oid, owner_name text)', 's', 's', true),
+	('describe_grant(entry kms.grant_entry)', 's', 's', true),
+	('describable(resource text)', 's', 's', true), ('describe_row(key kms.key)', 's', 's', true),
 	('arn_prefix()', 's', 's', true), ('normalized_filters(filters jsonb)', 'i', 's', true), ('describe_status()', 'v', 'r', true),
 	('pending_audit()', 'v', 'u', true),
 	('counted_usage(OUT key_id uuid, OUT key_version_id uuid, OUT operation text, OUT calls bigint, OUT failures bigint, OUT bytes bigint, '
