@@ -11,7 +11,7 @@
 BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE SCHEMA reader;
-CREATE EXTENSION pgcrypto SCHEMA reader;
+ALTER EXTENSION pgcrypto SET SCHEMA reader;	/* it is there for include/reseal.sql */
 SET LOCAL search_path = public, reader;
 
 SELECT plan(31);

@@ -63,7 +63,8 @@ sub is_complete
 	my $use = q{SELECT kms_decrypt_text(kms_encrypt('alias/fresh', 'x'))};
 	is(ask($session, $use), 'x', "$how: a session has a key in its cache");
 	value($server, q{UPDATE kms.key SET state = 'Disabled' WHERE id = (kms_describe_key('alias/fresh')).key_id}, $dbname);
-	is(ask($session, $use), '55000 Rejected.Disabled', "$how: a change by hand reaches it");
+	is(ask($session, $use), 'XX001 Rejected.Unavailable', "$how: its row changed by hand, the key is refused there");
+	is(value($server, q{SELECT count(*) FROM kms_check_integrity()}, $dbname), '1', "$how: no other row was tampered with");
 	$session->quit;
 	return;
 }
@@ -89,7 +90,8 @@ sub run_with
 
 run_with($node, 'pg_dump', '-f', "$folder/plain.sql", 'source');
 my $dump = slurp_file("$folder/plain.sql");
-like($dump, qr/^COPY kms\.$_ /m, "the dump has the rows of kms.$_") for qw(account domain_key key key_version alias job import_token);
+like($dump, qr/^COPY kms\.$_ /m, "the dump has the rows of kms.$_") for qw(account domain_key key key_version alias job import_token grant_entry role_anchor);
+like($dump, qr/^GRANT SELECT ON TABLE kms\.role_anchor TO "the owner";/m, 'and who owns keys');
 unlike($dump, qr/secret \d/, 'and no plaintext');
 unlike($dump, qr/\Q$key\E/i, 'and no root key');
 
