@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(106);
+SELECT plan(110);
 SELECT kms_test.let_time_pass() IS NULL AS ignored \gset
 
 /* Another test may have left something to do; here it is about ours. */
@@ -241,12 +241,14 @@ SELECT is((SELECT count(*) FROM kms_list_key_versions(:'owned')), 2::bigint, 'an
 SELECT is(pg_temp.sees(role, 'done'), n::bigint, role || CASE n WHEN 1 THEN ' sees' ELSE ' does not see' END || ' what was done with the owner''s key')
   FROM (VALUES ('kms_test_owner', 1), ('kms_test_member', 1), ('kms_test_stranger', 0)) t (role, n);
 SET ROLE kms_test_owner;
-SELECT kms_schedule_key_deletion(:'owned', 7) AS ignored \gset
+SELECT kms_schedule_key_deletion(:'owned', 7) AS ignored, kms_create_key() AS kept \gset
 RESET ROLE;
 SELECT pg_temp.make_due(:'owned') AS ignored \gset
 SELECT is((SELECT outcome FROM kms_run_jobs() WHERE resource = :'owned'), 'done', 'when the key itself is erased');
 SELECT is(pg_temp.sees(role, 'done'), n::bigint, role || CASE WHEN n > 0 THEN ' still sees' ELSE ' does not see' END || ' that it was')
   FROM (VALUES ('kms_test_owner', 2), ('kms_test_member', 2), ('kms_test_stranger', 0)) t (role, n);
+SELECT kms_set_owner(:'kept', 'kms_test_stranger') IS NULL AS ignored \gset
+SELECT is(pg_temp.sees('kms_test_owner', 'done'), 0::bigint, 'a role that owns nothing any more and holds no grant sees nothing, either');
 
 -- ---- read only, no service ------------------------------------------------
 

@@ -16,7 +16,7 @@ my $other = new_server('other', root_key => $key);
 my $folder = PostgreSQL::Test::Utils::tempdir;
 
 $_->start for $node, $other;
-$node->safe_psql('postgres', 'CREATE ROLE "the owner"');
+$node->safe_psql('postgres', 'CREATE ROLE "the owner"; CREATE ROLE "a reader"');
 $node->safe_psql('postgres', 'CREATE DATABASE source');
 $node->safe_psql('source', q{
 	CREATE EXTENSION kms;
@@ -33,7 +33,9 @@ $node->safe_psql('source', q{
 	GRANT CREATE ON SCHEMA public TO "the owner";
 	SET ROLE "the owner";
 	SELECT kms_create_alias(kms_create_key()::text, 'alias/owned');
-	CREATE TABLE owned AS SELECT kms_encrypt('alias/owned', 'owned') AS secret});
+	CREATE TABLE owned AS SELECT kms_encrypt('alias/owned', 'owned') AS secret;
+	GRANT SELECT ON owned TO PUBLIC;
+	SELECT kms_grant('alias/owned', 'a reader', '{Decrypt}')});
 
 my $list = q{SELECT md5(string_agg(k::text, E'\n' ORDER BY k.key_id)) FROM kms_list_keys() k};
 my $keys = value($node, $list, 'source');
@@ -51,6 +53,7 @@ sub is_complete
 		"$how: every alias is there");
 	is(value($server, 'SELECT string_agg(v::text, E\'\n\' ORDER BY v.key_version_id) FROM kms.key_versions v', $dbname), $version,
 		"$how: every key version is there");
+	is(value($server, 'SELECT count(*) FROM kms_check_integrity()', $dbname), '0', "$how: no row was tampered with");
 	is(value($server, q{SELECT count(*), bool_and(secret = 'secret ' || id) FROM readable}, $dbname), '200|t', "$how: every ciphertext opens");
 	refused($server, q{SELECT kms_encrypt('alias/disabled', 'x')}, '55000', 'Rejected.Disabled', "$how: a disabled key is disabled", dbname => $dbname);
 	is(value($server, q{SELECT kms_decrypt_text(kms_encrypt('alias/Aliyun_AES_256', 'more'))}, $dbname), 'more', "$how: old keys encrypt");
@@ -98,7 +101,7 @@ unlike($dump, qr/\Q$key\E/i, 'and no root key');
 $node->safe_psql('postgres', 'CREATE DATABASE from_script');
 run_with($node, 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$folder/plain.sql", '-o', '/dev/null', 'from_script');
 is_complete($node, 'from_script', 'pg_dump and psql');
-is(use_owned($node, 'from_script', 'the owner'), 'opens', "pg_dump and psql: a key is still its owner's");
+is(join(' ', map { use_owned($node, 'from_script', $_) } 'the owner', 'a reader'), 'opens opens', "pg_dump and psql: a key is still its owner's, and a grant its grantee's");
 
 # ---- an archive ---------------------------------------------------------------------
 
@@ -106,7 +109,7 @@ run_with($node, 'pg_dump', '-Fc', '-f', "$folder/archive", 'source');
 $node->safe_psql('postgres', 'CREATE DATABASE from_archive');
 run_with($node, 'pg_restore', '--exit-on-error', '-d', 'from_archive', "$folder/archive");
 is_complete($node, 'from_archive', 'pg_restore');
-is(use_owned($node, 'from_archive', 'the owner'), 'opens', "pg_restore: a key is still its owner's");
+is(join(' ', map { use_owned($node, 'from_archive', $_) } 'the owner', 'a reader'), 'opens opens', "pg_restore: a key is still its owner's, and a grant its grantee's");
 
 # The tables of an extension are loaded in no order then, whatever refers to whatever.
 $node->safe_psql('postgres', 'CREATE DATABASE in_parallel');
@@ -130,17 +133,17 @@ for my $case ([ 'data only' ], [ 'without triggers', '--disable-triggers' ])
 	is(ask($session, q{SELECT count(*) FROM readable WHERE secret = 'secret ' || id}), '200', "$how: and opens it");
 	$session->quit;
 	is_complete($node, $dbname, $how);
-	is(use_owned($node, $dbname, 'the owner'), 'opens', "$how: a key is still its owner's");
+	is(join(' ', map { use_owned($node, $dbname, $_) } 'the owner', 'a reader'), 'opens opens', "$how: a key is still its owner's, and a grant its grantee's");
 }
 
 # ---- a copy -----------------------------------------------------------------------------
 
 $node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE source');
 is_complete($node, 'copy', 'CREATE DATABASE TEMPLATE');
-is(use_owned($node, 'copy', 'the owner'), 'opens', "CREATE DATABASE TEMPLATE: a key is still its owner's");
+is(join(' ', map { use_owned($node, 'copy', $_) } 'the owner', 'a reader'), 'opens opens', "CREATE DATABASE TEMPLATE: a key is still its owner's, and a grant its grantee's");
 $node->safe_psql('postgres', 'CREATE DATABASE file_copy TEMPLATE source STRATEGY file_copy');
 is_complete($node, 'file_copy', 'CREATE DATABASE TEMPLATE by files');
-is(use_owned($node, 'file_copy', 'the owner'), 'opens', "CREATE DATABASE TEMPLATE by files: a key is still its owner's");
+is(join(' ', map { use_owned($node, 'file_copy', $_) } 'the owner', 'a reader'), 'opens opens', "CREATE DATABASE TEMPLATE by files: a key is still its owner's, and a grant its grantee's");
 is(value($node, $list, 'source'), $keys, 'the original is as it was');
 
 # ---- another cluster -------------------------------------------------------------------------
@@ -150,14 +153,51 @@ $other->safe_psql('postgres', 'CREATE ROLE somebody; CREATE ROLE somebody_else')
 run_with($node, 'pg_dumpall', '--no-role-passwords', '-f', "$folder/all.sql");
 run_with($other, 'psql', '-X', '-q', '-f', "$folder/all.sql", '-o', '/dev/null', 'postgres');
 is_complete($other, 'source', 'pg_dumpall into another cluster');
-$other->safe_psql('source', 'GRANT SELECT ON owned TO PUBLIC');
 is(value($other, q{SELECT rolname FROM pg_roles WHERE oid = } . value($node, q{SELECT oid FROM pg_roles WHERE rolname = 'the owner'})),
 	'somebody', 'in the other cluster the oid of the owner is that of somebody else');
-for my $role (split /\n/, value($other, q{SELECT rolname FROM pg_roles WHERE rolname !~ '^(pg_|the owner$)'}))
+my @strangers = split /\n/, value($other, q{SELECT rolname FROM pg_roles WHERE rolname !~ '^(pg_|the owner$|a reader$)'});
+for my $role (@strangers)
 {
 	is(use_owned($other, 'source', $role), '42501 Forbidden.NoPermission',
 		"another cluster: the key of a role is not that of $role");
 }
+
+# There the name says who it is, until somebody says that it is at home there.
+is(use_owned($other, 'source', $_), 'opens', "another cluster: but that of $_") for 'the owner', 'a reader';
+my $granted = q{SELECT kms_grant('alias/owned', 'a reader', '{Encrypt}'), kms_revoke('alias/owned', 'a reader', '{Encrypt}')};
+value($other, $granted, 'source');
+value($other, q{SELECT kms_grant('alias/one more', 'the owner', '{Encrypt}'), kms_revoke('alias/one more', 'the owner')} =~ s/one more/Aliyun_SM4/gr, 'source');
+is(use_owned($other, 'source', $_), 'opens', "another cluster: also after a grant to $_ that was taken away again") for 'the owner', 'a reader';
+like(failure($other, 'DROP ROLE "the owner"', dbname => 'source')->{message}, qr/owns keys or holds grants of kms/, 'another cluster: the owner is not dropped');
+$other->safe_psql('postgres', 'ALTER ROLE "the owner" RENAME TO "somebody new"; ALTER ROLE "somebody else" RENAME TO "the owner"' =~ s/somebody else/somebody_else/r);
+is(use_owned($other, 'source', $_), '42501 Forbidden.NoPermission', "another cluster: $_ does not own it by that name") for 'somebody new', 'the owner';
+$other->safe_psql('postgres', 'ALTER ROLE "the owner" RENAME TO somebody_else; ALTER ROLE "somebody new" RENAME TO "the owner"');
+value($other, 'SELECT kms_confirm_home()', 'source');
+is(use_owned($other, 'source', $_), 'opens', "confirmed: $_ has what it had") for 'the owner', 'a reader';
+is(use_owned($other, 'source', $_), '42501 Forbidden.NoPermission', "confirmed: $_ does not") for @strangers;
+$other->safe_psql('postgres', 'ALTER ROLE "the owner" RENAME TO renamed; CREATE ROLE "the owner"; ALTER ROLE "a reader" RENAME TO rereader; CREATE ROLE "a reader"');
+is(use_owned($other, 'source', $_), 'opens', "confirmed: $_ keeps it under a new name") for qw(renamed rereader);
+is(use_owned($other, 'source', $_), '42501 Forbidden.NoPermission', "confirmed: and the new role $_ has nothing") for 'the owner', 'a reader';
+is(value($other, q{SELECT creator FROM kms_describe_key('alias/owned')}, 'source'), 'renamed', 'confirmed: the key is described under the new name');
+
+# Where roles are missing, their rows are nobody's: nor do they pass to whoever has their oid.
+my %number = map { $_ => value($node, qq{SELECT oid FROM pg_roles WHERE rolname = '$_'}) } 'the owner', 'a reader';
+for my $role (keys %number)
+{
+	$number{$role} = value($other, "SELECT rolname FROM pg_roles WHERE oid = $number{$role}");
+}
+is(join(' ', map { $number{$_} } 'the owner', 'a reader'), 'somebody somebody_else', 'in the other cluster their oids are those of others');
+$other->safe_psql('postgres', 'DROP ROLE "the owner"; DROP ROLE "a reader"; CREATE DATABASE roleless');
+run_with($other, 'psql', '-X', '-q', '-f', "$folder/plain.sql", '-o', '/dev/null', 'roleless');
+is(use_owned($other, 'roleless', $_), '42501 Forbidden.NoPermission', "without roles: $_ has nothing") for qw(somebody somebody_else);
+value($other, q{SELECT kms_grant('alias/Aliyun_SM4', name, '{Encrypt}') FROM unnest('{somebody,somebody_else}'::text[]) name}, 'roleless');
+is(use_owned($other, 'roleless', $_), '42501 Forbidden.NoPermission', "without roles: $_ has nothing, holding a grant of its own") for qw(somebody somebody_else);
+value($other, 'SELECT kms_confirm_home()', 'roleless');
+is(use_owned($other, 'roleless', $_), '42501 Forbidden.NoPermission', "without roles, confirmed: $_ has nothing") for qw(somebody somebody_else);
+is(value($other, q{SELECT creator FROM kms_describe_key('alias/owned')}, 'roleless'), 'the owner', 'without roles: the key keeps its owner\'s name');
+is(value($other, 'SELECT count(*) FROM kms_check_integrity()', 'roleless'), '0', 'without roles: every row is intact');
+value($other, q{SELECT kms_set_owner('alias/owned', 'somebody')}, 'roleless');
+is(join(' ', map { use_owned($other, 'roleless', $_) } qw(somebody somebody_else)), 'opens 42501 Forbidden.NoPermission', 'without roles: a superuser gives it to another');
 
 # ---- another root key -------------------------------------------------------------------------
 
