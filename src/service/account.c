@@ -378,7 +378,7 @@ account_confirm_home(void)
 	(void) account_id();		/* the service must be open */
 	store_open();
 	store_account_lock_table();
-	grant_refresh_roles();
+	grant_settle_roles();
 	store_account_set_homes((int64) GetSystemIdentifier(), MyDatabaseId);
 	store_job_forget_waiting();
 	store_sync_at_commit();
