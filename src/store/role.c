@@ -150,21 +150,29 @@ change_anchor(Oid role, bool is_grant)
 	invalidation_send_all(store_catalog()->role_anchor);
 }
 
-/* One at a time: two changes of one catalog row at once would make one of them fail. */
 static void
-lock_anchor(void)
+lock_anchor(LOCKMODE mode)
 {
-	LockRelationOid(store_catalog()->role_anchor, ShareUpdateExclusiveLock);
+	LockRelationOid(store_catalog()->role_anchor, mode);
 	invalidation_accept();
 }
 
+/*
+ * Whoever is about to mention a role keeps others from releasing it until the row
+ * is there for all to see.  Of those who change the anchor there is one at a time:
+ * two changes of one catalog row at once would make one of them fail.
+ */
 void
 store_role_anchor(Oid role)
 {
+	store_require_writable();
+	if (role == store_catalog()->owner && store_role_is_anchored(role))
+		return;					/* is never released */
+	lock_anchor(RowExclusiveLock);
 	if (store_role_is_anchored(role))
 		return;
 	store_open();
-	lock_anchor();
+	lock_anchor(ShareUpdateExclusiveLock);
 	if (!store_role_is_anchored(role))
 		change_anchor(role, true);
 	store_close();
@@ -278,9 +286,10 @@ void
 store_role_release(Oid role)
 {
 	if (!store_role_is_anchored(role) || role == store_catalog()->owner ||
-		store_role_is_mentioned(role))
+		store_role_is_mentioned(role) ||
+		!ConditionalLockRelationOid(store_catalog()->role_anchor, ShareRowExclusiveLock))
 		return;
-	lock_anchor();
+	invalidation_accept();
 	if (!store_role_is_mentioned(role))
 		change_anchor(role, false);
 }
