@@ -122,6 +122,7 @@ is(ask($member, "SET ROLE member; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 
 change('REVOKE holder FROM member');
 is(ask($member, "SELECT kms_decrypt_text('$held')"), '42501 Forbidden.NoPermission', 'revoked on the primary, no longer');
 my $held_id = id_of('alias/held');
+ask($member, 'ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ');
 change("SELECT kms_grant('$held_id', 'member', '{Decrypt}')");
 is(ask($member, "SELECT kms_decrypt_text('$held')"), 'held', 'granted the operation on the primary, it does again');
 change("SELECT kms_revoke('$held_id', 'member')");
