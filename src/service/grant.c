@@ -456,8 +456,8 @@ grant_refresh_roles(void)
 }
 
 /*
- * Rows that mean nobody, before their oids count: an oid of elsewhere may be that
- * of another role here.  A key keeps its owner's name; a grant goes.
+ * Rows that mean nobody, before their oids count: an oid of elsewhere may be, or
+ * become, that of another role here.  A key keeps its owner's name; a grant goes.
  */
 static void
 forget_void(const KmsStoredRole *stored)
@@ -486,7 +486,8 @@ grant_settle_roles(void)
 	{
 		const KmsStoredRole *stored = lfirst(cell);
 
-		if (!store_role_now(stored).valid)
+		/* Name and oid of one role: it only lacks the privilege, as in a copy whose dump is half restored. */
+		if (!store_role_now(stored).valid && get_role_oid(stored->name, true) != stored->oid)
 			forget_void(stored);
 	}
 }

@@ -136,6 +136,23 @@ for my $case ([ 'data only' ], [ 'without triggers', '--disable-triggers' ])
 	is(join(' ', map { use_owned($node, $dbname, $_) } 'the owner', 'a reader'), 'opens opens', "$how: a key is still its owner's, and a grant its grantee's");
 }
 
+# Without privileges, what roles had waits for theirs.
+run_with($node, 'pg_dump', '--no-privileges', '-f', "$folder/bare.sql", 'source');
+$node->safe_psql('postgres', 'CREATE DATABASE bare');
+run_with($node, 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$folder/bare.sql", '-o', '/dev/null', 'bare');
+$node->safe_psql('bare', 'GRANT SELECT ON owned TO PUBLIC; SELECT kms_confirm_home()');
+is(use_owned($node, 'bare', $_), '42501 Forbidden.NoPermission', "without privileges: $_ has nothing") for 'the owner', 'a reader';
+$node->safe_psql('bare', 'GRANT SELECT ON kms.role_anchor TO "the owner", "a reader"');
+is(use_owned($node, 'bare', $_), 'opens', "without privileges: until $_ is given its own") for 'the owner', 'a reader';
+
+# The tables belong to who restores them, and it is the owner of the dumped ones that no dump names.
+my $first = value($node, 'SELECT current_user');
+$node->safe_psql('postgres', 'CREATE ROLE boss SUPERUSER LOGIN; CREATE DATABASE by_another');
+run_with($node, 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-U', 'boss', '-f', "$folder/plain.sql", '-o', '/dev/null', 'by_another');
+refused($node, 'SELECT * FROM readable', '42501', 'Forbidden.NoPermission', 'restored by another superuser: the first one does not use its keys', dbname => 'by_another');
+value($node, "SELECT kms_set_owner('alias/Aliyun_SM4', '$first')", 'by_another');
+is_complete($node, 'by_another', 'restored by another superuser, and one key given back to the first');
+
 # ---- a copy -----------------------------------------------------------------------------
 
 $node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE source');
@@ -179,6 +196,8 @@ $other->safe_psql('postgres', 'ALTER ROLE "the owner" RENAME TO renamed; CREATE 
 is(use_owned($other, 'source', $_), 'opens', "confirmed: $_ keeps it under a new name") for qw(renamed rereader);
 is(use_owned($other, 'source', $_), '42501 Forbidden.NoPermission', "confirmed: and the new role $_ has nothing") for 'the owner', 'a reader';
 is(value($other, q{SELECT creator FROM kms_describe_key('alias/owned')}, 'source'), 'renamed', 'confirmed: the key is described under the new name');
+
+like(failure($other, 'DROP ROLE rereader')->{detail}, qr/object.* in database/, 'a role that holds a grant in one database is not dropped from another');
 
 # Where roles are missing, their rows are nobody's: nor do they pass to whoever has their oid.
 my %number = map { $_ => value($node, qq{SELECT oid FROM pg_roles WHERE rolname = '$_'}) } 'the owner', 'a reader';
