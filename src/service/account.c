@@ -379,7 +379,7 @@ account_confirm_home(Oid caller)
 	(void) account_id();		/* the service must be open */
 	store_open();
 	store_account_lock_table();
-	grant_refresh_roles();
+	grant_settle_roles();
 	store_account_set_homes((int64) GetSystemIdentifier(), MyDatabaseId);
 	store_job_forget_waiting();
 	audit_record(ACTION_CONFIRM_HOME, caller, "service", NULL, NULL);

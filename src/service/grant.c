@@ -488,3 +488,40 @@ grant_refresh_roles(void)
 		rewrite_granted(stored, &now);
 	}
 }
+
+/*
+ * Rows that mean nobody, before their oids count: an oid of elsewhere may be, or
+ * become, that of another role here.  A key keeps its owner's name; a grant goes.
+ */
+static void
+forget_void(const KmsStoredRole *stored)
+{
+	KmsStoredRole nobody = {InvalidOid, stored->name};
+	ListCell   *cell;
+
+	if (OidIsValid(stored->oid))
+		rewrite_owned(stored, &nobody);
+	foreach(cell, store_grant_list_to(stored))
+	{
+		const KmsGrant *grant = lfirst(cell);
+
+		store_grant_delete(&grant->id);
+		invalidation_send(&grant->resource);
+	}
+}
+
+void
+grant_settle_roles(void)
+{
+	ListCell   *cell;
+
+	grant_refresh_roles();
+	foreach(cell, store_role_list())
+	{
+		const KmsStoredRole *stored = lfirst(cell);
+
+		/* Name and oid of one role: it only lacks the privilege, as in a copy whose dump is half restored. */
+		if (!store_role_now(stored).valid && get_role_oid(stored->name, true) != stored->oid)
+			forget_void(stored);
+	}
+}

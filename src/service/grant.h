@@ -53,8 +53,11 @@ extern void grant_forget_expired(TimestampTz before);
 
 /*
  * Inside store_open: rows that mean a role have it as it is called, and numbered,
- * today; after a rename, and before a database is said to be at home where it is.
+ * today, after a rename.
  */
 extern void grant_refresh_roles(void);
+
+/* The same, before a database is said to be at home; and rows that mean nobody here will mean nobody. */
+extern void grant_settle_roles(void);
 
 #endif

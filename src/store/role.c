@@ -150,21 +150,29 @@ change_anchor(Oid role, bool is_grant)
 	invalidation_send_all(store_catalog()->role_anchor);
 }
 
-/* One at a time: two changes of one catalog row at once would make one of them fail. */
 static void
-lock_anchor(void)
+lock_anchor(LOCKMODE mode)
 {
-	LockRelationOid(store_catalog()->role_anchor, ShareUpdateExclusiveLock);
+	LockRelationOid(store_catalog()->role_anchor, mode);
 	invalidation_accept();
 }
 
+/*
+ * Whoever is about to mention a role keeps others from releasing it until the row
+ * is there for all to see.  Of those who change the anchor there is one at a time:
+ * two changes of one catalog row at once would make one of them fail.
+ */
 void
 store_role_anchor(Oid role)
 {
+	store_require_writable();
+	if (role == store_catalog()->owner && store_role_is_anchored(role))
+		return;					/* is never released */
+	lock_anchor(RowExclusiveLock);
 	if (store_role_is_anchored(role))
 		return;
 	store_open();
-	lock_anchor();
+	lock_anchor(ShareUpdateExclusiveLock);
 	if (!store_role_is_anchored(role))
 		change_anchor(role, true);
 	store_close_unrecorded();
@@ -190,11 +198,48 @@ is_in(Oid table, Oid index, AttrNumber column, Oid role)
 #define KEY_OWNER_COLUMN		2
 #define GRANT_GRANTEE_COLUMN	4
 
+/* A name to look for in the column after that of the oid, which is 0 where it means PUBLIC. */
+typedef struct Mention
+{
+	const char *name;
+	AttrNumber	column;
+	bool		zero_is_public;
+} Mention;
+
+static bool
+see_name(HeapTuple row, TupleDesc type, void *result)
+{
+	const Mention *mention = result;
+	char	   *name;
+	bool		same;
+
+	if (mention->zero_is_public && !OidIsValid(DatumGetObjectId(store_column(row, mention->column, type))))
+		return false;
+	name = TextDatumGetCString(store_column(row, mention->column + 1, type));
+	same = strcmp(name, mention->name) == 0;
+	pfree(name);
+	return same;
+}
+
+static bool
+is_named_in(Oid table, AttrNumber column, Oid role, bool zero_is_public)
+{
+	StoreScan	scan = {.table = table};
+	Mention		mention = {GetUserNameFromId(role, false), column, zero_is_public};
+
+	return store_find(&scan, see_name, &mention);
+}
+
+/* By the oid or the name, whichever counts here; no index leads to names alone. */
 bool
 store_role_is_mentioned(Oid role)
 {
 	const StoreCatalog *catalog = store_catalog();
 
+	refresh();
+	if (!at_home)
+		return is_named_in(catalog->key, KEY_OWNER_COLUMN, role, false) ||
+			is_named_in(catalog->grant_entry, GRANT_GRANTEE_COLUMN, role, true);
 	return is_in(catalog->key, catalog->key_owner, KEY_OWNER_COLUMN, role) ||
 		is_in(catalog->grant_entry, catalog->grant_entry_grantee, GRANT_GRANTEE_COLUMN, role);
 }
@@ -241,9 +286,10 @@ void
 store_role_release(Oid role)
 {
 	if (!store_role_is_anchored(role) || role == store_catalog()->owner ||
-		store_role_is_mentioned(role))
+		store_role_is_mentioned(role) ||
+		!ConditionalLockRelationOid(store_catalog()->role_anchor, ShareRowExclusiveLock))
 		return;
-	lock_anchor();
+	invalidation_accept();
 	if (!store_role_is_mentioned(role))
 		change_anchor(role, false);
 }

@@ -14,8 +14,8 @@ CREATE ROLE kms_test_grandchild IN ROLE kms_test_member;
 CREATE ROLE kms_test_behind_noinherit IN ROLE kms_test_noinherit;
 CREATE ROLE kms_test_super SUPERUSER;
 CREATE ROLE kms_test_manager CREATEROLE CREATEDB;
-CREATE SCHEMA kms_test AUTHORIZATION kms_test_owner;
-GRANT ALL ON SCHEMA kms_test TO PUBLIC;
+CREATE SCHEMA kms_test_place AUTHORIZATION kms_test_owner;
+GRANT ALL ON SCHEMA kms_test_place TO PUBLIC;
 
 -- ---- making keys ----------------------------------------------------------
 
@@ -167,11 +167,11 @@ SELECT is((pg_temp.verdict_as(role, 'SELECT 1 / count(*) FROM kms_list_keys() WH
   FROM (VALUES ('kms_test_owner', true), ('kms_test_member', true), ('kms_test_super', true), ('kms_test_stranger', false), ('kms_test_noinherit', false)) t (role, sees);
 SET ROLE kms_test_stranger;
 SELECT results_eq('SELECT key_id FROM kms.keys', ARRAY[:'foreign_key'::uuid], 'a role sees its own keys and no other');
-CREATE FUNCTION kms_test.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE EXCEPTION 'saw %', $1; END $$;
-SELECT is(pg_temp.complaint('SELECT * FROM kms.keys WHERE creator <> current_user AND kms_test.leak(description)'), 'fine',
+CREATE FUNCTION kms_test_place.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE EXCEPTION 'saw %', $1; END $$;
+SELECT is(pg_temp.complaint('SELECT * FROM kms.keys WHERE creator <> current_user AND kms_test_place.leak(description)'), 'fine',
 		  'a cheap function in a condition is not shown the rows of others'),
-	   is(pg_temp.complaint('SELECT * FROM kms.aliases WHERE alias_name <> %L AND kms_test.leak(alias_name)', 'alias/foreign'), 'fine', 'nor their aliases'),
-	   is(pg_temp.complaint('SELECT * FROM kms.key_versions v WHERE v.key_id <> %L AND kms_test.leak(v.key_id::text)', :'foreign_key'), 'fine', 'nor their versions');
+	   is(pg_temp.complaint('SELECT * FROM kms.aliases WHERE alias_name <> %L AND kms_test_place.leak(alias_name)', 'alias/foreign'), 'fine', 'nor their aliases'),
+	   is(pg_temp.complaint('SELECT * FROM kms.key_versions v WHERE v.key_id <> %L AND kms_test_place.leak(v.key_id::text)', :'foreign_key'), 'fine', 'nor their versions');
 RESET ROLE;
 SELECT is(pg_temp.verdict_as(role, format('SELECT * FROM kms.%I', name)), '42501|', format('%s does not read table %s', role, name))
   FROM unnest(ARRAY['kms_test_owner', 'kms_test_manager']) role, unnest(ARRAY['account', 'alias', 'domain_key', 'key', 'key_version']) name;
@@ -237,50 +237,50 @@ RESET SESSION AUTHORIZATION;
 SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'who logged in does not count');
 
 SET ROLE kms_test_owner;
-CREATE TABLE kms_test.held (blob bytea);
-INSERT INTO kms_test.held VALUES (:'blob');
-CREATE VIEW kms_test.clear AS SELECT kms_decrypt_text(blob) AS text FROM kms_test.held;
-GRANT SELECT ON kms_test.clear TO PUBLIC;
-CREATE FUNCTION kms_test.definer(blob bytea) RETURNS text LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS 'SELECT kms_decrypt_text(blob)';
-CREATE FUNCTION kms_test.invoker(blob bytea) RETURNS text LANGUAGE sql SET search_path = public, pg_temp AS 'SELECT kms_decrypt_text(blob)';
+CREATE TABLE kms_test_place.held (blob bytea);
+INSERT INTO kms_test_place.held VALUES (:'blob');
+CREATE VIEW kms_test_place.clear AS SELECT kms_decrypt_text(blob) AS text FROM kms_test_place.held;
+GRANT SELECT ON kms_test_place.clear TO PUBLIC;
+CREATE FUNCTION kms_test_place.definer(blob bytea) RETURNS text LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS 'SELECT kms_decrypt_text(blob)';
+CREATE FUNCTION kms_test_place.invoker(blob bytea) RETURNS text LANGUAGE sql SET search_path = public, pg_temp AS 'SELECT kms_decrypt_text(blob)';
 RESET ROLE;
-SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT * FROM kms_test.clear'), 'fine', 'the owner of a key reads through a view'),
-	   is(pg_temp.verdict_as('kms_test_stranger', 'SELECT * FROM kms_test.clear'), '42501|Forbidden.NoPermission', 'in a view the reader decides'),
-	   is(pg_temp.verdict('SELECT * FROM kms_test.clear'), '42501|Forbidden.NoPermission', 'a view lends a superuser nothing'),
-	   is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_test.invoker(%L)', :'blob'), '42501|Forbidden.NoPermission', 'a function runs as its caller'),
-	   is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_test.definer(%L)', :'blob'), 'fine', 'a SECURITY DEFINER function of the owner lends the right');
+SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT * FROM kms_test_place.clear'), 'fine', 'the owner of a key reads through a view'),
+	   is(pg_temp.verdict_as('kms_test_stranger', 'SELECT * FROM kms_test_place.clear'), '42501|Forbidden.NoPermission', 'in a view the reader decides'),
+	   is(pg_temp.verdict('SELECT * FROM kms_test_place.clear'), '42501|Forbidden.NoPermission', 'a view lends a superuser nothing'),
+	   is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_test_place.invoker(%L)', :'blob'), '42501|Forbidden.NoPermission', 'a function runs as its caller'),
+	   is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_test_place.definer(%L)', :'blob'), 'fine', 'a SECURITY DEFINER function of the owner lends the right');
 SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'for as long as it runs');
 SET ROLE kms_test_owner;
-CREATE MATERIALIZED VIEW kms_test.kept AS SELECT kms_decrypt_text(blob) AS text FROM kms_test.held;
+CREATE MATERIALIZED VIEW kms_test_place.kept AS SELECT kms_decrypt_text(blob) AS text FROM kms_test_place.held;
 RESET ROLE;
-SELECT is(pg_temp.verdict('REFRESH MATERIALIZED VIEW kms_test.kept'), 'fine', 'a materialized view is refreshed with the rights of its owner');
-ALTER MATERIALIZED VIEW kms_test.kept OWNER TO kms_test_stranger;
-GRANT SELECT ON kms_test.held TO kms_test_stranger;
-SELECT is(pg_temp.verdict('REFRESH MATERIALIZED VIEW kms_test.kept'), '42501|Forbidden.NoPermission', 'whoever owns it then');
+SELECT is(pg_temp.verdict('REFRESH MATERIALIZED VIEW kms_test_place.kept'), 'fine', 'a materialized view is refreshed with the rights of its owner');
+ALTER MATERIALIZED VIEW kms_test_place.kept OWNER TO kms_test_stranger;
+GRANT SELECT ON kms_test_place.held TO kms_test_stranger;
+SELECT is(pg_temp.verdict('REFRESH MATERIALIZED VIEW kms_test_place.kept'), '42501|Forbidden.NoPermission', 'whoever owns it then');
 SET ROLE kms_test_stranger;
-CREATE FUNCTION kms_test.trap(blob bytea) RETURNS text LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS 'SELECT kms_decrypt_text(blob)';
-CREATE FUNCTION kms_test.steal() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.text = kms_decrypt_text(NEW.blob); RETURN NEW; END $$;
-CREATE TABLE kms_test.bait (blob bytea, text text);
-CREATE TRIGGER steal BEFORE INSERT ON kms_test.bait FOR EACH ROW EXECUTE FUNCTION kms_test.steal();
-GRANT INSERT ON kms_test.bait TO PUBLIC;
+CREATE FUNCTION kms_test_place.trap(blob bytea) RETURNS text LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS 'SELECT kms_decrypt_text(blob)';
+CREATE FUNCTION kms_test_place.steal() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.text = kms_decrypt_text(NEW.blob); RETURN NEW; END $$;
+CREATE TABLE kms_test_place.bait (blob bytea, text text);
+CREATE TRIGGER steal BEFORE INSERT ON kms_test_place.bait FOR EACH ROW EXECUTE FUNCTION kms_test_place.steal();
+GRANT INSERT ON kms_test_place.bait TO PUBLIC;
 RESET ROLE;
-SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_test.trap(%L)', :'blob'), '42501|Forbidden.NoPermission', 'a SECURITY DEFINER function of a stranger has the stranger''s rights'),
-	   is(pg_temp.verdict('INSERT INTO kms_test.bait VALUES (%L)', :'blob'), '42501|Forbidden.NoPermission', 'a stranger''s trigger, run by a superuser, decrypts nothing'),
-	   is(pg_temp.verdict('SELECT count(*) FROM generate_series(1, 3) WHERE kms_test.definer(%L) = %L', :'blob', 'secret'), 'fine', 'a superuser calls the owner''s wrapper');
+SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_test_place.trap(%L)', :'blob'), '42501|Forbidden.NoPermission', 'a SECURITY DEFINER function of a stranger has the stranger''s rights'),
+	   is(pg_temp.verdict('INSERT INTO kms_test_place.bait VALUES (%L)', :'blob'), '42501|Forbidden.NoPermission', 'a stranger''s trigger, run by a superuser, decrypts nothing'),
+	   is(pg_temp.verdict('SELECT count(*) FROM generate_series(1, 3) WHERE kms_test_place.definer(%L) = %L', :'blob', 'secret'), 'fine', 'a superuser calls the owner''s wrapper');
 
--- ---- the owner is a role and a name ---------------------------------------
+-- ---- the owner is a role, whatever its name -------------------------------
 
 ALTER ROLE kms_test_owner RENAME TO kms_test_renamed;
-SELECT is(pg_temp.verdict_as('kms_test_renamed', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'a renamed role owns its key no more'),
-	   is(pg_temp.verdict_as('kms_test_member', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'nor do its members'),
-	   is(pg_temp.verdict_as('kms_test_renamed', 'SELECT kms_describe_key(%L)', :'key'), '42501|Forbidden.NoPermission', 'nor does it see it'),
-	   is(pg_temp.verdict('SELECT kms_describe_key(%L)', :'key'), 'fine', 'a superuser still does'),
-	   is((kms_describe_key(:'key')).creator, 'kms_test_owner', 'under the name the owner had');
+SELECT is(pg_temp.verdict_as('kms_test_renamed', 'SELECT kms_decrypt(%L)', :'blob'), 'fine', 'a renamed role still owns its key'),
+	   is(pg_temp.verdict_as('kms_test_member', 'SELECT kms_decrypt(%L)', :'blob'), 'fine', 'and so do its members'),
+	   is(pg_temp.verdict_as('kms_test_renamed', 'SELECT kms_disable_key(%1$L), kms_enable_key(%1$L)', :'key'), 'fine', 'and it changes it'),
+	   is((kms_describe_key(:'key')).creator, 'kms_test_renamed', 'which is described under the new name');
 CREATE ROLE kms_test_owner;
 SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'a new role with the old name owns nothing');
-DROP ROLE kms_test_owner;
+SELECT is(pg_temp.verdict('DROP ROLE kms_test_owner'), 'fine', 'and can be dropped');
 ALTER ROLE kms_test_renamed RENAME TO kms_test_owner;
-SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_decrypt(%L)', :'blob'), 'fine', 'renamed back, the role owns its key again');
+SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_decrypt(%L)', :'blob'), 'fine', 'renamed back, the role owns its key'),
+	   is((kms_describe_key(:'key')).creator, 'kms_test_owner', 'under its first name');
 CREATE ROLE kms_test_passing;
 GRANT EXECUTE ON FUNCTION kms_create_key TO kms_test_passing;
 SET ROLE kms_test_passing;
@@ -288,14 +288,24 @@ SELECT kms_create_key() AS orphan \gset
 SELECT kms_encrypt(:'orphan', 'x'::text) AS orphan_blob \gset
 RESET ROLE;
 REVOKE EXECUTE ON FUNCTION kms_create_key FROM kms_test_passing;
-DROP ROLE kms_test_passing;
-SELECT is((kms_describe_key(:'orphan')).creator, 'kms_test_passing', 'the key of a dropped role keeps its owner''s name'),
-	   is(pg_temp.verdict('SELECT kms_decrypt(%L)', :'orphan_blob'), '42501|Forbidden.NoPermission', 'and is nobody''s');
+SELECT is(left(pg_temp.verdict('DROP ROLE kms_test_passing'), 5), '2BP01', 'a role that owns a key is not dropped'),
+	   is(pg_temp.hint('DROP ROLE kms_test_passing'),
+		  'Give its keys to another role with kms_set_owner, and take its grants away with kms_revoke; the views kms.keys and kms.grants list them.', 'and the way out is hinted at'),
+	   is(pg_temp.verdict_as('kms_test_passing', 'SELECT kms_decrypt(%L)', :'orphan_blob'), 'fine', 'its key is still its own');
+DROP OWNED BY kms_test_passing;
+SELECT is(pg_temp.verdict_as('kms_test_passing', 'SELECT kms_decrypt(%L)', :'orphan_blob'), '42501|Forbidden.NoPermission', 'DROP OWNED takes its keys away'),
+	   is((kms_describe_key(:'orphan')).creator, 'kms_test_passing', 'which keep its name'),
+	   is(pg_temp.verdict('SELECT kms_decrypt(%L)', :'orphan_blob'), '42501|Forbidden.NoPermission', 'and are nobody''s'),
+	   is(left(pg_temp.verdict('DROP ROLE kms_test_passing'), 5), '2BP01', 'but the role stands in their rows: it is not dropped');
+SELECT kms_set_owner(:'orphan', 'kms_test_stranger') IS NULL AS ignored \gset
+SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_decrypt(%L)', :'orphan_blob'), 'fine', 'a superuser gives them to another role'),
+	   is(pg_temp.verdict('DROP ROLE kms_test_passing'), 'fine', 'and then it is dropped');
 CREATE ROLE kms_test_passing;
-SELECT is(pg_temp.verdict_as('kms_test_passing', 'SELECT kms_decrypt(%L)', :'orphan_blob'), '42501|Forbidden.NoPermission', 'also when a new role has that name');
-UPDATE kms.key SET owner_name = 'kms_test_stranger' WHERE id = :'key';
-SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'a name written into the table by hand makes no owner'),
-	   is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'and the old owner is none either');
+SELECT is(pg_temp.verdict_as('kms_test_passing', 'SELECT kms_decrypt(%L)', :'orphan_blob'), '42501|Forbidden.NoPermission', 'a new role of that name owns nothing');
+UPDATE kms.key SET owner_name = 'kms_test_stranger', owner = 'kms_test_stranger'::regrole WHERE id = :'key';
+SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_decrypt(%L)', :'blob'), 'XX001|Rejected.Unavailable', 'an owner written into the table by hand uses nothing'),
+	   is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_disable_key(%L)', :'key'), 'XX001|Rejected.Unavailable', 'nor does he change anything'),
+	   is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_decrypt(%L)', :'blob'), 'XX001|Rejected.Unavailable', 'and the old owner does not either');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(53);
+SELECT plan(54);
 
 CREATE FUNCTION pg_temp.encrypts(reference text) RETURNS text LANGUAGE sql AS
 $$ SELECT pg_temp.verdict('SELECT kms_encrypt(%L, %L::text)', reference, 'x') $$;
@@ -97,20 +97,24 @@ BEGIN
 END
 $$;
 SAVEPOINT by_hand;
-SELECT is(pg_temp.with_change('UPDATE kms.key SET state = %L WHERE id = %L', :'key', 'Disabled', :'key'), '55000|Rejected.Disabled', 'a state changed by hand is seen at once'),
-	   is(pg_temp.decrypts(:'blob'), '55000|Rejected.Disabled', 'for decrypting too');
+SELECT is(pg_temp.with_change('UPDATE kms.key SET state = %L WHERE id = %L', :'key', 'Disabled', :'key'), 'XX001|Rejected.Unavailable', 'a key whose state was changed by hand is refused at once'),
+	   is(pg_temp.decrypts(:'blob'), 'XX001|Rejected.Unavailable', 'for decrypting too');
 UPDATE kms.key SET state = 'Enabled' WHERE id = :'key';
-SELECT is(pg_temp.decrypts(:'blob'), 'fine', 'and changed back');
+SELECT is(pg_temp.decrypts(:'blob'), 'fine', 'and changed back, it is as it was');
 ROLLBACK TO by_hand;
 SET LOCAL session_replication_role = replica;
-SELECT is(pg_temp.with_change('UPDATE kms.key SET state = %L WHERE id = %L', :'key', 'Disabled', :'key'), '55000|Rejected.Disabled', 'a replica''s changes are seen as well');
+SELECT is(pg_temp.with_change('UPDATE kms.key SET state = %L WHERE id = %L', :'key', 'Disabled', :'key'), 'XX001|Rejected.Unavailable', 'and so is what was changed in a replica');
 ROLLBACK TO by_hand;
 SELECT is(pg_temp.encrypts(:'key'), 'fine', 'a change by hand that was rolled back is gone');
 SELECT kms_create_alias(:'key', 'alias/cache');
-SELECT is(pg_temp.with_change('UPDATE kms.alias SET key_id = %L WHERE name = %L', 'alias/cache', :'other', 'alias/cache'), 'fine', 'an alias moved by hand encrypts'),
-	   is((kms_ciphertext_info(kms_encrypt('alias/cache', 'x'::text))).key_id, :'other', 'with its new key');
+SELECT is(pg_temp.with_change('UPDATE kms.alias SET key_id = %L WHERE name = %L', 'alias/cache', :'other', 'alias/cache'), 'XX001|Rejected.Unavailable', 'an alias moved by hand is refused at once'),
+	   is(pg_temp.encrypts(:'other'), 'fine', 'but not the key it was moved to'),
+	   is(pg_temp.encrypts(:'key'), 'fine', 'nor the one it stood for');
+ROLLBACK TO by_hand;
+SELECT kms_create_alias(:'key', 'alias/cache') IS NULL AS ignored \gset
 SELECT is(pg_temp.with_change('DELETE FROM kms.alias WHERE name = %L', 'alias/cache', 'alias/cache'), '42704|Forbidden.AliasNotFound', 'an alias deleted by hand is not found');
-SELECT is(pg_temp.with_change('UPDATE kms.key SET owner = 0 WHERE id = %L', :'key', :'key'), '42501|Forbidden.NoPermission', 'an owner changed by hand is seen at once');
+ROLLBACK TO by_hand;
+SELECT is(pg_temp.with_change('UPDATE kms.key SET owner = 0 WHERE id = %L', :'key', :'key'), 'XX001|Rejected.Unavailable', 'a key whose owner was changed by hand is refused at once');
 ROLLBACK TO by_hand;
 SELECT is(pg_temp.with_change('DELETE FROM kms.key WHERE id = %L', :'key', :'key'), '42704|Forbidden.KeyNotFound', 'a key deleted by hand is not found'),
 	   is(pg_temp.decrypts(:'blob'), '42704|Forbidden.KeyNotFound', 'nor is its version');
@@ -118,26 +122,32 @@ ROLLBACK TO by_hand;
 SELECT is(pg_temp.with_change('DELETE FROM kms.key_version WHERE key_id = %L', :'key', :'key'), 'XX001|Rejected.Unavailable', 'a key whose version was deleted by hand does not encrypt'),
 	   is(pg_temp.decrypts(:'blob'), '42704|Forbidden.KeyNotFound', 'nor decrypt');
 ROLLBACK TO by_hand;
-SELECT is(pg_temp.with_change('UPDATE kms.key SET primary_version = NULL WHERE id = %L', :'key', :'key'), 'XX001|Rejected.Unavailable', 'a key without primary version does not encrypt'),
-	   is(pg_temp.decrypts(:'blob'), 'fine', 'but decrypts');
+SELECT is(pg_temp.with_change('UPDATE kms.key SET primary_version = NULL WHERE id = %L', :'key', :'key'), 'XX001|Rejected.Unavailable', 'a key whose primary version was taken away by hand does not encrypt'),
+	   is(pg_temp.decrypts(:'blob'), 'XX001|Rejected.Unavailable', 'nor decrypt');
 ROLLBACK TO by_hand;
 SET LOCAL kms.allow_drop = on;
 SELECT is(pg_temp.with_change('TRUNCATE kms.key CASCADE', :'key'), '42704|Forbidden.KeyNotFound', 'emptied tables are seen at once');
 ROLLBACK TO by_hand;
+
+-- ---- time passes ----------------------------------------------------------
+
+SELECT kms_test.let_time_pass() IS NULL AS ignored \gset
+SAVEPOINT time_passes;
 SELECT is(pg_temp.with_change('UPDATE kms.key SET state = ''PendingDeletion'', delete_at = clock_timestamp() + interval ''1 hour'' WHERE id = %L', :'key', :'key'),
-		  '55000|Rejected.PendingDeletion', 'a delete date to come is seen at once');
+		  '55000|Rejected.PendingDeletion', 'a key that will be deleted is refused');
 UPDATE kms.key SET delete_at = clock_timestamp() + interval '0.5 seconds' WHERE id = :'key';
 SELECT is(pg_temp.encrypts(:'key'), '55000|Rejected.PendingDeletion', 'shortly before its delete date a key is pending deletion');
 SELECT pg_sleep(0.6);
 SELECT is(pg_temp.encrypts(:'key'), '42704|Forbidden.KeyNotFound', 'after it, without any change, it is not found'),
 	   is(pg_temp.decrypts(:'blob'), '42704|Forbidden.KeyNotFound', 'for decrypting too');
-ROLLBACK TO by_hand;
+ROLLBACK TO time_passes;
 UPDATE kms.key SET material_expires_at = clock_timestamp() + interval '0.5 seconds' WHERE id = :'key';
 SELECT is(pg_temp.encrypts(:'key'), 'fine', 'material that will expire encrypts');
 SELECT pg_sleep(0.6);
 SELECT is(pg_temp.encrypts(:'key'), '55000|Rejected.PendingImport', 'expired, without any change, it does not'),
 	   is(pg_temp.decrypts(:'blob'), '55000|Rejected.PendingImport', 'nor decrypt'),
 	   is((kms_describe_key(:'key')).key_state, 'PendingImport', 'and its key waits for material');
+ROLLBACK TO time_passes;
 ROLLBACK TO by_hand;
 SELECT is(pg_temp.encrypts(:'key'), 'fine', 'in the end the key is as it was');
 

@@ -211,6 +211,8 @@ ALTER TABLE kms.domain_key OWNER TO kms_test_keeper;
 ALTER TABLE kms.key OWNER TO kms_test_keeper;
 ALTER TABLE kms.key_version OWNER TO kms_test_keeper;
 ALTER TABLE kms.alias OWNER TO kms_test_keeper;
+ALTER TABLE kms.role_anchor OWNER TO kms_test_keeper;
+ALTER TABLE kms.grant_entry OWNER TO kms_test_keeper;
 ALTER TABLE kms.job OWNER TO kms_test_keeper;
 SELECT is(pg_temp.verdict_as('kms_test_victim', 'SET LOCAL row_security = ' || setting || '; ' || statement, :'key', :'version', :'blob', :'other'), 'fine', name || ' works when the tables belong to no superuser, with row_security = ' || setting)
   FROM operation, unnest(ARRAY['off', 'on']) setting
@@ -232,9 +234,9 @@ SELECT is(pg_temp.changed(statement), 0::bigint, what || ' changes nothing')
 			   ('UPDATE kms.job SET retry_at = NULL', 'updating jobs,'), ('DELETE FROM kms.job', 'or deleting them,'), ('DELETE FROM kms.domain_key', 'deleting domain keys'), ('DELETE FROM kms.account', 'deleting accounts')) t (statement, what);
 SELECT is(pg_temp.verdict(statement), '42501|', what || ' is refused a writer of all data')
   FROM (VALUES ('INSERT INTO kms.account VALUES (1234567890123456, now(), 1, 1)', 'a new account'),
-			   ('INSERT INTO kms.alias VALUES (''alias/x'', gen_random_uuid(), now())', 'a new alias'),
-			   ('INSERT INTO kms.key (id, owner, owner_name, created_at, state, spec, usage, origin, description) '
-				'SELECT id, owner, owner_name, created_at, state, spec, usage, origin, description FROM forged', 'a new key'), ('TRUNCATE kms.key CASCADE', 'emptying the keys'),
+			   ('INSERT INTO kms.alias VALUES (''alias/x'', gen_random_uuid(), now(), 1, 1, ''x'')', 'a new alias'),
+			   ('INSERT INTO kms.key (id, owner, owner_name, created_at, state, spec, usage, origin, description, account_id, domain_key_version, mac) '
+				'SELECT id, owner, owner_name, created_at, state, spec, usage, origin, description, account_id, domain_key_version, mac FROM forged', 'a new key'), ('TRUNCATE kms.key CASCADE', 'emptying the keys'),
 			   ('ALTER TABLE kms.key DISABLE ROW LEVEL SECURITY', 'turning off row security'), ('ALTER TABLE kms.key DISABLE TRIGGER tell_change', 'turning off the trigger'),
 			   ('CREATE POLICY mine ON kms.key USING (true)', 'a policy'), ('CREATE TRIGGER mine AFTER UPDATE ON kms.key EXECUTE FUNCTION pg_temp.note()', 'a trigger'),
 			   ('CREATE RULE mine AS ON UPDATE TO kms.key DO INSTEAD NOTHING', 'a rule'), ('CREATE TABLE kms.mine ()', 'a table in our schema'),
@@ -329,13 +331,14 @@ SELECT cmp_ok(pg_temp.memory() - :before, '<', 200000::bigint, 'errors leave no 
 SET ROLE kms_test_attacker;
 SELECT is(pg_temp.verdict('SELECT kms.tell_change()'), '42501|', 'the trigger function is not called'),
 	   is(pg_temp.verdict('CREATE TABLE pg_temp.mine (); CREATE TRIGGER mine AFTER INSERT ON pg_temp.mine EXECUTE FUNCTION kms.tell_change()'), '42501|', 'nor put on a table of one''s own'),
-	   is(kms.may_describe((SELECT oid FROM pg_roles WHERE rolname = 'kms_test_victim'), 'kms_test_victim'), false, 'may_describe answers for the caller'),
-	   is(kms.may_describe(0, ''), false, 'and knows no role 0'),
-	   is(kms.may_describe(NULL, NULL), false, 'nor none'),
+	   is(kms.may_describe(:'key', 'kms_test_victim'::regrole, 'kms_test_victim'), false, 'may_describe answers for the caller'),
+	   is(kms.may_describe(:'key', 0, ''), false, 'and knows no role 0'),
+	   is(kms.may_describe(:'key', NULL, NULL), false, 'nor none'),
+	   is(kms.may_describe(NULL, NULL, NULL), false, 'nor no key'),
 	   is(kms.describe_row(NULL) IS NULL, true, 'a row that is null is described as null');
-SELECT isnt(pg_temp.verdict('SELECT kms.describe_row((%L::uuid, 10, ''x'', now(), ''Unheard'', ''Aliyun_AES_256'', ''ENCRYPT/DECRYPT'', ''Aliyun_KMS'', NULL, ''d'', NULL, NULL, NULL, NULL, NULL, false, NULL, NULL)::kms.key)', :'key'),
+SELECT isnt(pg_temp.verdict('SELECT kms.describe_row((%L::uuid, 10, ''x'', now(), ''Unheard'', ''Aliyun_AES_256'', ''ENCRYPT/DECRYPT'', ''Aliyun_KMS'', NULL, ''d'', NULL, NULL, NULL, NULL, NULL, false, NULL, NULL, 1, 1, ''x'')::kms.key)', :'key'),
 			'fine', 'a made-up row in a state that does not exist is refused');
-SELECT isnt(pg_temp.verdict('SELECT kms.describe_row((NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::kms.key)'),
+SELECT isnt(pg_temp.verdict('SELECT kms.describe_row((NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::kms.key)'),
 			NULL, 'a made-up row of nulls does not bring down the server');
 RESET ROLE;
 

@@ -5,6 +5,7 @@
 \i :setup
 BEGIN;
 SELECT plan(108);
+SELECT kms_test.let_time_pass() IS NULL AS ignored \gset
 
 /* Another test may have left something to do; here it is about ours. */
 SELECT count(*) AS ignored FROM kms_run_jobs() \gset
@@ -87,8 +88,9 @@ CREATE TEMP TABLE sound AS SELECT account_id, version, wrapped FROM kms.domain_k
 SET LOCAL kms.audit = 'off';
 UPDATE kms.domain_key SET wrapped = set_byte(wrapped, 20, get_byte(wrapped, 20) # 1);
 SELECT bag_eq('SELECT * FROM kms_run_jobs()',
-			  format('VALUES (%L, %L, %L, %L), (%L, %L, %L, NULL)', 'KeyRotation', :'turns', 'failed', 'domain key 1 has been damaged or tampered with', 'KeyDeletion', :'ends', 'done'),
+			  format('VALUES (%L, %L, %L, %L), (%L, %L, %3$L, %4$L)', 'KeyRotation', :'turns', 'failed', 'domain key 1 has been damaged or tampered with', 'KeyDeletion', :'ends'),
 			  'what fails is reported, and does not stop the others');
+SELECT is((SELECT count(*) FROM kms.key WHERE id = :'ends'), 1::bigint, 'an erasure that failed has left the key');
 SELECT is((SELECT count(*) FROM kms.key_version WHERE key_id = :'turns'), 1::bigint, 'a rotation that failed has made no version'),
 	   is((SELECT primary_version FROM kms.key WHERE id = :'turns'), (SELECT id FROM kms.key_version WHERE key_id = :'turns'), 'and left the primary one');
 SELECT is(job || ' ' || outcome || ' ' || attempts, 'KeyRotation failed 1', 'the view shows the failure'),
@@ -96,7 +98,7 @@ SELECT is(job || ' ' || outcome || ' ' || attempts, 'KeyRotation failed 1', 'the
 	   ok(last_run >= now(), 'and when'),
 	   ok(next_run - last_run BETWEEN interval '59 seconds' AND interval '61 seconds', 'a worker tries again a minute later')
   FROM jobs WHERE resource = :'turns';
-SELECT results_eq('SELECT resource, outcome FROM kms_run_jobs()', format('VALUES (%L, %L)', :'turns', 'failed'), 'asked by hand it is tried at once');
+SELECT bag_eq('SELECT resource, outcome FROM kms_run_jobs()', format('VALUES (%L, %L), (%L, %2$L)', :'turns', 'failed', :'ends'), 'asked by hand it is tried at once');
 SELECT is(attempts, 2, 'and counted'),
 	   ok(next_run - last_run BETWEEN interval '119 seconds' AND interval '121 seconds', 'then a worker waits twice as long')
   FROM jobs WHERE resource = :'turns';
@@ -107,7 +109,7 @@ SELECT cmp_ok(attempts, '>=', 14, 'it is tried as often as one asks'),
   FROM jobs WHERE resource = :'turns';
 UPDATE kms.domain_key d SET wrapped = s.wrapped FROM sound s WHERE (s.account_id, s.version) = (d.account_id, d.version);
 SET LOCAL kms.audit = 'changes';
-SELECT results_eq('SELECT resource, outcome, detail FROM kms_run_jobs()', format('VALUES (%L, %L, NULL::text)', :'turns', 'done'), 'mended, it is done');
+SELECT bag_eq('SELECT resource, outcome, detail FROM kms_run_jobs()', format('VALUES (%L, %L, NULL::text), (%L, %2$L, NULL)', :'turns', 'done', :'ends'), 'mended, it is done');
 SELECT is((SELECT count(*) FROM kms_list_key_versions(:'turns')), 2::bigint, 'once'),
 	   is(kms_decrypt_text(:'blob'), 'x', 'and the old version decrypts'),
 	   is((SELECT count(*) FROM jobs WHERE resource = :'turns' AND outcome = 'failed'), 0::bigint, 'and no failure is shown any more'),
@@ -118,6 +120,16 @@ SAVEPOINT sound;
 UPDATE kms.key SET spec = 'Unheard' WHERE id = :'turns';
 SELECT is(pg_temp.verdict('SELECT * FROM kms_run_jobs()'), 'fine', 'a key with a row that nobody understands does not stop the others');
 SELECT is((SELECT count(*) FROM kms_list_key_versions(:'later')), 2::bigint, 'which are done');
+ROLLBACK TO sound;
+/* A key whose row was tampered with: nothing that cannot be undone is done to it. */
+SELECT pg_temp.make_due(pg_temp.ending()) AS ends \gset
+SET LOCAL session_replication_role = replica;
+UPDATE kms.key SET description = 'tampered with' WHERE id IN (:'turns', :'ends');
+SET LOCAL session_replication_role = origin;
+SELECT bag_eq('SELECT resource, outcome, detail FROM kms_run_jobs()',
+			  format('VALUES (%1$L, %4$L, replace(%6$L, %7$L, %1$L)), (%2$L, %4$L, replace(%6$L, %7$L, %2$L)), (%3$L, %5$L, NULL)', :'turns', :'ends', :'later', 'failed', 'done',
+					 'the row of key "KEY" has been damaged or tampered with', 'KEY'), 'a key whose row was changed by hand is neither rotated nor erased, others are');
+SELECT is((SELECT count(*) FROM kms.key_version WHERE key_id IN (:'turns', :'ends')), 3::bigint, 'it has its versions');
 ROLLBACK TO sound;
 
 -- ---- found late -----------------------------------------------------------
@@ -240,12 +252,14 @@ SELECT is((SELECT count(*) FROM kms_list_key_versions(:'owned')), 2::bigint, 'an
 SELECT is(pg_temp.sees(role, 'done'), n::bigint, role || CASE n WHEN 1 THEN ' sees' ELSE ' does not see' END || ' what was done with the owner''s key')
   FROM (VALUES ('kms_test_owner', 1), ('kms_test_member', 1), ('kms_test_stranger', 0)) t (role, n);
 SET ROLE kms_test_owner;
-SELECT kms_schedule_key_deletion(:'owned', 7) AS ignored \gset
+SELECT kms_schedule_key_deletion(:'owned', 7) AS ignored, kms_create_key() AS kept \gset
 RESET ROLE;
 SELECT pg_temp.make_due(:'owned') AS ignored \gset
 SELECT is((SELECT outcome FROM kms_run_jobs() WHERE resource = :'owned'), 'done', 'when the key itself is erased');
 SELECT is(pg_temp.sees(role, 'done'), n::bigint, role || CASE WHEN n > 0 THEN ' still sees' ELSE ' does not see' END || ' that it was')
   FROM (VALUES ('kms_test_owner', 2), ('kms_test_member', 2), ('kms_test_stranger', 0)) t (role, n);
+SELECT kms_set_owner(:'kept', 'kms_test_stranger') IS NULL AS ignored \gset
+SELECT is(pg_temp.sees('kms_test_owner', 'done'), 0::bigint, 'a role that owns nothing any more and holds no grant sees nothing, either');
 
 -- ---- read only, no service ------------------------------------------------
 

@@ -139,6 +139,7 @@ INSERT INTO key_states
 	SELECT s.state, pg_temp.key_in_state('Enabled') FROM unnest(ARRAY['Enabled', 'Disabled', 'PendingDeletion']) s (state);
 UPDATE key_states SET version_id = (kms_describe_key(key_id::text)).primary_key_version, blob = kms_encrypt(key_id::text, 'x'::bytea);
 SELECT kms_disable_key(key_id::text) FROM key_states WHERE state = 'Disabled';
+SELECT kms_test.let_time_pass() IS NULL AS ignored \gset
 UPDATE kms.key SET state = 'PendingDeletion', delete_at = now() + interval '7 days'
  WHERE id = (SELECT key_id FROM key_states WHERE state = 'PendingDeletion');
 INSERT INTO key_states VALUES ('PendingImport', pg_temp.key_in_state('PendingImport'));

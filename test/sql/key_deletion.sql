@@ -180,6 +180,7 @@ SELECT is((kms_describe_key(:'key')).key_state, 'Enabled', 'a thousand refusals 
 
 \set operations :here /sql/include/operations.psql
 \i :operations
+SELECT kms_test.let_time_pass() IS NULL AS ignored \gset
 UPDATE kms.key SET delete_at = clock_timestamp() WHERE id IN (SELECT key_id::uuid FROM subject WHERE state = 'PendingDeletion' AND NOT external);
 SELECT key_id AS gone, version_id AS gone_version, blob AS gone_blob, alias AS gone_alias FROM subject WHERE state = 'PendingDeletion' AND kind = 'cipher' AND NOT external \gset
 SELECT is(pg_temp.operate(o, s), '42704|Forbidden.KeyNotFound, PendingDeletion', 'from the delete date on: ' || o.name)

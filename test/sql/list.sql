@@ -5,6 +5,7 @@
 \i :setup
 BEGIN;
 SELECT plan(62);
+SELECT kms_test.let_time_pass() IS NULL AS ignored \gset
 
 CREATE ROLE kms_test_lister;
 GRANT EXECUTE ON FUNCTION kms_create_key TO kms_test_lister;

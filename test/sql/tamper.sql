@@ -66,23 +66,52 @@ SELECT is(kms_decrypt_text(:'a_blob'), 'of a', 'changed back, it opens');
 SELECT is(pg_temp.verdict('UPDATE kms.key_version SET wrapped = %s WHERE id = %L', change, :'a_version'), 'fine', 'wrapped material ' || what)
 	   || E'\n' || is(pg_temp.decrypts(:'a_blob'), 'XX001|Rejected.Unavailable', 'does not open')
   FROM (VALUES ('''''', 'of no bytes'), ('''\x00''', 'of one byte'), ('substr(wrapped, 2)', 'without its first byte'), ('wrapped || ''\x00''', 'with a byte more'),
-			   ('convert_to(repeat(''x'', 8000), ''UTF8'')', 'of 8,000 bytes')) t (change, what);
+			   ('convert_to(repeat(''x'', 7000), ''UTF8'')', 'of 7,000 bytes')) t (change, what);
 ROLLBACK TO sound;
 
 -- ---- the key's row --------------------------------------------------------
 
+/* Whatever is changed by hand, the MAC fits no more. */
+CREATE FUNCTION pg_temp.with_row_changed(key_id text, change text, blob bytea) RETURNS text LANGUAGE plpgsql AS
+$$
+DECLARE
+	result text;
+BEGIN
+	EXECUTE format('UPDATE kms.key SET %s WHERE id = %L', change, key_id);
+	result = concat_ws(' ', pg_temp.encrypts(key_id), pg_temp.decrypts(blob), pg_temp.verdict('SELECT kms_disable_key(%L)', key_id));
+	RAISE SQLSTATE 'ZZ000';
+EXCEPTION
+	WHEN SQLSTATE 'ZZ000' THEN
+		RETURN result;
+END
+$$;
+SELECT is(pg_temp.with_row_changed(:'a', change, :'a_blob'), 'XX001|Rejected.Unavailable XX001|Rejected.Unavailable XX001|Rejected.Unavailable',
+		  'with another ' || substring(change FROM '\w+') || ' a key neither encrypts nor decrypts nor is changed')
+  FROM unnest(ARRAY['owner = ''pg_monitor''::regrole', 'owner_name = ''pg_monitor''', 'created_at = now() + interval ''1 second''', 'state = ''Disabled''', 'state = ''PendingDeletion'', delete_at = now() + interval ''1 day''',
+					'spec = ''Aliyun_AES_128''', 'usage = ''GENERATE_VERIFY_MAC''', 'origin = ''EXTERNAL''', 'primary_version = NULL', 'description = ''x''', 'rotation_seconds = 604800', 'rotated_at = now() - interval ''1 second''',
+					'next_rotation_at = now() + interval ''1 day''', 'material_expires_at = now() + interval ''1 day''', 'deletion_protected = true', 'deletion_protection_description = ''''',
+					'account_id = account_id + 1', 'domain_key_version = 2', 'mac = set_byte(mac, 0, get_byte(mac, 0) # 1)', 'mac = substr(mac, 2)', 'mac = mac || ''\x00''', 'mac = ''''']) change;
+SELECT is(pg_temp.complaint('UPDATE kms.key SET description = %L WHERE id = %L', 'x', :'a'), 'fine', 'a change by hand succeeds'),
+	   is(pg_temp.complaint('SELECT kms_decrypt(%L)', :'a_blob'), format('XX001|Rejected.Unavailable|the row of key "%s" has been damaged or tampered with', :'a'), 'and is found by the next call'),
+	   is(kms_decrypt_text(:'b_blob'), 'of b', 'other keys work');
+ROLLBACK TO sound;
+SELECT is(kms_decrypt_text(:'a_blob'), 'of a', 'put back, it works');
+
+/* Even under a MAC that fits: */
+SELECT kms_test.let_time_pass() IS NULL AS ignored \gset
+SAVEPOINT sealed;
 UPDATE kms.key SET spec = 'Aliyun_SM4' WHERE id = :'a';
 SELECT is(pg_temp.decrypts(:'a_blob'), 'XX001|Rejected.Unavailable', 'a key given a spec of another length does not open'),
 	   is(pg_temp.encrypts(:'a'), 'XX001|Rejected.Unavailable', 'nor encrypt'),
 	   is((kms_describe_key(:'a')).key_spec, 'Aliyun_SM4', 'it is described as it stands there');
-ROLLBACK TO sound;
+ROLLBACK TO sealed;
 UPDATE kms.key SET spec = 'Aliyun_AES_128' WHERE id = :'sm4';
 SELECT is(pg_temp.decrypts(:'sm4_blob'), 'XX001|Rejected.Unavailable', 'a key given a spec of the same length does not open'),
 	   is(pg_temp.encrypts(:'sm4'), 'XX001|Rejected.Unavailable', 'nor encrypt');
-ROLLBACK TO sound;
+ROLLBACK TO sealed;
 UPDATE kms.key SET origin = 'EXTERNAL' WHERE id = :'a';
 SELECT is(pg_temp.decrypts(:'a_blob'), 'XX001|Rejected.Unavailable', 'a key given another origin does not open');
-ROLLBACK TO sound;
+ROLLBACK TO sealed;
 SELECT is(left(pg_temp.verdict('UPDATE kms.key SET %s WHERE id = %L', change, :'a'), 5), '23514', what || ' cannot be written')
   FROM (VALUES ('state = ''Unheard''', 'an unknown state'), ('origin = ''Unheard''', 'an unknown origin'), ('state = ''PendingDeletion''', 'a deletion without a date'),
 			   ('delete_at = now()', 'a date without a deletion'), ('rotation_seconds = 1', 'an interval of a second')) t (change, what);
@@ -92,15 +121,15 @@ SELECT is(pg_temp.encrypts(:'a'), 'XX001|Rejected.Unavailable', 'a key of an unk
 	   is(pg_temp.verdict('SELECT kms_describe_key(%L)', :'a'), 'XX001|Rejected.Unavailable', 'nor is it described'),
 	   is(kms_decrypt_text(:'b_blob'), 'of b', 'other keys work');
 SELECT is(pg_temp.verdict('SELECT kms_enable_key(%L)', :'a'), 'XX001|Rejected.Unavailable', 'nor changed');
-ROLLBACK TO sound;
+ROLLBACK TO sealed;
 UPDATE kms.key SET usage = 'SIGN/VERIFY' WHERE id = :'a';
 SELECT is(pg_temp.encrypts(:'a'), 'XX001|Rejected.Unavailable', 'a key of another usage does not encrypt'),
 	   is(pg_temp.decrypts(:'a_blob'), 'XX001|Rejected.Unavailable', 'nor decrypt'),
 	   is(pg_temp.verdict('SELECT kms_create_key_version(%L)', :'a'), 'XX001|Rejected.Unavailable', 'nor get another version');
-ROLLBACK TO sound;
+ROLLBACK TO sealed;
 UPDATE kms.key SET usage = 'Unheard' WHERE id = :'a';
 SELECT is(pg_temp.encrypts(:'a'), 'XX001|Rejected.Unavailable', 'nor one of an unknown usage');
-ROLLBACK TO sound;
+ROLLBACK TO sealed;
 
 /* The primary version of a key is a version of that key. */
 UPDATE kms.key SET primary_version = :'b_version' WHERE id = :'a';
@@ -110,17 +139,17 @@ SELECT is(pg_temp.encrypts(:'a'), 'XX001|Rejected.Unavailable', 'which changes n
 SELECT kms_disable_key(:'b');
 SELECT is(pg_temp.encrypts(:'a'), 'XX001|Rejected.Unavailable', 'nor does disabling the other'),
 	   is(pg_temp.decrypts(:'b_blob'), '55000|Rejected.Disabled', 'which is refused for itself');
-ROLLBACK TO sound;
+ROLLBACK TO sealed;
 UPDATE kms.key SET primary_version = :'b_version' WHERE id = :'a';
 SELECT is(kms_decrypt_text(:'b_blob'), 'of b', 'likewise with the version already in use'),
 	   is(pg_temp.encrypts(:'a'), 'XX001|Rejected.Unavailable', 'it does not encrypt for another key');
 SELECT kms_disable_key(:'b');
 SELECT is(string_agg(DISTINCT pg_temp.encrypts(CASE WHEN n > 0 THEN :'a' END), ' '), 'XX001|Rejected.Unavailable', 'nor once it is disabled and forgotten') FROM generate_series(1, 100) n;
-ROLLBACK TO sound;
+ROLLBACK TO sealed;
 UPDATE kms.key SET primary_version = '00000000-0000-4000-8000-000000000000' WHERE id = :'a';
 SELECT is(pg_temp.encrypts(:'a'), 'XX001|Rejected.Unavailable', 'a key whose primary version does not exist does not encrypt'),
 	   is(kms_decrypt_text(:'a_blob'), 'of a', 'but decrypts');
-ROLLBACK TO sound;
+ROLLBACK TO sealed;
 
 /* Nor does somebody else's version, shown as one's own, lend a right. */
 CREATE ROLE kms_test_owner;
@@ -131,6 +160,7 @@ RESET ROLE;
 UPDATE kms.key SET primary_version = :'b_version' WHERE id = :'own';
 SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_encrypt(%L, %L::text)', :'own', 'x'), 'XX001|Rejected.Unavailable', 'a foreign version set as primary does not encrypt');
 SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_decrypt(%L)', :'b_blob'), '42501|Forbidden.NoPermission', 'nor does it make foreign ciphertexts readable');
+ROLLBACK TO sealed;
 ROLLBACK TO sound;
 
 -- ---- pairs and keys for MACs ----------------------------------------------
@@ -211,6 +241,7 @@ UPDATE kms.domain_key SET root_key_id = '\x0000000000000000';
 SELECT is(pg_temp.decrypts(:'a_blob'), '55000|ServiceUnavailableTemporary', 'with the domain key of another root key nothing opens'),
 	   is(kms_describe_account_kms_status(), 'Suspended', 'and the service is suspended'),
 	   is(pg_temp.verdict('SELECT kms_create_key()'), '55000|ServiceUnavailableTemporary', 'nor is a key made'),
+	   is(pg_temp.verdict('SELECT kms_disable_key(%L)', :'a'), '55000|ServiceUnavailableTemporary', 'nor changed'),
 	   is(pg_temp.verdict('SELECT kms_describe_key(%L)', :'a'), 'fine', 'but keys are described');
 ROLLBACK TO sound;
 -- ---- tables of another release --------------------------------------------

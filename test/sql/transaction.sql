@@ -268,6 +268,7 @@ BEGIN
 	RETURN codes;
 END
 $$;
+SELECT kms_test.let_time_pass() IS NULL AS ignored \gset
 UPDATE kms.key SET state = 'PendingDeletion', delete_at = clock_timestamp() + interval '0.5 seconds' WHERE id = :'key';
 SELECT is(pg_temp.around_the_date(:'key', :'blob'), 'Rejected.PendingDeletion Rejected.PendingDeletion Forbidden.KeyNotFound Forbidden.KeyNotFound ',
 		  'shortly before its delete date a key is pending deletion, after it, without any change, it is not found');

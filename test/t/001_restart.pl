@@ -59,6 +59,8 @@ for my $fsync (qw(off on))
 	$node->restart;
 	works($node, "fsync $fsync, restarted");
 
+	my $flushed = 'SELECT pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn()';
+
 	# Whatever synchronous_commit says: a ciphertext may leave the server at once.
 	for my $change (
 		[ 'a new key' => q{SELECT kms_create_alias(kms_create_key()::text, 'alias/more')} ],
@@ -66,6 +68,9 @@ for my $fsync (qw(off on))
 		[ 'disabling' => q{SELECT kms_disable_key((kms_describe_key('alias/more')).key_id::text)} ],
 		[ 'enabling' => q{SELECT kms_enable_key((kms_describe_key('alias/more')).key_id::text)} ],
 		[ 'moving an alias' => q{SELECT kms_update_alias((kms_describe_key('alias/Aliyun_SM4')).key_id::text, 'alias/more')} ],
+		[ 'a grant' => q{SELECT kms_grant('alias/more', 'PUBLIC', '{Encrypt}')} ],
+		[ 'taking it away' => q{SELECT kms_revoke('alias/more', 'PUBLIC')} ],
+		[ 'another owner' => q{SELECT kms_set_owner('alias/more', current_user)} ],
 		[ 'deleting an alias' => q{SELECT kms_delete_alias('alias/more')} ])
 	{
 		my ($what, $sql) = @$change;

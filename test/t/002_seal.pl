@@ -116,6 +116,19 @@ refused($node, 'SELECT kms_create_key()', '55000', 'ServiceUnavailableTemporary'
 refused($node, q{SELECT kms_create_key_version('alias/one')}, '55000', 'ServiceUnavailableTemporary', 'no version is made');
 refused($node, q{SELECT kms_generate_data_key('alias/one')}, '55000', 'ServiceUnavailableTemporary', 'no data key is made');
 refused($node, "SELECT kms_re_encrypt('$blob', 'alias/one')", '55000', 'ServiceUnavailableTemporary', 'nothing is re-encrypted');
+
+# What changes a key or an alias tests its MAC first, and makes a new one.
+my $id = value($node, q{SELECT key_id FROM kms_describe_key('alias/one')});
+for my $call (
+	"kms_disable_key('$id')", "kms_enable_key('$id')", "kms_update_key_description('$id', 'x')", "kms_set_deletion_protection('$id', true)",
+	"kms_update_rotation_policy('$id', true, '7 days')", "kms_schedule_key_deletion('$id', 7)", "kms_cancel_key_deletion('$id')",
+	"kms_create_alias('$id', 'alias/new')", "kms_update_alias('$id', 'alias/one')", q{kms_delete_alias('alias/one')},
+	"kms_grant('$id', 'PUBLIC', '{Encrypt}')", "kms_revoke('$id', 'PUBLIC')", "kms_set_owner('$id', current_user)")
+{
+	refused($node, "SELECT $call", '55000', 'ServiceUnavailableTemporary', ($call =~ s/\(.*//r) . ' is refused while sealed');
+}
+is(value($node, 'SELECT count(*) FROM kms_run_jobs()'), '0', 'jobs can be asked for');
+is(value($node, q{SELECT kms_can('Encrypt', 'alias/one')}), 't', 'and rights');
 is(value($node, q{SELECT key_state FROM kms_describe_key('alias/one')}), 'Enabled', 'a key can be described');
 is(value($node, 'SELECT (SELECT count(*) FROM kms.keys), (SELECT count(*) FROM kms.key_versions), (SELECT count(*) FROM kms.aliases)'),
 	'1|1|1', 'the views show what is there');
@@ -298,8 +311,13 @@ set('kms.root_key_file', '');
 reload_says(qr/LOG:  kms: sealed, no root key$/m, 'no provider any more: sealed');
 is(ask($session, "SELECT kms_decrypt_text('$blob')"), '55000 ServiceUnavailableTemporary', 'the key in the cache is refused');
 is(ask($maker, 'SELECT kms_create_key() IS NOT NULL'), '55000 ServiceUnavailableTemporary', 'no further key is made');
+my $looker = session($node);
+$node->safe_psql('postgres', q{UPDATE kms.key SET description = 'by hand' WHERE id = (kms_describe_key('alias/two')).key_id});
+is(ask($looker, q{SELECT kms_encrypt('alias/two', 'x')}), '55000 ServiceUnavailableTemporary', 'sealed, a row that was changed by hand is not told from others');
 set('kms.root_key_file', undef);
 reload_says(qr/LOG:  kms: the root key is loaded/, 'unsealed');
+is(ask($looker, q{SELECT kms_encrypt('alias/two', 'x')}), 'XX001 Rejected.Unavailable', 'unsealed, it is refused, also where it was read before');
+$looker->quit;
 is(ask($session, "ROLLBACK; SELECT kms_decrypt_text('$blob')"), 'secret', 'the same session works again');
 is(ask($maker, 'SELECT kms_create_key() IS NOT NULL'), 't', 'and the other one');
 

@@ -72,8 +72,13 @@ is(value($node, q{SELECT key_state FROM kms_describe_key('alias/one')}), 'Enable
 is(value($node, q{SELECT count(*) FROM kms_list_key_versions('alias/one')}), '1', 'its versions can be listed');
 is(value($node, q{SELECT alias_name FROM kms_list_aliases()}), 'alias/one', 'aliases can be listed');
 is(value($node, "SELECT format, plaintext_length FROM kms_ciphertext_info('$blob')"), 'XAES-256-GCM|6', 'a ciphertext tells of itself');
-refused($node, 'SELECT kms_disable_key(key_id::text) FROM kms_list_keys()', '55000', 'ServiceUnavailableTemporary', 'nothing is changed, since it could not be recorded');
-is(value($node, q{SELECT key_state FROM kms_describe_key('alias/one')}), 'Enabled', 'and nothing was');
+for my $function ('kms_disable_key(key_id::text)', q{kms_update_key_description(key_id::text, 'changed')}, q{kms_create_alias(key_id::text, 'alias/two')})
+{
+	my $error = refused($node, "SELECT $function FROM kms_list_keys()", '55000', 'ServiceUnavailableTemporary',
+		($function =~ s/\(.*//r) . ' is refused, too: rows are sealed');
+	like($error->{hint}, $line, 'with the line to add');
+}
+is(value($node, q{SELECT key_state, description FROM kms_describe_key('alias/one')}), 'Enabled|', 'and nothing has changed');
 is(value($node, q{SELECT count(*) > 0 FROM kms.audit_log}), 't', 'the log can be read');
 
 # Loaded by a session or by hand it is not preloaded either.

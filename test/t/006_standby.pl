@@ -82,7 +82,8 @@ for my $call (
 	'kms_create_key()', "kms_disable_key('$id')", "kms_enable_key('$id')", "kms_update_key_description('$id', 'x')",
 	"kms_create_key_version('$id')", "kms_create_alias('$id', 'alias/new')", "kms_update_alias('$id', 'alias/two')",
 	q{kms_delete_alias('alias/one')}, "kms_update_rotation_policy('$id', true, '7 days')", "kms_set_deletion_protection('$id', true)",
-	"kms_schedule_key_deletion('$id', 7)", "kms_cancel_key_deletion('$id')", 'kms_run_jobs()', 'kms_confirm_home()')
+	"kms_schedule_key_deletion('$id', 7)", "kms_cancel_key_deletion('$id')", "kms_grant('$id', 'member', '{Decrypt}')", "kms_revoke('$id', 'member')",
+	"kms_set_owner('$id', 'member')", 'kms_run_jobs()', 'kms_confirm_home()')
 {
 	my $error = refused($standby, "SELECT $call", '25006', 'UnsupportedOperation', ($call =~ s/\(.*//r) . ' is refused on a standby');
 	like($error->{hint}, qr/primary/, 'with the way out');
@@ -120,14 +121,31 @@ is(ask($session, q{SELECT key_version_id FROM kms_ciphertext_info(kms_encrypt('a
 is(ask($member, "SET ROLE member; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT kms_decrypt_text('$held')"), "held", 'a member of the owning role uses its key');
 change('REVOKE holder FROM member');
 is(ask($member, "SELECT kms_decrypt_text('$held')"), '42501 Forbidden.NoPermission', 'revoked on the primary, no longer');
-ask($member, 'ROLLBACK');
+my $held_id = id_of('alias/held');
+ask($member, 'ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ');
+change("SELECT kms_grant('$held_id', 'member', '{Decrypt}')");
+is(ask($member, "SELECT kms_decrypt_text('$held')"), 'held', 'granted the operation on the primary, it does again');
+change("SELECT kms_revoke('$held_id', 'member')");
+is(ask($member, "SELECT kms_decrypt_text('$held')"), '42501 Forbidden.NoPermission', 'and no more when it is taken away');
+ask($member, 'ROLLBACK; SET ROLE holder; BEGIN ISOLATION LEVEL REPEATABLE READ');
+is(ask($member, "SELECT kms_decrypt_text('$held')"), 'held', 'the owner uses its key');
+change('ALTER ROLE holder RENAME TO renamed');
+is(ask($member, "SELECT kms_decrypt_text('$held')"), 'held', 'renamed on the primary, it still does');
+change('DROP OWNED BY renamed');
+is(ask($member, "SELECT kms_decrypt_text('$held')"), '42501 Forbidden.NoPermission', 'and no more after DROP OWNED');
+ask($member, 'ROLLBACK; RESET ROLE');
 
 # Damage, and the extension made anew.
 is(ask($session, $decrypt), 'secret', 'the key is in the cache');
 change('CREATE TABLE saved AS SELECT wrapped FROM kms.domain_key; UPDATE kms.domain_key SET wrapped = set_byte(wrapped, 0, get_byte(wrapped, 0) # 1)');
-is(ask($session, $decrypt), 'XX001 Rejected.Unavailable', 'a row changed by hand on the primary is noticed on the standby');
+is(ask($session, $decrypt), 'XX001 Rejected.Unavailable', 'a domain key changed by hand on the primary is noticed on the standby');
 change('UPDATE kms.domain_key SET wrapped = (SELECT wrapped FROM saved)');
 is(ask($session, $decrypt), 'secret', 'and its restoration');
+change("UPDATE kms.key SET description = 'changed by hand' WHERE id = '$id'");
+is(ask($session, $decrypt), 'XX001 Rejected.Unavailable', 'so is the row of a key');
+is(value($standby, 'SELECT table_name, row_id FROM kms_check_integrity()'), "key|$id", 'which is found there, too');
+change("UPDATE kms.key SET description = '' WHERE id = '$id'");
+is(ask($session, $decrypt), 'secret', 'and what it was before');
 $primary->safe_psql('postgres', 'CREATE DATABASE other');
 $primary->safe_psql('other', q{CREATE EXTENSION kms; SELECT kms_create_alias(kms_create_key()::text, 'alias/x')});
 caught_up();

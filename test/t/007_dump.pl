@@ -16,7 +16,7 @@ my $other = new_server('other', root_key => $key);
 my $folder = PostgreSQL::Test::Utils::tempdir;
 
 $_->start for $node, $other;
-$node->safe_psql('postgres', 'CREATE ROLE "the owner"');
+$node->safe_psql('postgres', 'CREATE ROLE "the owner"; CREATE ROLE "a reader"');
 $node->safe_psql('postgres', 'CREATE DATABASE source');
 $node->safe_psql('source', q{
 	CREATE EXTENSION kms;
@@ -33,7 +33,9 @@ $node->safe_psql('source', q{
 	GRANT CREATE ON SCHEMA public TO "the owner";
 	SET ROLE "the owner";
 	SELECT kms_create_alias(kms_create_key()::text, 'alias/owned');
-	CREATE TABLE owned AS SELECT kms_encrypt('alias/owned', 'owned') AS secret});
+	CREATE TABLE owned AS SELECT kms_encrypt('alias/owned', 'owned') AS secret;
+	GRANT SELECT ON owned TO PUBLIC;
+	SELECT kms_grant('alias/owned', 'a reader', '{Decrypt}')});
 
 my $list = q{SELECT md5(string_agg(k::text, E'\n' ORDER BY k.key_id)) FROM kms_list_keys() k};
 my $keys = value($node, $list, 'source');
@@ -51,6 +53,7 @@ sub is_complete
 		"$how: every alias is there");
 	is(value($server, 'SELECT string_agg(v::text, E\'\n\' ORDER BY v.key_version_id) FROM kms.key_versions v', $dbname), $version,
 		"$how: every key version is there");
+	is(value($server, 'SELECT count(*) FROM kms_check_integrity()', $dbname), '0', "$how: no row was tampered with");
 	is(value($server, q{SELECT count(*), bool_and(secret = 'secret ' || id) FROM readable}, $dbname), '200|t', "$how: every ciphertext opens");
 	refused($server, q{SELECT kms_encrypt('alias/disabled', 'x')}, '55000', 'Rejected.Disabled', "$how: a disabled key is disabled", dbname => $dbname);
 	is(value($server, q{SELECT kms_decrypt_text(kms_encrypt('alias/Aliyun_AES_256', 'more'))}, $dbname), 'more', "$how: old keys encrypt");
@@ -63,7 +66,8 @@ sub is_complete
 	my $use = q{SELECT kms_decrypt_text(kms_encrypt('alias/fresh', 'x'))};
 	is(ask($session, $use), 'x', "$how: a session has a key in its cache");
 	value($server, q{UPDATE kms.key SET state = 'Disabled' WHERE id = (kms_describe_key('alias/fresh')).key_id}, $dbname);
-	is(ask($session, $use), '55000 Rejected.Disabled', "$how: a change by hand reaches it");
+	is(ask($session, $use), 'XX001 Rejected.Unavailable', "$how: its row changed by hand, the key is refused there");
+	is(value($server, q{SELECT count(*) FROM kms_check_integrity()}, $dbname), '1', "$how: no other row was tampered with");
 	$session->quit;
 	return;
 }
@@ -89,14 +93,15 @@ sub run_with
 
 run_with($node, 'pg_dump', '-f', "$folder/plain.sql", 'source');
 my $dump = slurp_file("$folder/plain.sql");
-like($dump, qr/^COPY kms\.$_ /m, "the dump has the rows of kms.$_") for qw(account domain_key key key_version alias job import_token);
+like($dump, qr/^COPY kms\.$_ /m, "the dump has the rows of kms.$_") for qw(account domain_key key key_version alias job import_token grant_entry role_anchor);
+like($dump, qr/^GRANT SELECT ON TABLE kms\.role_anchor TO "the owner";/m, 'and who owns keys');
 unlike($dump, qr/secret \d/, 'and no plaintext');
 unlike($dump, qr/\Q$key\E/i, 'and no root key');
 
 $node->safe_psql('postgres', 'CREATE DATABASE from_script');
 run_with($node, 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$folder/plain.sql", '-o', '/dev/null', 'from_script');
 is_complete($node, 'from_script', 'pg_dump and psql');
-is(use_owned($node, 'from_script', 'the owner'), 'opens', "pg_dump and psql: a key is still its owner's");
+is(join(' ', map { use_owned($node, 'from_script', $_) } 'the owner', 'a reader'), 'opens opens', "pg_dump and psql: a key is still its owner's, and a grant its grantee's");
 
 # ---- an archive ---------------------------------------------------------------------
 
@@ -104,7 +109,7 @@ run_with($node, 'pg_dump', '-Fc', '-f', "$folder/archive", 'source');
 $node->safe_psql('postgres', 'CREATE DATABASE from_archive');
 run_with($node, 'pg_restore', '--exit-on-error', '-d', 'from_archive', "$folder/archive");
 is_complete($node, 'from_archive', 'pg_restore');
-is(use_owned($node, 'from_archive', 'the owner'), 'opens', "pg_restore: a key is still its owner's");
+is(join(' ', map { use_owned($node, 'from_archive', $_) } 'the owner', 'a reader'), 'opens opens', "pg_restore: a key is still its owner's, and a grant its grantee's");
 
 # The tables of an extension are loaded in no order then, whatever refers to whatever.
 $node->safe_psql('postgres', 'CREATE DATABASE in_parallel');
@@ -121,24 +126,41 @@ for my $case ([ 'data only' ], [ 'without triggers', '--disable-triggers' ])
 	run_with($node, 'pg_restore', '--exit-on-error', '--schema-only', '-d', $dbname, "$folder/archive");
 	my $session = session($node, $dbname);
 	is(ask($session, q{SELECT kms_decrypt_text(kms_encrypt(kms_create_key()::text, 'x'))}), 'x', "$how: a session uses the empty database");
-	ask($session, 'DELETE FROM kms.key');
+	ask($session, 'DELETE FROM kms.key; DELETE FROM kms.key_version');
 	is(ask($session, q{SELECT kms_encrypt('alias/Aliyun_SM4', 'x')}), '42704 Forbidden.AliasNotFound', "$how: where there is no such alias yet");
 	run_with($node, 'pg_restore', '--exit-on-error', '--data-only', @options, '-d', $dbname, "$folder/archive");
 	is(ask($session, q{SELECT kms_decrypt_text(kms_encrypt('alias/Aliyun_SM4', 'x'))}), 'x', "$how: it sees what was restored");
 	is(ask($session, q{SELECT count(*) FROM readable WHERE secret = 'secret ' || id}), '200', "$how: and opens it");
 	$session->quit;
 	is_complete($node, $dbname, $how);
-	is(use_owned($node, $dbname, 'the owner'), 'opens', "$how: a key is still its owner's");
+	is(join(' ', map { use_owned($node, $dbname, $_) } 'the owner', 'a reader'), 'opens opens', "$how: a key is still its owner's, and a grant its grantee's");
 }
+
+# Without privileges, what roles had waits for theirs.
+run_with($node, 'pg_dump', '--no-privileges', '-f', "$folder/bare.sql", 'source');
+$node->safe_psql('postgres', 'CREATE DATABASE bare');
+run_with($node, 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$folder/bare.sql", '-o', '/dev/null', 'bare');
+$node->safe_psql('bare', 'GRANT SELECT ON owned TO PUBLIC; SELECT kms_confirm_home()');
+is(use_owned($node, 'bare', $_), '42501 Forbidden.NoPermission', "without privileges: $_ has nothing") for 'the owner', 'a reader';
+$node->safe_psql('bare', 'GRANT SELECT ON kms.role_anchor TO "the owner", "a reader"');
+is(use_owned($node, 'bare', $_), 'opens', "without privileges: until $_ is given its own") for 'the owner', 'a reader';
+
+# The tables belong to who restores them, and it is the owner of the dumped ones that no dump names.
+my $first = value($node, 'SELECT current_user');
+$node->safe_psql('postgres', 'CREATE ROLE boss SUPERUSER LOGIN; CREATE DATABASE by_another');
+run_with($node, 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-U', 'boss', '-f', "$folder/plain.sql", '-o', '/dev/null', 'by_another');
+refused($node, 'SELECT * FROM readable', '42501', 'Forbidden.NoPermission', 'restored by another superuser: the first one does not use its keys', dbname => 'by_another');
+value($node, "SELECT kms_set_owner('alias/Aliyun_SM4', '$first')", 'by_another');
+is_complete($node, 'by_another', 'restored by another superuser, and one key given back to the first');
 
 # ---- a copy -----------------------------------------------------------------------------
 
 $node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE source');
 is_complete($node, 'copy', 'CREATE DATABASE TEMPLATE');
-is(use_owned($node, 'copy', 'the owner'), 'opens', "CREATE DATABASE TEMPLATE: a key is still its owner's");
+is(join(' ', map { use_owned($node, 'copy', $_) } 'the owner', 'a reader'), 'opens opens', "CREATE DATABASE TEMPLATE: a key is still its owner's, and a grant its grantee's");
 $node->safe_psql('postgres', 'CREATE DATABASE file_copy TEMPLATE source STRATEGY file_copy');
 is_complete($node, 'file_copy', 'CREATE DATABASE TEMPLATE by files');
-is(use_owned($node, 'file_copy', 'the owner'), 'opens', "CREATE DATABASE TEMPLATE by files: a key is still its owner's");
+is(join(' ', map { use_owned($node, 'file_copy', $_) } 'the owner', 'a reader'), 'opens opens', "CREATE DATABASE TEMPLATE by files: a key is still its owner's, and a grant its grantee's");
 is(value($node, $list, 'source'), $keys, 'the original is as it was');
 
 # ---- another cluster -------------------------------------------------------------------------
@@ -148,14 +170,53 @@ $other->safe_psql('postgres', 'CREATE ROLE somebody; CREATE ROLE somebody_else')
 run_with($node, 'pg_dumpall', '--no-role-passwords', '-f', "$folder/all.sql");
 run_with($other, 'psql', '-X', '-q', '-f', "$folder/all.sql", '-o', '/dev/null', 'postgres');
 is_complete($other, 'source', 'pg_dumpall into another cluster');
-$other->safe_psql('source', 'GRANT SELECT ON owned TO PUBLIC');
 is(value($other, q{SELECT rolname FROM pg_roles WHERE oid = } . value($node, q{SELECT oid FROM pg_roles WHERE rolname = 'the owner'})),
 	'somebody', 'in the other cluster the oid of the owner is that of somebody else');
-for my $role (split /\n/, value($other, q{SELECT rolname FROM pg_roles WHERE rolname !~ '^(pg_|the owner$)'}))
+my @strangers = split /\n/, value($other, q{SELECT rolname FROM pg_roles WHERE rolname !~ '^(pg_|the owner$|a reader$)'});
+for my $role (@strangers)
 {
 	is(use_owned($other, 'source', $role), '42501 Forbidden.NoPermission',
 		"another cluster: the key of a role is not that of $role");
 }
+
+# There the name says who it is, until somebody says that it is at home there.
+is(use_owned($other, 'source', $_), 'opens', "another cluster: but that of $_") for 'the owner', 'a reader';
+my $granted = q{SELECT kms_grant('alias/owned', 'a reader', '{Encrypt}'), kms_revoke('alias/owned', 'a reader', '{Encrypt}')};
+value($other, $granted, 'source');
+value($other, q{SELECT kms_grant('alias/one more', 'the owner', '{Encrypt}'), kms_revoke('alias/one more', 'the owner')} =~ s/one more/Aliyun_SM4/gr, 'source');
+is(use_owned($other, 'source', $_), 'opens', "another cluster: also after a grant to $_ that was taken away again") for 'the owner', 'a reader';
+like(failure($other, 'DROP ROLE "the owner"', dbname => 'source')->{message}, qr/owns keys or holds grants of kms/, 'another cluster: the owner is not dropped');
+$other->safe_psql('postgres', 'ALTER ROLE "the owner" RENAME TO "somebody new"; ALTER ROLE "somebody else" RENAME TO "the owner"' =~ s/somebody else/somebody_else/r);
+is(use_owned($other, 'source', $_), '42501 Forbidden.NoPermission', "another cluster: $_ does not own it by that name") for 'somebody new', 'the owner';
+$other->safe_psql('postgres', 'ALTER ROLE "the owner" RENAME TO somebody_else; ALTER ROLE "somebody new" RENAME TO "the owner"');
+value($other, 'SELECT kms_confirm_home()', 'source');
+is(use_owned($other, 'source', $_), 'opens', "confirmed: $_ has what it had") for 'the owner', 'a reader';
+is(use_owned($other, 'source', $_), '42501 Forbidden.NoPermission', "confirmed: $_ does not") for @strangers;
+$other->safe_psql('postgres', 'ALTER ROLE "the owner" RENAME TO renamed; CREATE ROLE "the owner"; ALTER ROLE "a reader" RENAME TO rereader; CREATE ROLE "a reader"');
+is(use_owned($other, 'source', $_), 'opens', "confirmed: $_ keeps it under a new name") for qw(renamed rereader);
+is(use_owned($other, 'source', $_), '42501 Forbidden.NoPermission', "confirmed: and the new role $_ has nothing") for 'the owner', 'a reader';
+is(value($other, q{SELECT creator FROM kms_describe_key('alias/owned')}, 'source'), 'renamed', 'confirmed: the key is described under the new name');
+
+like(failure($other, 'DROP ROLE rereader')->{detail}, qr/object.* in database/, 'a role that holds a grant in one database is not dropped from another');
+
+# Where roles are missing, their rows are nobody's: nor do they pass to whoever has their oid.
+my %number = map { $_ => value($node, qq{SELECT oid FROM pg_roles WHERE rolname = '$_'}) } 'the owner', 'a reader';
+for my $role (keys %number)
+{
+	$number{$role} = value($other, "SELECT rolname FROM pg_roles WHERE oid = $number{$role}");
+}
+is(join(' ', map { $number{$_} } 'the owner', 'a reader'), 'somebody somebody_else', 'in the other cluster their oids are those of others');
+$other->safe_psql('postgres', 'DROP ROLE "the owner"; DROP ROLE "a reader"; CREATE DATABASE roleless');
+run_with($other, 'psql', '-X', '-q', '-f', "$folder/plain.sql", '-o', '/dev/null', 'roleless');
+is(use_owned($other, 'roleless', $_), '42501 Forbidden.NoPermission', "without roles: $_ has nothing") for qw(somebody somebody_else);
+value($other, q{SELECT kms_grant('alias/Aliyun_SM4', name, '{Encrypt}') FROM unnest('{somebody,somebody_else}'::text[]) name}, 'roleless');
+is(use_owned($other, 'roleless', $_), '42501 Forbidden.NoPermission', "without roles: $_ has nothing, holding a grant of its own") for qw(somebody somebody_else);
+value($other, 'SELECT kms_confirm_home()', 'roleless');
+is(use_owned($other, 'roleless', $_), '42501 Forbidden.NoPermission', "without roles, confirmed: $_ has nothing") for qw(somebody somebody_else);
+is(value($other, q{SELECT creator FROM kms_describe_key('alias/owned')}, 'roleless'), 'the owner', 'without roles: the key keeps its owner\'s name');
+is(value($other, 'SELECT count(*) FROM kms_check_integrity()', 'roleless'), '0', 'without roles: every row is intact');
+value($other, q{SELECT kms_set_owner('alias/owned', 'somebody')}, 'roleless');
+is(join(' ', map { use_owned($other, 'roleless', $_) } qw(somebody somebody_else)), 'opens 42501 Forbidden.NoPermission', 'without roles: a superuser gives it to another');
 
 # ---- another root key -------------------------------------------------------------------------
 

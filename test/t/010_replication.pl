@@ -36,6 +36,28 @@ for my $case (@cases)
 	is(ask($session, "SELECT length(kms_encrypt('$key', 'x'))"), $expected, "$what at the publisher, it is so in a session that had it cached");
 }
 
+$node->safe_psql('subscriber', "UPDATE kms.key SET state = 'Disabled' WHERE id = '$key'");
+is(ask($session, "SELECT length(kms_encrypt('$key', 'x'))"), 'XX001 Rejected.Unavailable', 'a row that the subscriber changed by hand is refused');
+$node->safe_psql('postgres', "SELECT kms_update_key_description('$key', 'changed')");
+$node->wait_for_catchup('s');
+is(ask($session, "SELECT length(kms_encrypt('$key', 'x'))"), '58', 'until the next change at the publisher');
+$node->safe_psql('postgres', "UPDATE kms.key SET state = 'Disabled' WHERE id = '$key'");
+$node->wait_for_catchup('s');
+is(ask($session, "SELECT length(kms_encrypt('$key', 'x'))"), 'XX001 Rejected.Unavailable', 'so is one that was changed by hand at the publisher');
+$node->safe_psql('postgres', "UPDATE kms.key SET state = 'Enabled' WHERE id = '$key'");
+$node->wait_for_catchup('s');
+
+# Owners and grantees of rows that were replicated count once the subscriber says so.
+$node->safe_psql('postgres', "CREATE ROLE reader; SELECT kms_grant('$key', 'reader', '{Encrypt}')");
+$node->wait_for_catchup('s');
+is(ask($session, 'SET ROLE reader'), '', 'a role that was granted an operation at the publisher');
+is(ask($session, "SELECT length(kms_encrypt('$key', 'x'))"), '42501 Forbidden.NoPermission', 'may not do it in the subscriber');
+$node->safe_psql('subscriber', 'GRANT SELECT ON kms.role_anchor TO reader');
+is(ask($session, "SELECT length(kms_encrypt('$key', 'x'))"), '58', 'before it is given its privilege there');
+$node->safe_psql('postgres', "SELECT kms_revoke('$key', 'reader')");
+$node->wait_for_catchup('s');
+is(ask($session, "SELECT length(kms_encrypt('$key', 'x'))"), '42501 Forbidden.NoPermission', 'and not when it is taken away at the publisher');
+
 $session->quit;
 $node->safe_psql('subscriber', 'ALTER SUBSCRIPTION s DISABLE; ALTER SUBSCRIPTION s SET (slot_name = NONE); DROP SUBSCRIPTION s');
 $node->stop;

@@ -498,6 +498,7 @@ is(join("\n", found(%secret)), '', 'stopped, the server has left none anywhere')
 
 $node->append_conf('postgresql.conf', "kms.worker_enabled = on\nkms.worker_naptime = 1\nkms.deletion_grace = 0");
 $node->start;
+let_time_pass($node);
 my $disabled = $key{'Aliyun_SM4 under SM2PKE'};
 my $lasting = $key{'Aliyun_AES_128 under SM2PKE'};
 my ($token, $public) = parameters($node, $key, 'SM2PKE');
@@ -527,6 +528,7 @@ refused($node, $late, '22023', 'InvalidImportToken', 'then it is none');
 # In a copy nothing is erased until somebody says what it is.
 $node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE page');
 my $copied = value($node, "SELECT key_id FROM kms_list_aliases() WHERE alias_name = 'alias/brought'", 'copy');
+let_time_pass($node, 'copy');
 value($node, "UPDATE kms.key SET material_expires_at = now() - interval '1 hour' WHERE id = '$copied'", 'copy');
 ok($node->poll_query_until('copy', "SELECT count(*) = 1 FROM kms.jobs WHERE resource = '$copied' AND outcome = 'waiting'"), 'in a copy the worker waits');
 is(value($node, "SELECT length(wrapped) > 0 FROM kms.key_version WHERE key_id = '$copied'", 'copy'), 't', 'and erases nothing');

@@ -8,6 +8,7 @@ use warnings;
 use Digest::SHA qw(hmac_sha256);
 use Exporter 'import';
 use Fcntl ();
+use File::Basename qw(dirname);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -15,7 +16,7 @@ use Time::HiRes qw(time usleep);
 
 our @EXPORT = qw(
   staged_settings new_server new_root_key root_key_id root_key_file write_private
-  failure refused value session ask start_asking answer wait_until log_since pids_of status
+  failure refused value session ask start_asking answer wait_until log_since pids_of status let_time_pass
 );
 
 # The settings by which the server finds an extension that was staged rather
@@ -83,6 +84,34 @@ sub write_private
 	sysopen(my $file, $path, Fcntl::O_WRONLY() | Fcntl::O_CREAT() | Fcntl::O_EXCL(), 0600) or die "$path: $!";
 	print $file $text;
 	close $file or die "$path: $!";
+	return;
+}
+
+# The program that opens wrapped keys, for those who have the root key.
+my $unwrapper;
+
+sub unwrapper
+{
+	my $here = dirname(__FILE__);
+	my $crypto = "$here/../../src/crypto";
+
+	return $unwrapper if defined $unwrapper;
+	$unwrapper = PostgreSQL::Test::Utils::tempdir() . '/unwrap';
+	system_or_bail($ENV{CC} // 'cc', '-std=c11', '-O1', "-I$crypto", glob("$crypto/*.c"), "$here/unwrap.c", '-lcrypto', '-o', $unwrapper);
+	return $unwrapper;
+}
+
+# From here on, rows that are changed by hand in this database are as good as those
+# that the extension has changed: test/sql/include/reseal.sql says how.
+sub let_time_pass
+{
+	my ($node, $dbname) = @_;
+
+	$dbname //= 'postgres';
+	$node->safe_psql('postgres', sprintf(q{ALTER DATABASE "%s" SET test.unwrap = '%s'}, $dbname, unwrapper()));
+	$node->safe_psql($dbname, slurp_file(dirname(__FILE__) . '/../sql/include/reseal.sql'))
+	  if value($node, q{SELECT to_regnamespace('kms_test') IS NULL}, $dbname) eq 't';
+	$node->safe_psql($dbname, 'SELECT kms_test.let_time_pass()');
 	return;
 }
 
