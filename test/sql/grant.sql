@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(421);
+SELECT plan(427);
 
 CREATE ROLE kms_test_owner;
 CREATE ROLE kms_test_friend;
@@ -564,6 +564,25 @@ REVOKE EXECUTE ON FUNCTION kms_create_key FROM kms_test_friend;
 DROP FUNCTION kms_test_lab.definer, kms_test_lab.invoker;
 DROP VIEW kms_test_lab.seen, kms_test_lab.asked;
 SELECT is(pg_temp.complaint('DROP ROLE kms_test_friend'), 'fine', 'then it is');
+
+-- ---- bent -----------------------------------------------------------------
+
+SET ROLE kms_test_owner;
+SELECT kms_grant(:'key', 'kms_test_other', '{Encrypt}') AS bent, kms_grant(:'key', 'kms_test_other', '{Decrypt}') AS good \gset
+RESET ROLE;
+UPDATE kms.grant_entry SET operations = '{none of ours}' WHERE id = :'bent';
+SELECT is(pg_temp.may('kms_test_other', 'Encrypt', 'SELECT kms_encrypt(%L, ''x''::text)', :'key'), 'refused', 'a grant that was changed by hand does not count'),
+	   is(pg_temp.verdict_as('kms_test_other', 'SELECT kms_decrypt(%L)', :'blob'), 'fine', 'another one beside it does');
+SET ROLE kms_test_owner;
+SELECT is(kms_revoke(:'key', 'kms_test_other'), 2, 'revoking everything takes away also what names no operation of ours');
+SELECT is_empty('SELECT FROM kms.grants', 'so that nothing is left of it');
+SELECT kms_grant(:'key', 'kms_test_other', '{Encrypt}') AS bent \gset
+RESET ROLE;
+UPDATE kms.grant_entry SET operations = '{Encrypt,Decrypt}' WHERE id = :'bent';
+SET ROLE kms_test_owner;
+SELECT is(kms_revoke(:'key', 'kms_test_other', '{Decrypt}'), 1, 'of one that was bent no part is kept');
+SELECT is_empty('SELECT FROM kms.grants', 'it goes as a whole');
+RESET ROLE;
 
 -- ---- with the key ---------------------------------------------------------
 
