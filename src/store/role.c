@@ -150,24 +150,35 @@ change_anchor(Oid role, bool is_grant)
 	invalidation_send_all(store_catalog()->role_anchor);
 }
 
+/* The list of the holders is one value of one catalog row: some two thousand fit. */
+static void
+grant_anchor(Oid role)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		change_anchor(role, true);
+	}
+	PG_CATCH();
+	{
+		if (geterrcode() != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(caller);
+		FlushErrorState();
+		kms_ereport(ERRCODE_PROGRAM_LIMIT_EXCEEDED, API_LIMIT_EXCEEDED,
+					errmsg("too many roles own keys or hold grants"),
+					errhint("Give the key or the grant to a group, and make the roles its members."));
+	}
+	PG_END_TRY();
+}
+
 /* One at a time: two changes of one catalog row at once would make one of them fail. */
 static void
 lock_anchor(void)
 {
 	LockRelationOid(store_catalog()->role_anchor, ShareUpdateExclusiveLock);
 	invalidation_accept();
-}
-
-void
-store_role_anchor(Oid role)
-{
-	if (store_role_is_anchored(role))
-		return;
-	store_open();
-	lock_anchor();
-	if (!store_role_is_anchored(role))
-		change_anchor(role, true);
-	store_close();
 }
 
 static bool
@@ -195,6 +206,9 @@ store_role_is_mentioned(Oid role)
 {
 	const StoreCatalog *catalog = store_catalog();
 
+	refresh();
+	if (!at_home)
+		return false;
 	return is_in(catalog->key, catalog->key_owner, KEY_OWNER_COLUMN, role) ||
 		is_in(catalog->grant_entry, catalog->grant_entry_grantee, GRANT_GRANTEE_COLUMN, role);
 }
@@ -237,10 +251,58 @@ store_role_list(void)
 	return roles;
 }
 
+/* Whether a row means it, were it to hold the privilege. */
+static bool
+would_be_meant(Oid role)
+{
+	const char *name = GetUserNameFromId(role, false);
+	ListCell   *cell;
+
+	if (at_home)
+		return store_role_is_mentioned(role);
+	foreach(cell, store_role_list())
+	{
+		const KmsStoredRole *stored = lfirst(cell);
+
+		if (strcmp(stored->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What a role lost by DROP OWNED, or what another role of its name had, does not
+ * come back in silence with the first thing that it is given.
+ */
+static void
+refuse_revival(Oid role)
+{
+	if (would_be_meant(role))
+		kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, API_UNSUPPORTED_OPERATION,
+					errmsg("role \"%s\" has lost its keys and grants, and would get them back", GetUserNameFromId(role, false)),
+					errhint("Take them away first with kms_revoke and kms_set_owner; or, if they are to be its own again, GRANT SELECT ON kms.role_anchor to it."));
+}
+
+void
+store_role_anchor(Oid role)
+{
+	if (store_role_is_anchored(role))
+		return;
+	store_open();
+	lock_anchor();
+	if (!store_role_is_anchored(role))
+	{
+		refuse_revival(role);
+		grant_anchor(role);
+	}
+	store_close();
+}
+
+/* Away from home, rows do not mean the oids that they name: whoever holds the privilege keeps it. */
 void
 store_role_release(Oid role)
 {
-	if (!store_role_is_anchored(role) || role == store_catalog()->owner ||
+	if (!store_role_is_anchored(role) || !at_home || role == store_catalog()->owner ||
 		store_role_is_mentioned(role))
 		return;
 	lock_anchor();

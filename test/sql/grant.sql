@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(427);
+SELECT plan(436);
 
 CREATE ROLE kms_test_owner;
 CREATE ROLE kms_test_friend;
@@ -544,6 +544,18 @@ SELECT is(pg_temp.may_encrypt('kms_test_friend', :'key'), 'refused', 'after DROP
 	   set_has('SELECT table_name, problem FROM kms_check_integrity()', $$VALUES ('grant_entry', 'it is void: its role does not exist, or has lost its privilege on kms.role_anchor')$$, 'and reported'),
 	   is((kms_describe_key(:'friends_key')).creator, 'kms_test_friend', 'an owner that does not count is named, still');
 SELECT is(kms_revoke(:'key', 'kms_test_friend'), 1, 'a void grant can be revoked');
+/* A small grant does not bring all of it back. */
+SELECT is(pg_temp.complaint('SELECT kms_grant(%L, %L, %L)', :'key', 'kms_test_friend', '{Encrypt}'), '55000|UnsupportedOperation|role "kms_test_friend" has lost its keys and grants, and would get them back',
+		  'who would get back what it has lost is given nothing'),
+	   is(pg_temp.verdict('SELECT kms_set_owner(%L, %L)', :'key', 'kms_test_friend'), '55000|UnsupportedOperation', 'nor a key'),
+	   alike(pg_temp.hint('SELECT kms_grant(%L, %L, %L)', :'key', 'kms_test_friend', '{Encrypt}'), '%kms_revoke%kms_set_owner%GRANT SELECT ON kms.role_anchor%', 'and a hint says what to do');
+GRANT EXECUTE ON FUNCTION kms_create_key TO kms_test_friend;
+SELECT is(pg_temp.verdict_as('kms_test_friend', 'SELECT kms_create_key()'), '55000|UnsupportedOperation', 'nor does it make a key');
+SELECT is(pg_temp.verdict('SELECT kms_set_owner(%L, %L)', :'friends_key', 'kms_test_owner'), 'fine', 'once its key belongs to another'),
+	   is(pg_temp.verdict('SELECT kms_grant(%L, %L, %L)', :'key', 'kms_test_friend', '{Encrypt}'), 'fine', 'it is given something'),
+	   is(pg_temp.may_encrypt('kms_test_friend', :'key'), 'allowed', 'which counts'),
+	   is(pg_temp.may_encrypt('kms_test_friend', :'friends_key'), 'refused', 'and what it had does not'),
+	   is(pg_temp.verdict_as('kms_test_friend', 'SELECT kms_create_key()'), 'fine', 'and it makes keys');
 ROLLBACK TO owned;
 SELECT is(pg_temp.may_encrypt('kms_test_friend', :'key'), 'allowed', 'rolled back, everything is as before');
 REVOKE SELECT ON kms.role_anchor FROM kms_test_friend;
