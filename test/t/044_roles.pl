@@ -174,8 +174,8 @@ sub restore
 
 # pg_restore gives the privileges on one table all at once or not at all.
 like(restore('pg_restore', '-d', 'archive', "$folder/main"), qr/role "absent" does not exist/, 'pg_restore complains of a role that is missing');
-has_nothing($other, 'archive', 'renamed', 'owned', 'and then gives nobody the privilege, so that nobody has anything');
-has_nothing($other, 'archive', $clash, 'owned', 'nor has somebody else');
+has_nothing($other, 'archive', 'maker', 'made', 'and then gives nobody the privilege, so that nobody has anything');
+has_nothing($other, 'archive', $clash, 'made', 'nor has somebody else');
 $other->safe_psql('archive', qq{GRANT SELECT ON kms.role_anchor TO renamed, maker, "new grantee", twofold});
 all_rights_are($other, 'archive', 'given back by hand', @decoys);
 
