@@ -10,12 +10,14 @@
 #include "access/xlog.h"
 #include "base/error.h"
 #include "base/invalidation.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
 #include "storage/lmgr.h"
+#include "storage/lock.h"
 #include "store/account.h"
 #include "store/catalog.h"
 #include "store/store.h"
@@ -251,6 +253,23 @@ store_role_list(void)
 	return roles;
 }
 
+/*
+ * Who is about to mention a role holds this lock to the end of the transaction,
+ * together with others; who is about to take the privilege away, alone.  It is on
+ * the role, as DROP ROLE's own.
+ */
+static bool
+lock_role(Oid role, LOCKMODE mode, bool wait)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, InvalidOid, AuthIdRelationId, role, 0);
+	if (LockAcquire(&tag, mode, false, !wait) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	invalidation_accept();
+	return true;
+}
+
 /* Whether a row means it, were it to hold the privilege. */
 static bool
 would_be_meant(Oid role)
@@ -286,6 +305,7 @@ refuse_revival(Oid role)
 void
 store_role_anchor(Oid role)
 {
+	(void) lock_role(role, RowShareLock, true);
 	if (store_role_is_anchored(role))
 		return;
 	store_open();
@@ -298,14 +318,32 @@ store_role_anchor(Oid role)
 	store_close();
 }
 
-/* Away from home, rows do not mean the oids that they name: whoever holds the privilege keeps it. */
+/*
+ * Away from home, rows do not mean the oids that they name: whoever holds the
+ * privilege keeps it.  So does who is being given something in another session.
+ */
 void
 store_role_release(Oid role)
 {
 	if (!store_role_is_anchored(role) || !at_home || role == store_catalog()->owner ||
-		store_role_is_mentioned(role))
+		store_role_is_mentioned(role) || !lock_role(role, ExclusiveLock, false))
 		return;
 	lock_anchor();
-	if (!store_role_is_mentioned(role))
+	if (store_role_is_anchored(role) && !store_role_is_mentioned(role))
 		change_anchor(role, false);
+}
+
+void
+store_role_release_idle(void)
+{
+	Oid		   *roles;
+	int			count;
+
+	refresh();
+	count = holder_count;
+	roles = palloc(Max(count, 1) * sizeof(Oid));
+	memcpy(roles, holders, count * sizeof(Oid));
+	for (int i = 0; i < count; i++)
+		store_role_release(roles[i]);
+	pfree(roles);
 }
