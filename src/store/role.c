@@ -332,18 +332,3 @@ store_role_release(Oid role)
 	if (store_role_is_anchored(role) && !store_role_is_mentioned(role))
 		change_anchor(role, false);
 }
-
-void
-store_role_release_idle(void)
-{
-	Oid		   *roles;
-	int			count;
-
-	refresh();
-	count = holder_count;
-	roles = palloc(Max(count, 1) * sizeof(Oid));
-	memcpy(roles, holders, count * sizeof(Oid));
-	for (int i = 0; i < count; i++)
-		store_role_release(roles[i]);
-	pfree(roles);
-}
