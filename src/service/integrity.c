@@ -71,9 +71,12 @@ problem_of_version(const KmsKeyVersion *version)
 {
 	KmsKey		key;
 	KmsMaterialOf of;
+	bool		understood;
 
-	if (!store_key_find(&version->key_id, &key))
+	if (!store_key_find_carefully(&version->key_id, &key, &understood))
 		return KEY_IS_GONE;
+	if (!understood)
+		return "its key is not understood, by which it would open";
 	if (version->wrapped_len == 0)
 		return key.origin == KEY_ORIGIN_EXTERNAL ? NULL : "its material is missing";
 	of = (KmsMaterialOf) {key.spec, key.usage, key.origin};
@@ -90,8 +93,9 @@ static bool
 key_exists(const pg_uuid_t *id)
 {
 	KmsKey		key;
+	bool		understood;
 
-	return store_key_find(id, &key);
+	return store_key_find_carefully(id, &key, &understood);
 }
 
 static const char *
