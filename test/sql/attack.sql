@@ -60,7 +60,7 @@ INSERT INTO operation (key, statement) VALUES
 	('rsa', 'SELECT public.kms_asymmetric_encrypt(%1$L, NULL, ''RSAES_OAEP_SHA_256'', ''x''), public.kms_asymmetric_decrypt(%1$L, %2$L, ''RSAES_OAEP_SHA_256'', %3$L), public.kms_get_public_key(%1$L)'),
 	('aes', 'SELECT public.kms_generate_random(16)');
 INSERT INTO operation (key, statement, for_superusers) VALUES
-	('aes', 'SELECT public.kms_check_integrity()', true), ('aes', 'SELECT public.kms_run_jobs()', true), ('aes', 'SELECT public.kms_confirm_home()', true),
+	('aes', 'SELECT public.kms_check_integrity(), public.kms_verify_audit_log()', true), ('aes', 'SELECT FROM kms.audit_log, kms.key_usage', true), ('aes', 'SELECT public.kms_run_jobs()', true), ('aes', 'SELECT public.kms_confirm_home()', true),
 	('aes', 'SELECT public.kms_grant(%1$L, ''kms_test_grantee'', ''{Encrypt}''), public.kms_revoke(%1$L, ''kms_test_grantee'')', true), ('aes', 'SELECT public.kms_set_owner(%1$L, ''kms_test_victim'')', true),
 	('aes', 'SELECT public.kms_list_keys(), public.kms_list_grants(), public.kms_list_aliases()', true), ('aes', 'SELECT key_id FROM kms.keys, kms.jobs', true), ('other', 'SELECT public.kms_schedule_key_deletion(%1$L, 7)', true);
 GRANT SELECT ON operation TO PUBLIC;
@@ -93,7 +93,7 @@ BEGIN
 		EXECUTE format('CREATE OPERATOR kms_test_trap.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = kms_test_trap.%I)', planted.oprname, planted.l, planted.r, 'op ' || planted.oprname);
 	END LOOP;
 	FOR planted IN
-		SELECT DISTINCT p.proname, pg_get_function_identity_arguments(p.oid) AS arguments, p.prorettype::regtype AS result FROM pg_proc p
+		SELECT DISTINCT p.proname, pg_get_function_arguments(p.oid) AS arguments, p.prorettype::regtype AS result FROM pg_proc p
 		 WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.prokind = 'f' AND NOT p.proretset AND p.provariadic = 0 AND p.proargmodes IS NULL AND p.prorettype::regtype = ANY (types)
 		   AND NOT EXISTS (SELECT FROM unnest(p.proargtypes) a WHERE a::regtype <> ALL (types))
 	LOOP
@@ -101,7 +101,7 @@ BEGIN
 	END LOOP;
 	/* Our own functions and helpers. */
 	FOR planted IN
-		SELECT p.proname, pg_get_function_identity_arguments(p.oid) AS arguments FROM pg_proc p
+		SELECT p.proname, pg_catalog.oidvectortypes(p.proargtypes) AS arguments FROM pg_proc p
 		  JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'kms' WHERE p.prorettype <> 'trigger'::regtype
 	LOOP
 		EXECUTE format('CREATE FUNCTION kms_test_trap.%I(%s) RETURNS text LANGUAGE plpgsql AS ' || body, planted.proname, planted.arguments, 'our ' || planted.proname);

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(89);
+SELECT plan(116);
 
 SELECT kms_create_key() AS a, kms_create_key() AS b, kms_create_key('SM4') AS sm4, kms_create_key('AES_128') AS aes128 \gset
 SELECT kms_encrypt(:'a', 'of a'::text) AS a_blob, kms_encrypt(:'b', 'of b'::text) AS b_blob, kms_encrypt(:'sm4', 'of sm4'::text) AS sm4_blob,
