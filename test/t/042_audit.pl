@@ -227,6 +227,7 @@ is_sound('after a prepared transaction');
 # ---- workers -------------------------------------------------------------------------
 
 my $owner = value($node, 'SELECT session_user');
+let_time_pass($node, 'postgres');
 $node->safe_psql('postgres', q{
 	CREATE TABLE due AS SELECT kms_create_key() AS ends, kms_create_key(enable_automatic_rotation => true, rotation_interval => '30 days') AS turns;
 	SELECT kms_schedule_key_deletion(ends::text, 7) FROM due;
