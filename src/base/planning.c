@@ -7,15 +7,18 @@
 #include "optimizer/planner.h"
 
 int			planning_depth;
+ErrorContextCallback *planning_context;
 
 static planner_hook_type next_hook;
 
 static PlannedStmt *
 count_planning(Query *parse, const char *query_string, int cursor_options, ParamListInfo parameters)
 {
+	ErrorContextCallback *outer = planning_context;
 	PlannedStmt *result;
 
 	planning_depth++;
+	planning_context = error_context_stack;
 	PG_TRY();
 	{
 		if (next_hook != NULL)
@@ -26,6 +29,7 @@ count_planning(Query *parse, const char *query_string, int cursor_options, Param
 	PG_FINALLY();
 	{
 		planning_depth--;
+		planning_context = outer;
 	}
 	PG_END_TRY();
 	return result;

@@ -104,7 +104,7 @@ observe_error(int sqlstate, const char *api_code)
 static void
 write_use(const pg_uuid_t *key_id)
 {
-	if (planning_depth > 0)
+	if (is_planning())
 		return;
 	audit_about(key_id);
 	write_line("success", NULL, NULL);

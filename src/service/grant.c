@@ -160,6 +160,13 @@ stored_grantee(const char *grantee)
 	return store_role_of(existing_role("grantee", grantee));
 }
 
+static void
+append_operations(StringInfo out, const KmsGrant *grant)
+{
+	for (int i = 0; i < grant->operation_count; i++)
+		appendStringInfo(out, "%s %s", i > 0 ? "," : "", grant->operations[i]);
+}
+
 /* For the audit log: who and what, and whether there is a condition; not the values of a context. */
 static char *
 describe(const KmsGrant *grant)
@@ -168,8 +175,7 @@ describe(const KmsGrant *grant)
 
 	initStringInfo(&detail);
 	appendStringInfo(&detail, "to %s:", grant->grantee.name);
-	for (int i = 0; i < grant->operation_count; i++)
-		appendStringInfo(&detail, "%s %s", i > 0 ? "," : "", grant->operations[i]);
+	append_operations(&detail, grant);
 	if (grant->has_context)
 		appendStringInfoString(&detail, "; in a context");
 	if (!TIMESTAMP_IS_NOEND(grant->expires_at))
@@ -177,16 +183,23 @@ describe(const KmsGrant *grant)
 	return detail.data;
 }
 
+/* Each operation once, however often it was named. */
 static char *
-names_of(const List *names)
+describe_revocation(const char *grantee, uint64 bits)
 {
-	StringInfoData all;
-	ListCell   *cell;
+	StringInfoData detail;
+	KmsGrant	taken;
 
-	initStringInfo(&all);
-	foreach(cell, names)
-		appendStringInfo(&all, "%s%s", all.len > 0 ? ", " : "", (char *) lfirst(cell));
-	return names == NIL ? EVERYTHING : all.data;
+	initStringInfo(&detail);
+	appendStringInfo(&detail, "from %s:", grantee);
+	if (bits == ACTION_ALL_BITS)
+	{
+		appendStringInfoString(&detail, " " EVERYTHING);
+		return detail.data;
+	}
+	set_operations(&taken, bits);
+	append_operations(&detail, &taken);
+	return detail.data;
 }
 
 /* Before the key is locked, and for the owner and superusers only. */
@@ -326,8 +339,7 @@ grant_revoke(Oid caller, const KmsGrantRequest *request)
 	if (OidIsValid(revoking.role))
 		store_role_release(revoking.role);
 	invalidation_send(&key.id);
-	audit_record_key(ACTION_REVOKE, caller, &key.id,
-					 psprintf("from %s: %s", request->grantee, names_of(request->operations)));
+	audit_record_key(ACTION_REVOKE, caller, &key.id, describe_revocation(request->grantee, bits));
 	store_sync_at_commit();
 	store_close();
 	return count;

@@ -21,6 +21,7 @@
 #include "store/catalog.h"
 #include "store/import_token.h"
 #include "store/key_version.h"
+#include "store/role.h"
 #include "store/store.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -355,7 +356,10 @@ job_forget(void)
 	store_import_token_expire(GetCurrentTimestamp(), GetCurrentTimestamp() - HISTORY_DAYS * USECS_PER_DAY);
 	grant_forget_expired(GetCurrentTimestamp() - HISTORY_DAYS * USECS_PER_DAY);
 	if (account_is_unsealed() && account_is_at_home())
+	{
 		grant_refresh_roles();
+		store_role_release_idle();
+	}
 	store_close_unrecorded();
 }
 

@@ -188,7 +188,7 @@ usage_failed(const KmsCachedVersion *version, KmsAction action, size_t bytes)
 {
 	KmsUsage   *usage = find(version, action);
 
-	if (planning_depth > 0 || usage == NULL)
+	if (is_planning() || usage == NULL)
 		return;
 	usage->numbers.failures++;
 	usage->numbers.bytes -= bytes;

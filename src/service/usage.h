@@ -42,7 +42,7 @@ usage_note(KmsCachedVersion *version, KmsAction action, size_t bytes)
 {
 	KmsUsage   *usage = version->usage;
 
-	if (unlikely(planning_depth > 0))
+	if (is_planning())
 		return;
 	if (likely(usage != NULL && usage->action == action))
 	{

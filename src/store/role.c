@@ -305,11 +305,15 @@ refuse_revival(Oid role)
 void
 store_role_anchor(Oid role)
 {
-	(void) lock_role(role, RowShareLock, true);
-	if (store_role_is_anchored(role))
+	bool		locked = lock_role(role, RowShareLock, false);
+
+	if (locked && store_role_is_anchored(role))
 		return;
-	store_open();
-	lock_anchor();
+	store_open();				/* which bounds the wait */
+	if (!locked)
+		(void) lock_role(role, RowShareLock, true);
+	if (!store_role_is_anchored(role))
+		lock_anchor();
 	if (!store_role_is_anchored(role))
 	{
 		refuse_revival(role);
@@ -321,14 +325,30 @@ store_role_anchor(Oid role)
 /*
  * Away from home, rows do not mean the oids that they name: whoever holds the
  * privilege keeps it.  So does who is being given something in another session.
+ * What would have to wait is left to store_role_release_idle: no open transaction
+ * may hold up a revocation.
  */
 void
 store_role_release(Oid role)
 {
 	if (!store_role_is_anchored(role) || !at_home || role == store_catalog()->owner ||
-		store_role_is_mentioned(role) || !lock_role(role, ExclusiveLock, false))
+		store_role_is_mentioned(role) || !lock_role(role, ExclusiveLock, false) ||
+		!ConditionalLockRelationOid(store_catalog()->role_anchor, ShareUpdateExclusiveLock))
 		return;
-	lock_anchor();
+	invalidation_accept();
 	if (store_role_is_anchored(role) && !store_role_is_mentioned(role))
 		change_anchor(role, false);
+}
+
+void
+store_role_release_idle(void)
+{
+	List	   *roles = NIL;
+	ListCell   *cell;
+
+	refresh();
+	for (int i = 0; i < holder_count; i++)
+		roles = lappend_oid(roles, holders[i]);
+	foreach(cell, roles)
+		store_role_release(lfirst_oid(cell));
 }

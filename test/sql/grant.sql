@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(436);
+SELECT plan(437);
 
 CREATE ROLE kms_test_owner;
 CREATE ROLE kms_test_friend;
@@ -618,6 +618,10 @@ SELECT is(has_table_privilege('kms_test_other', 'kms.role_anchor', 'SELECT'), fa
 	   is_empty('SELECT FROM kms_check_integrity() WHERE table_name = ''grant_entry''', 'and no row is left over');
 ROLLBACK TO doomed;
 SELECT is((SELECT count(*) FROM kms.grants WHERE resource = :'second'), 1::bigint, 'and rolled back they are there again');
+
+SELECT FROM kms_revoke(:'key', 'PUBLIC', array_fill('Encrypt'::text, ARRAY[100000]) || 'Decrypt'::text);
+SELECT is((SELECT detail FROM kms.audit_log WHERE seq IS NULL AND operation = 'Revoke' AND resource = :'key' ORDER BY occurred_at DESC LIMIT 1),
+		  'from PUBLIC: Encrypt, Decrypt', 'an operation that is named often is recorded once');
 
 SELECT * FROM finish();
 ROLLBACK;

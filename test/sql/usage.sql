@@ -3,7 +3,7 @@
 \getenv here PG_ABS_SRCDIR
 \set setup :here /sql/include/setup.psql
 \i :setup
-SELECT plan(48);
+SELECT plan(49);
 SELECT kms_test.let_time_pass() IS NULL AS ignored \gset
 
 CREATE ROLE kms_test_user;
@@ -160,6 +160,13 @@ SELECT count(*) FROM kms_run_jobs() \g /dev/null
 SELECT count(*) FROM kms_run_jobs() \g /dev/null
 SELECT results_eq(format('SELECT calls, bytes FROM kms.key_usage WHERE key_version_id = %L ORDER BY operation DESC', :'new_version'),
 				  'VALUES (2::bigint, 5::bigint), (1, 2)', 'storing that is rolled back, or done twice, counts nothing twice and loses nothing');
+
+SET ROLE kms_test_user;
+SELECT pg_temp.used(:'other', 'Decrypt') AS used_before \gset
+CREATE FUNCTION pg_temp.through(blob bytea) RETURNS bytea IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN kms_decrypt(blob); END';
+EXPLAIN SELECT pg_temp.through(:'blob') \g /dev/null
+SELECT isnt(pg_temp.used(:'other', 'Decrypt'), :'used_before', 'what a function does that the planner calls is a use');
+RESET ROLE;
 
 UPDATE kms.key SET state = 'PendingDeletion', delete_at = clock_timestamp() - interval '1 ms' WHERE id = :'other';
 SELECT is_empty(format('SELECT 1 FROM kms.key_usage WHERE key_id = %L', :'other'), 'a key whose delete date has come shows no numbers');
