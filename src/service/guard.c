@@ -13,7 +13,6 @@
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "service/audit_line.h"
-#include "service/audit_line.h"
 #include "store/catalog.h"
 #include "store/key.h"
 #include "store/role.h"
@@ -28,7 +27,6 @@ refuse_while_keys_exist(void)
 	if (setting_allow_drop || !store_key_exists())
 		return;
 	audit_begin(ACTION_NONE);	/* it is no function of ours that raises this */
-	audit_begin(ACTION_NONE);	/* none of ours */
 	kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, API_UNSUPPORTED_OPERATION,
 				errmsg("there are keys in this database, and what they encrypt would be lost"),
 				errhint("A superuser who wants that sets kms.allow_drop = on in the session."));
