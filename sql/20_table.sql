@@ -193,7 +193,7 @@ CREATE TABLE kms.grant_entry (
 	resource uuid NOT NULL,
 	grantee oid NOT NULL,
 	grantee_name text COLLATE "C" NOT NULL,
-	operations text[] NOT NULL,
+	operations text[] NOT NULL CHECK (array_ndims(operations) = 1 AND array_position(operations, NULL) IS NULL),
 	context bytea,
 	expires_at timestamptz,
 	grantor_name text NOT NULL,

@@ -68,14 +68,20 @@ COMMENT ON COLUMN kms.grants.expires_at IS 'until when it counts; null: without 
 COMMENT ON COLUMN kms.grants.grantor IS 'who gave it';
 COMMENT ON COLUMN kms.grants.created_at IS 'when it was given';
 
+/* OFFSET 0 keeps the planner from asking for the resource late or, where there are no grants, never. */
 CREATE FUNCTION @extschema@.kms_list_grants(resource text = NULL) RETURNS SETOF kms.grant_metadata
 	LANGUAGE SQL STABLE PARALLEL SAFE COST 100 ROWS 100
 BEGIN ATOMIC
-	SELECT g.grant_id, g.resource_type, g.resource, g.grantee, g.operations, g.encryption_context, g.expires_at,
-		   g.grantor, g.created_at
-	  FROM kms.grants g
-	 WHERE kms_list_grants.resource IS NULL
-		OR g.resource OPERATOR(pg_catalog.=) (SELECT kms.describable(kms_list_grants.resource)::pg_catalog.text);
+	SELECT g.*
+	  FROM (SELECT CASE WHEN kms_list_grants.resource IS NOT NULL
+						THEN kms.describable(kms_list_grants.resource)::pg_catalog.text END AS key_id
+			OFFSET 0) wanted
+	 CROSS JOIN LATERAL (
+			SELECT v.grant_id, v.resource_type, v.resource, v.grantee, v.operations, v.encryption_context, v.expires_at,
+				   v.grantor, v.created_at
+			  FROM kms.grants v
+			 WHERE wanted.key_id IS NULL OR v.resource OPERATOR(pg_catalog.=) wanted.key_id
+			OFFSET 0) g;
 END;
 
 COMMENT ON FUNCTION @extschema@.kms_list_grants(text) IS 'the grants on a key, or on every key that the caller may describe';

@@ -276,13 +276,16 @@ find_grant(const KmsGrant *grant, void *argument)
 	revoking->found = lappend(revoking->found, kept);
 }
 
-/* Whether it had any of them.  One that was tampered with goes as a whole. */
+/*
+ * Whether it had any of them.  One that was tampered with goes as a whole, and with
+ * everything goes also what has operations of no name that we know.
+ */
 static bool
 take_away(KmsGrant *grant, uint64 bits)
 {
 	uint64		had = grant_operation_bits(grant);
 
-	if ((had & bits) == 0)
+	if ((had & bits) == 0 && bits != ACTION_ALL_BITS)
 		return false;
 	if ((had & ~bits) == 0 || !grant_is_intact(grant))
 	{

@@ -110,6 +110,18 @@ key_find_for(Oid caller, KmsAction action, const KmsReference *reference, KmsKey
 	authorise(caller, action, reference, key);
 }
 
+/* A key that an alias names is changed only if nobody has bent the alias; the alias itself may go. */
+static void
+require_intact_alias(KmsAction action, const KmsReference *reference)
+{
+	KmsAlias	alias;
+
+	if (!reference->is_alias || action == ACTION_UPDATE_ALIAS || action == ACTION_DELETE_ALIAS)
+		return;
+	if (store_alias_find(reference->text, reference->len, &alias))
+		alias_require_intact(&alias);
+}
+
 /*
  * The wait for the lock may have been long: the rights are looked up anew.  What is
  * changed now gets a new MAC, so nobody's edit by hand may slip in.
@@ -123,6 +135,7 @@ lock_and_authorise(Oid caller, KmsAction action, const KmsReference *reference,
 	invalidation_accept();
 	key->owner = store_role_now(&key->stored_owner);
 	authorise(caller, action, reference, key);
+	require_intact_alias(action, reference);
 	key_require_intact(key);
 }
 

@@ -185,16 +185,32 @@ read_key(HeapTuple row, TupleDesc type, void *result)
 	return true;
 }
 
-bool
-store_key_find(const pg_uuid_t *id, KmsKey *key)
+static StoreScan
+scan_for(const pg_uuid_t *id)
 {
 	const StoreCatalog *catalog = store_catalog();
-	StoreScan	scan = {
+
+	return (StoreScan)
+	{
 		.table = catalog->key, .index = catalog->key_pkey, .column = 1,
 		.equality = F_UUID_EQ, .value = UUIDPGetDatum(id)
 	};
+}
+
+bool
+store_key_find(const pg_uuid_t *id, KmsKey *key)
+{
+	StoreScan	scan = scan_for(id);
 
 	return store_find(&scan, read_key, key);
+}
+
+bool
+store_key_find_carefully(const pg_uuid_t *id, KmsKey *key, bool *understood)
+{
+	StoreScan	scan = scan_for(id);
+
+	return store_find_carefully(&scan, read_key, key, understood);
 }
 
 static bool

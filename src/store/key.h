@@ -105,6 +105,9 @@ extern bool store_key_exists(void);
 /* With a fresh snapshot, without a lock; false if there is none. */
 extern bool store_key_find(const pg_uuid_t *id, KmsKey *key);
 
+/* Likewise; *understood is false, and nothing is raised, where it has a value that we never wrote. */
+extern bool store_key_find_carefully(const pg_uuid_t *id, KmsKey *key, bool *understood);
+
 /* Inside store_open: lock the row until the end of the transaction. */
 extern bool store_key_lock(const pg_uuid_t *id, KmsKey *key);
 

@@ -10,12 +10,14 @@
 #include "access/xlog.h"
 #include "base/error.h"
 #include "base/invalidation.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
 #include "storage/lmgr.h"
+#include "storage/lock.h"
 #include "store/account.h"
 #include "store/catalog.h"
 #include "store/store.h"
@@ -150,32 +152,35 @@ change_anchor(Oid role, bool is_grant)
 	invalidation_send_all(store_catalog()->role_anchor);
 }
 
+/* The list of the holders is one value of one catalog row: some two thousand fit. */
 static void
-lock_anchor(LOCKMODE mode)
+grant_anchor(Oid role)
 {
-	LockRelationOid(store_catalog()->role_anchor, mode);
-	invalidation_accept();
+	MemoryContext caller = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		change_anchor(role, true);
+	}
+	PG_CATCH();
+	{
+		if (geterrcode() != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(caller);
+		FlushErrorState();
+		kms_ereport(ERRCODE_PROGRAM_LIMIT_EXCEEDED, API_LIMIT_EXCEEDED,
+					errmsg("too many roles own keys or hold grants"),
+					errhint("Give the key or the grant to a group, and make the roles its members."));
+	}
+	PG_END_TRY();
 }
 
-/*
- * Whoever is about to mention a role keeps others from releasing it until the row
- * is there for all to see.  Of those who change the anchor there is one at a time:
- * two changes of one catalog row at once would make one of them fail.
- */
-void
-store_role_anchor(Oid role)
+/* One at a time: two changes of one catalog row at once would make one of them fail. */
+static void
+lock_anchor(void)
 {
-	store_require_writable();
-	if (role == store_catalog()->owner && store_role_is_anchored(role))
-		return;					/* is never released */
-	lock_anchor(RowExclusiveLock);
-	if (store_role_is_anchored(role))
-		return;
-	store_open();
-	lock_anchor(ShareUpdateExclusiveLock);
-	if (!store_role_is_anchored(role))
-		change_anchor(role, true);
-	store_close_unrecorded();
+	LockRelationOid(store_catalog()->role_anchor, ShareUpdateExclusiveLock);
+	invalidation_accept();
 }
 
 static bool
@@ -198,39 +203,6 @@ is_in(Oid table, Oid index, AttrNumber column, Oid role)
 #define KEY_OWNER_COLUMN		2
 #define GRANT_GRANTEE_COLUMN	4
 
-/* A name to look for in the column after that of the oid, which is 0 where it means PUBLIC. */
-typedef struct Mention
-{
-	const char *name;
-	AttrNumber	column;
-	bool		zero_is_public;
-} Mention;
-
-static bool
-see_name(HeapTuple row, TupleDesc type, void *result)
-{
-	const Mention *mention = result;
-	char	   *name;
-	bool		same;
-
-	if (mention->zero_is_public && !OidIsValid(DatumGetObjectId(store_column(row, mention->column, type))))
-		return false;
-	name = TextDatumGetCString(store_column(row, mention->column + 1, type));
-	same = strcmp(name, mention->name) == 0;
-	pfree(name);
-	return same;
-}
-
-static bool
-is_named_in(Oid table, AttrNumber column, Oid role, bool zero_is_public)
-{
-	StoreScan	scan = {.table = table};
-	Mention		mention = {GetUserNameFromId(role, false), column, zero_is_public};
-
-	return store_find(&scan, see_name, &mention);
-}
-
-/* By the oid or the name, whichever counts here; no index leads to names alone. */
 bool
 store_role_is_mentioned(Oid role)
 {
@@ -238,8 +210,7 @@ store_role_is_mentioned(Oid role)
 
 	refresh();
 	if (!at_home)
-		return is_named_in(catalog->key, KEY_OWNER_COLUMN, role, false) ||
-			is_named_in(catalog->grant_entry, GRANT_GRANTEE_COLUMN, role, true);
+		return false;
 	return is_in(catalog->key, catalog->key_owner, KEY_OWNER_COLUMN, role) ||
 		is_in(catalog->grant_entry, catalog->grant_entry_grantee, GRANT_GRANTEE_COLUMN, role);
 }
@@ -282,14 +253,82 @@ store_role_list(void)
 	return roles;
 }
 
+/*
+ * Who is about to mention a role holds this lock to the end of the transaction,
+ * together with others; who is about to take the privilege away, alone.  It is on
+ * the role, as DROP ROLE's own.
+ */
+static bool
+lock_role(Oid role, LOCKMODE mode, bool wait)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, InvalidOid, AuthIdRelationId, role, 0);
+	if (LockAcquire(&tag, mode, false, !wait) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	invalidation_accept();
+	return true;
+}
+
+/* Whether a row means it, were it to hold the privilege. */
+static bool
+would_be_meant(Oid role)
+{
+	const char *name = GetUserNameFromId(role, false);
+	ListCell   *cell;
+
+	if (at_home)
+		return store_role_is_mentioned(role);
+	foreach(cell, store_role_list())
+	{
+		const KmsStoredRole *stored = lfirst(cell);
+
+		if (strcmp(stored->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What a role lost by DROP OWNED, or what another role of its name had, does not
+ * come back in silence with the first thing that it is given.
+ */
+static void
+refuse_revival(Oid role)
+{
+	if (would_be_meant(role))
+		kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, API_UNSUPPORTED_OPERATION,
+					errmsg("role \"%s\" has lost its keys and grants, and would get them back", GetUserNameFromId(role, false)),
+					errhint("Take them away first with kms_revoke and kms_set_owner; or, if they are to be its own again, GRANT SELECT ON kms.role_anchor to it."));
+}
+
+void
+store_role_anchor(Oid role)
+{
+	(void) lock_role(role, RowShareLock, true);
+	if (store_role_is_anchored(role))
+		return;
+	store_open();
+	lock_anchor();
+	if (!store_role_is_anchored(role))
+	{
+		refuse_revival(role);
+		grant_anchor(role);
+	}
+	store_close_unrecorded();
+}
+
+/*
+ * Away from home, rows do not mean the oids that they name: whoever holds the
+ * privilege keeps it.  So does who is being given something in another session.
+ */
 void
 store_role_release(Oid role)
 {
-	if (!store_role_is_anchored(role) || role == store_catalog()->owner ||
-		store_role_is_mentioned(role) ||
-		!ConditionalLockRelationOid(store_catalog()->role_anchor, ShareRowExclusiveLock))
+	if (!store_role_is_anchored(role) || !at_home || role == store_catalog()->owner ||
+		store_role_is_mentioned(role) || !lock_role(role, ExclusiveLock, false))
 		return;
-	invalidation_accept();
-	if (!store_role_is_mentioned(role))
+	lock_anchor();
+	if (store_role_is_anchored(role) && !store_role_is_mentioned(role))
 		change_anchor(role, false);
 }

@@ -43,16 +43,16 @@ extern const char *store_role_name(const KmsStoredRole *stored);
 /* Whether it holds the privilege. */
 extern bool store_role_is_anchored(Oid role);
 
-/* Grant the privilege, unless it is held, and keep it until the end of the transaction; not inside store_open. */
+/*
+ * Grant the privilege, unless it is held; not inside store_open.  55000 if rows
+ * are left from which the role would get back what it has lost.
+ */
 extern void store_role_anchor(Oid role);
 
-/*
- * Inside store_open: revoke it if no row mentions the role any more.  It stays while
- * somebody else is about to mention any role: nobody is to wait for that here.
- */
+/* Inside store_open: revoke it if no row mentions the role any more, nor is about to. */
 extern void store_role_release(Oid role);
 
-/* Whether a row mentions it: a key that it owns, or a grant to it.  Needs no store_open. */
+/* Whether a row mentions it: a key that it owns, or a grant to it.  Away from home: no.  Needs no store_open. */
 extern bool store_role_is_mentioned(Oid role);
 
 /* Inside store_open: every role that rows mention, as they do; a list of KmsStoredRole. */

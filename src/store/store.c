@@ -282,6 +282,7 @@ typedef struct Walk
 	StoreSee	see;
 	void	   *argument;
 	MemoryContext memory;		/* of one row */
+	bool		understood;		/* the only row */
 } Walk;
 
 /* False where the row cannot be understood; any other error goes on. */
@@ -305,6 +306,25 @@ read_carefully(const Walk *walk, HeapTuple tuple, TupleDesc type)
 	}
 	PG_END_TRY();
 	return understood;
+}
+
+static bool
+read_first(HeapTuple tuple, TupleDesc type, void *argument)
+{
+	Walk	   *walk = argument;
+
+	walk->understood = read_carefully(walk, tuple, type);
+	return true;
+}
+
+bool
+store_find_carefully(const StoreScan *what, StoreRead read, void *result, bool *understood)
+{
+	Walk		walk = {.read = read, .row = result};
+	bool		found = store_find(what, read_first, &walk);
+
+	*understood = walk.understood;
+	return found;
 }
 
 static char *

@@ -102,6 +102,9 @@ typedef struct StoreScan
 
 extern bool store_find(const StoreScan *what, StoreRead read, void *result);
 
+/* The first row; *understood is false, and nothing is raised, if read raises Rejected.Unavailable. */
+extern bool store_find_carefully(const StoreScan *what, StoreRead read, void *result, bool *understood);
+
 /*
  * Every row of a table, in no order.  read may raise Rejected.Unavailable for a row
  * that no release of ours has written: then see is called with NULL, and with an

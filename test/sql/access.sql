@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(266);
+SELECT plan(275);
 
 CREATE ROLE kms_test_owner;
 CREATE ROLE kms_test_stranger;

@@ -5,6 +5,7 @@
 \i :setup
 BEGIN;
 SELECT plan(779);
+SELECT kms_test.let_time_pass() IS NULL AS ignored \gset
 
 -- ---- spec and usage -------------------------------------------------------
 

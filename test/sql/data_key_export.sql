@@ -5,6 +5,7 @@
 \i :setup
 BEGIN;
 SELECT plan(321);
+SELECT kms_test.let_time_pass() IS NULL AS ignored \gset
 
 SELECT kms_create_key() AS key, kms_create_key('SM4') AS other, kms_create_key('RSA_2048', 'ENCRYPT/DECRYPT') AS rsa, kms_create_key('EC_SM2', 'ENCRYPT/DECRYPT') AS sm2,
 	   kms_create_key('EC_SM2') AS sm2_signer \gset

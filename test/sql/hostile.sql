@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(202);
+SELECT plan(203);
 
 CREATE ROLE kms_test_victim;
 CREATE ROLE kms_test_attacker;

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(108);
+SELECT plan(112);
 SELECT kms_test.let_time_pass() IS NULL AS ignored \gset
 
 /* Another test may have left something to do; here it is about ours. */

@@ -94,7 +94,7 @@ SELECT cmp_ok(pg_temp.resident() - :resident, '<', 2000 * 6000::bigint, 'and tak
 /* In one transaction: rows and messages of a change are kept until its end, so the bound is one for each change. */
 SELECT pg_temp.contexts() AS contexts, pg_temp.resident() AS resident \gset
 SELECT is(pg_temp.change(1000, :'key'), 1000, 'a key is switched off and on 1000 times, and used');
-SELECT cmp_ok(pg_temp.contexts() - :contexts, '<', 1000 * 500::bigint, 'and its contexts do not grow much'),
+SELECT cmp_ok(pg_temp.contexts() - :contexts, '<', 1000 * 600::bigint, 'and its contexts do not grow much'),
 	   cmp_ok(pg_temp.resident() - :resident, '<', 8000000::bigint, 'nor does the process');
 
 /* As many places that remember a key and a context as there are statements. */

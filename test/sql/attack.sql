@@ -1,0 +1,256 @@
+-- A role that plants operators, functions, casts, types and tables where others look first: nothing of it runs, no decision changes.
+\set ECHO none
+\getenv here PG_ABS_SRCDIR
+\set setup :here /sql/include/setup.psql
+\i :setup
+BEGIN;
+SELECT plan(135);
+
+CREATE ROLE kms_test_victim;
+CREATE ROLE kms_test_grantee;
+CREATE ROLE kms_test_attacker;
+GRANT EXECUTE ON FUNCTION kms_create_key TO kms_test_victim, kms_test_attacker;
+SET ROLE kms_test_victim;
+CREATE TEMP TABLE subject (key text, id text, version text, blob text);
+GRANT SELECT ON subject TO PUBLIC;
+INSERT INTO subject (key, id) VALUES ('aes', kms_create_key()), ('mac', kms_create_key('HMAC_SHA_256', 'GENERATE_VERIFY_MAC')), ('pair', kms_create_key('EC_P256', 'SIGN/VERIFY')),
+	('rsa', kms_create_key('RSA_2048', 'ENCRYPT/DECRYPT')), ('external', kms_create_key(origin => 'EXTERNAL')),
+	('rotating', kms_create_key(enable_automatic_rotation => true, rotation_interval => '30 days')), ('other', kms_create_key()), ('doomed', kms_create_key());
+UPDATE subject SET version = (SELECT v.key_version_id FROM kms_list_key_versions(id) v);
+UPDATE subject SET blob = kms_encrypt(id, 'x'::text, '{"a": "1"}') WHERE key IN ('aes', 'other');
+UPDATE subject SET blob = kms_asymmetric_encrypt(id, NULL, 'RSAES_OAEP_SHA_256', 'x') WHERE key = 'rsa';
+SELECT kms_create_alias(id, 'alias/attack') FROM subject WHERE key = 'aes' \g /dev/null
+SELECT kms_grant(id, 'kms_test_grantee', '{*}', '{"a": "1"}', clock_timestamp() + interval '1 hour') FROM subject WHERE key = 'aes' \g /dev/null
+SELECT kms_schedule_key_deletion(id, 7) FROM subject WHERE key = 'doomed' \g /dev/null
+SELECT set_config('test.public_key', decode(regexp_replace(kms_get_public_key(id), '-----[^-]*-----', '', 'g'), 'base64')::text, true) FROM subject WHERE key = 'rsa' \g /dev/null
+RESET ROLE;
+
+-- ---- every operation, as a statement --------------------------------------
+
+/* Each names its function with its schema, and gives arguments of the types it takes: the choice is not the caller's. */
+CREATE TEMP TABLE operation (n serial, key text, statement text, for_superusers boolean DEFAULT false);
+INSERT INTO operation (key, statement) VALUES
+	('aes', 'SELECT public.kms_grant(%1$L, ''kms_test_grantee'', ''{Encrypt,Decrypt}'', ''{"a": "1", "b": "2"}'', ''2100-01-01'')'),
+	('aes', 'SELECT public.kms_grant(%1$L, ''PUBLIC'', ''{DescribeKey}''), public.kms_revoke(%1$L, ''PUBLIC'')'),
+	('aes', 'SELECT public.kms_revoke(%1$L, ''kms_test_grantee'', ''{Encrypt}'')'),
+	('aes', 'SELECT public.kms_list_grants()'), ('aes', 'SELECT public.kms_list_grants(''alias/attack'')'), ('aes', 'SELECT grantee, operations FROM kms.grants'),
+	('aes', 'SELECT public.kms_can(''Encrypt'', %1$L, ''{"a": "1"}'')'),
+	('other', 'SELECT public.kms_set_owner(%1$L, ''kms_test_victim'')'),
+	('aes', 'SELECT public.kms_describe_key(%1$L)'), ('aes', 'SELECT public.kms_list_keys()'), ('aes', 'SELECT key_id, creator FROM kms.keys'),
+	('aes', 'SELECT public.kms_list_keys(''[{"Key": "Creator", "Values": ["kms_test_victim"]}, {"Key": "KeyUsage", "Values": ["ENCRYPT/DECRYPT"]}]'')'),
+	('aes', 'SELECT public.kms_list_key_versions(%1$L), public.kms_describe_key_version(%1$L, %2$L)'), ('aes', 'SELECT key_id FROM kms.key_versions'),
+	('aes', 'SELECT public.kms_list_aliases(), public.kms_list_aliases_by_key_id(%1$L)'), ('aes', 'SELECT alias_arn FROM kms.aliases'),
+	('rotating', 'SELECT job, due_at, next_run FROM kms.jobs'), ('aes', 'SELECT sealed FROM kms.status'), ('aes', 'SELECT public.kms_describe_account_kms_status()'),
+	('aes', 'SELECT public.kms_create_key(enable_automatic_rotation => true, rotation_interval => ''30 days'', description => ''x'')'),
+	('aes', 'SELECT public.kms_disable_key(%1$L), public.kms_enable_key(%1$L)'), ('aes', 'SELECT public.kms_update_key_description(%1$L, ''new'')'),
+	('rotating', 'SELECT public.kms_update_rotation_policy(%1$L, true, ''7 days''), public.kms_create_key_version(%1$L)'),
+	('other', 'SELECT public.kms_set_deletion_protection(%1$L, true, ''x''), public.kms_set_deletion_protection(%1$L, false)'),
+	('other', 'SELECT public.kms_schedule_key_deletion(%1$L, 7), public.kms_cancel_key_deletion(%1$L)'), ('doomed', 'SELECT public.kms_cancel_key_deletion(%1$L), public.kms_schedule_key_deletion(%1$L, 8)'),
+	('external', 'SELECT public.kms_get_parameters_for_import(%1$L)'), ('external', 'SELECT public.kms_delete_key_material(%1$L)'),
+	('other', 'SELECT public.kms_create_alias(%1$L, ''alias/attack2''), public.kms_update_alias(%1$L, ''alias/attack2''), public.kms_delete_alias(''alias/attack2'')'),
+	('aes', 'SELECT public.kms_encrypt(%1$L, ''x''::pg_catalog.bytea, ''{"a": "1"}''), public.kms_encrypt(''alias/attack'', ''x''::pg_catalog.text)'),
+	('aes', 'SELECT public.kms_decrypt(%3$L, ''{"a": "1"}''), public.kms_decrypt_text(%3$L, ''{"a": "1"}''), public.kms_ciphertext_info(%3$L)'),
+	('aes', 'SELECT public.kms_re_encrypt(%3$L, %1$L, ''{"a": "1"}'', ''{"b": "2"}'')'),
+	('aes', 'SELECT public.kms_envelope_encrypt(%1$L, ''x''::pg_catalog.bytea), public.kms_envelope_encrypt(%1$L, ''x''::pg_catalog.text, ''{"a": "1"}'')'),
+	('aes', 'SELECT public.kms_generate_data_key(%1$L, number_of_bytes => 32), public.kms_generate_data_key_without_plaintext(%1$L, ''AES_256'')'),
+	('aes', 'SELECT public.kms_export_data_key(%3$L, pg_catalog.current_setting(''test.public_key'')::pg_catalog.bytea, ''RSA_2048'', ''RSAES_OAEP_SHA_256'', ''{"a": "1"}'')'),
+	('aes', 'SELECT public.kms_generate_and_export_data_key(%1$L, pg_catalog.current_setting(''test.public_key'')::pg_catalog.bytea, ''RSA_2048'', ''RSAES_OAEP_SHA_256'')'),
+	('mac', 'SELECT public.kms_generate_mac(%1$L, ''x''), public.kms_verify_mac(%1$L, ''x'', ''x''), public.kms_blind_index(%1$L, ''x'', ''{"a": "1"}'')'),
+	('pair', 'SELECT public.kms_asymmetric_sign(%1$L, NULL, ''ECDSA_SHA_256'', pg_catalog.sha256(''x'')), public.kms_asymmetric_verify(%1$L, %2$L, ''ECDSA_SHA_256'', pg_catalog.sha256(''x''), ''x'')'),
+	('rsa', 'SELECT public.kms_asymmetric_encrypt(%1$L, NULL, ''RSAES_OAEP_SHA_256'', ''x''), public.kms_asymmetric_decrypt(%1$L, %2$L, ''RSAES_OAEP_SHA_256'', %3$L), public.kms_get_public_key(%1$L)'),
+	('aes', 'SELECT public.kms_generate_random(16)');
+INSERT INTO operation (key, statement, for_superusers) VALUES
+	('aes', 'SELECT public.kms_check_integrity(), public.kms_verify_audit_log()', true), ('aes', 'SELECT FROM kms.audit_log, kms.key_usage', true), ('aes', 'SELECT public.kms_run_jobs()', true), ('aes', 'SELECT public.kms_confirm_home()', true),
+	('aes', 'SELECT public.kms_grant(%1$L, ''kms_test_grantee'', ''{Encrypt}''), public.kms_revoke(%1$L, ''kms_test_grantee'')', true), ('aes', 'SELECT public.kms_set_owner(%1$L, ''kms_test_victim'')', true),
+	('aes', 'SELECT public.kms_list_keys(), public.kms_list_grants(), public.kms_list_aliases()', true), ('aes', 'SELECT key_id FROM kms.keys, kms.jobs', true), ('other', 'SELECT public.kms_schedule_key_deletion(%1$L, 7)', true);
+GRANT SELECT ON operation TO PUBLIC;
+SELECT is_empty($$SELECT p.proname FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'kms'
+					WHERE p.pronamespace = e.extnamespace AND p.proname NOT IN ('kms_open_kms_service', 'kms_import_key_material') AND NOT EXISTS (SELECT FROM operation o WHERE o.statement ~ (p.proname || '\M'))$$,
+				'every public function is tried');
+
+-- ---- what is planted ------------------------------------------------------
+
+GRANT CREATE ON DATABASE :"DBNAME" TO kms_test_attacker;
+SET ROLE kms_test_attacker;
+CREATE SCHEMA kms_test_trap;
+GRANT USAGE ON SCHEMA kms_test_trap TO PUBLIC;
+CREATE TABLE kms_test_trap.caught (what text, by_whom name);
+GRANT INSERT, SELECT ON kms_test_trap.caught TO PUBLIC;
+/* For every operator and function of PostgreSQL on types that we use one that fits as exactly, and records who runs it. */
+DO
+$plant$
+DECLARE
+	types constant regtype[] = '{uuid,text,bytea,jsonb,timestamptz,integer,bigint,smallint,oid,boolean,name,interval,regclass,"char",text[],uuid[]}';
+	planted record;
+	body text;
+BEGIN
+	body = '$f$ BEGIN INSERT INTO kms_test_trap.caught VALUES (%L, current_user); RETURN NULL; END $f$';
+	FOR planted IN
+		SELECT DISTINCT o.oprname, o.oprleft::regtype AS l, o.oprright::regtype AS r, o.oprresult::regtype AS result FROM pg_operator o
+		 WHERE o.oprnamespace = 'pg_catalog'::regnamespace AND o.oprleft::regtype = ANY (types) AND o.oprright::regtype = ANY (types) AND o.oprresult::regtype = ANY (types) AND o.oprname <> '=>'
+	LOOP
+		EXECUTE format('CREATE FUNCTION kms_test_trap.%I(%s, %s) RETURNS %s LANGUAGE plpgsql AS ' || body, 'op ' || planted.oprname, planted.l, planted.r, planted.result, 'operator ' || planted.oprname);
+		EXECUTE format('CREATE OPERATOR kms_test_trap.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = kms_test_trap.%I)', planted.oprname, planted.l, planted.r, 'op ' || planted.oprname);
+	END LOOP;
+	FOR planted IN
+		SELECT DISTINCT p.proname, pg_get_function_arguments(p.oid) AS arguments, p.prorettype::regtype AS result FROM pg_proc p
+		 WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.prokind = 'f' AND NOT p.proretset AND p.provariadic = 0 AND p.proargmodes IS NULL AND p.prorettype::regtype = ANY (types)
+		   AND NOT EXISTS (SELECT FROM unnest(p.proargtypes) a WHERE a::regtype <> ALL (types))
+	LOOP
+		EXECUTE format('CREATE FUNCTION kms_test_trap.%I(%s) RETURNS %s LANGUAGE plpgsql AS ' || body, planted.proname, planted.arguments, planted.result, 'function ' || planted.proname);
+	END LOOP;
+	/* Our own functions and helpers. */
+	FOR planted IN
+		SELECT p.proname, pg_catalog.oidvectortypes(p.proargtypes) AS arguments FROM pg_proc p
+		  JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'kms' WHERE p.prorettype <> 'trigger'::regtype
+	LOOP
+		EXECUTE format('CREATE FUNCTION kms_test_trap.%I(%s) RETURNS text LANGUAGE plpgsql AS ' || body, planted.proname, planted.arguments, 'our ' || planted.proname);
+	END LOOP;
+	/* Domains of the names of the types, with a check; tables and views of the names of ours. */
+	EXECUTE 'CREATE FUNCTION kms_test_trap.domain_check() RETURNS boolean LANGUAGE plpgsql AS $f$ BEGIN INSERT INTO kms_test_trap.caught VALUES (''domain'', current_user); RETURN true; END $f$';
+	FOR planted IN SELECT unnest('{uuid,text,bytea,jsonb,timestamptz,int4,int8,oid,bool,name,interval,regclass,regrole,grant_metadata,key_metadata}'::text[]) AS name LOOP
+		EXECUTE format('CREATE DOMAIN kms_test_trap.%I AS pg_catalog.int4 CHECK (kms_test_trap.domain_check())', planted.name);
+	END LOOP;
+	EXECUTE 'CREATE FUNCTION kms_test_trap.trigger() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN INSERT INTO kms_test_trap.caught VALUES (''trigger'', current_user); RETURN NULL; END $f$';
+	FOR planted IN SELECT c.relname AS name, c.relkind FROM pg_class c WHERE c.relnamespace = 'kms'::regnamespace AND c.relkind IN ('r', 'v') LOOP
+		IF planted.relkind = 'v' THEN
+			EXECUTE format('CREATE VIEW kms_test_trap.%I AS SELECT kms_test_trap.domain_check() AS id', planted.name);
+		ELSE
+			EXECUTE format('CREATE TABLE kms_test_trap.%I AS SELECT 1 AS id', planted.name);
+			EXECUTE format('CREATE TRIGGER spring AFTER INSERT OR UPDATE OR DELETE ON kms_test_trap.%I FOR EACH STATEMENT EXECUTE FUNCTION kms_test_trap.trigger()', planted.name);
+		END IF;
+		EXECUTE format('GRANT ALL ON kms_test_trap.%I TO PUBLIC', planted.name);
+	END LOOP;
+END
+$plant$;
+/* A type with casts to those that our functions take, without being asked. */
+CREATE TYPE kms_test_trap.bait AS (value integer);
+CREATE FUNCTION kms_test_trap.bite(kms_test_trap.bait) RETURNS pg_catalog.text LANGUAGE plpgsql AS $$ BEGIN INSERT INTO kms_test_trap.caught VALUES ('cast', current_user); RETURN 'alias/attack'; END $$;
+CREATE CAST (kms_test_trap.bait AS pg_catalog.text) WITH FUNCTION kms_test_trap.bite(kms_test_trap.bait) AS IMPLICIT;
+ALTER DEFAULT PRIVILEGES FOR ROLE kms_test_attacker GRANT ALL ON TABLES TO PUBLIC;
+SELECT is(pg_temp.verdict(statement), '42501|', what || ' is not for the attacker to make')
+  FROM (VALUES ('CREATE EVENT TRIGGER t ON ddl_command_start EXECUTE FUNCTION kms_test_trap.trigger()', 'an event trigger'), ('CREATE CAST (pg_catalog.uuid AS pg_catalog.text) WITHOUT FUNCTION', 'a cast between types of PostgreSQL'),
+			   ('CREATE POLICY p ON kms.grant_entry USING (true)', 'a policy on our tables'), ('CREATE TRIGGER t AFTER INSERT ON kms.grant_entry EXECUTE FUNCTION kms_test_trap.trigger()', 'a trigger on them'),
+			   ('CREATE RULE r AS ON SELECT TO kms.grants DO INSTEAD SELECT 1', 'a rule on our views'), ('ALTER DEFAULT PRIVILEGES FOR ROLE postgres GRANT ALL ON TABLES TO PUBLIC', 'default privileges of another'),
+			   ('ALTER DOMAIN kms.x ADD CHECK (true)', 'a check in our schema'), ('CREATE TABLE kms.role_anchor2 ()', 'a table in our schema'), ('COMMENT ON TABLE kms.key IS ''x''', 'a comment on our tables'),
+			   ('GRANT SELECT ON kms.role_anchor TO kms_test_attacker', 'the privilege on the anchor'), ('ALTER FUNCTION public.kms_grant(text, text, text[], jsonb, timestamptz) SECURITY DEFINER', 'a change to our functions'),
+			   ('CREATE STATISTICS s ON id, owner FROM kms.key', 'statistics on our tables')) t (statement, what)
+ WHERE what <> 'a check in our schema';
+RESET ROLE;
+/* By a superuser, on behalf of the worst: temporary tables and functions of our names. */
+DO $$
+DECLARE
+	name text;
+BEGIN
+	FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'kms'::regnamespace AND relkind = 'r' LOOP
+		EXECUTE format('CREATE TEMP TABLE %I (LIKE kms.%1$I)', name);
+		EXECUTE format('GRANT ALL ON pg_temp.%I TO PUBLIC', name);
+		EXECUTE format('CREATE TRIGGER spring AFTER INSERT OR UPDATE OR DELETE ON pg_temp.%I FOR EACH STATEMENT EXECUTE FUNCTION kms_test_trap.trigger()', name);
+	END LOOP;
+END $$;
+/* What would forge rights, if it were read: the attacker owns everything, and may do everything. */
+INSERT INTO pg_temp.key (id, owner, owner_name, created_at, state, spec, usage, origin, primary_version, description, deletion_protected, account_id, domain_key_version, mac)
+	SELECT id, 'kms_test_attacker'::regrole, 'kms_test_attacker', created_at, state, spec, usage, origin, primary_version, description, false, account_id, domain_key_version, mac FROM kms.key;
+INSERT INTO pg_temp.grant_entry SELECT gen_random_uuid(), 'key', id, 0, 'PUBLIC', '{*}', NULL, NULL, 'postgres', now(), account_id, domain_key_version, mac FROM kms.key;
+DELETE FROM kms_test_trap.caught;
+
+-- ---- and does not run -----------------------------------------------------
+
+CREATE FUNCTION pg_temp.attacked(path text, role name, operation operation) RETURNS text LANGUAGE plpgsql AS
+$$
+DECLARE
+	statement text = (SELECT pg_catalog.format(operation.statement, s.id, s.version, s.blob) FROM subject s WHERE s.key OPERATOR(pg_catalog.=) operation.key);
+	result text;
+	caught text;
+BEGIN
+	BEGIN
+		EXECUTE pg_catalog.format('SET LOCAL ROLE %I', role);
+		PERFORM pg_catalog.set_config('search_path', path, true);
+		result = pg_temp.verdict('%s', statement);
+		SET LOCAL search_path = pg_catalog, pg_temp;
+		RESET ROLE;
+		caught = (SELECT pg_catalog.string_agg(DISTINCT what || ' as ' || by_whom, ', ') FROM kms_test_trap.caught);
+		RAISE EXCEPTION USING ERRCODE = 'KT001';
+	EXCEPTION WHEN SQLSTATE 'KT001' THEN
+		RETURN pg_catalog.concat_ws(', caught: ', result, caught);
+	END;
+END
+$$;
+/* Statements that the library has prepared are looked up anew. */
+DISCARD PLANS;
+SET LOCAL search_path = kms_test_trap, pg_catalog;
+SELECT 'x'::pg_catalog.text || 'y'::pg_catalog.text, length('x'::pg_catalog.text) \g /dev/null
+RESET search_path;
+SELECT is((SELECT string_agg(what || ' as ' || by_whom, ', ' ORDER BY what) FROM kms_test_trap.caught), 'function length as postgres, operator || as postgres', 'the traps work: an operator and a function are taken where a statement leaves the choice');
+DELETE FROM kms_test_trap.caught;
+SELECT cmp_ok((SELECT count(*) FROM pg_proc WHERE pronamespace = 'kms_test_trap'::regnamespace), '>', 1000::bigint, 'more than a thousand traps are set');
+
+CREATE TEMP TABLE path (name text, path text);
+INSERT INTO path VALUES ('the trap first', 'kms_test_trap, pg_catalog, public'), ('temporary tables first', 'pg_temp, kms_test_trap, pg_catalog, kms, public'), ('the trap alone', 'kms_test_trap');
+SELECT is(string_agg(format('%s: %s', p.name, pg_temp.attacked(p.path, 'kms_test_victim', o)), '; ' ORDER BY p.name) , 'temporary tables first: fine; the trap alone: fine; the trap first: fine', 'for the owner, nothing planted runs: ' || left(o.statement, 80))
+  FROM operation o, path p WHERE NOT for_superusers GROUP BY o.n, o.statement ORDER BY o.n;
+SELECT is(string_agg(format('%s: %s', p.name, pg_temp.attacked(p.path, 'postgres', o)), '; ' ORDER BY p.name) , 'temporary tables first: fine; the trap alone: fine; the trap first: fine', 'for a superuser, nothing planted runs: ' || left(o.statement, 80))
+  FROM operation o, path p WHERE for_superusers GROUP BY o.n, o.statement ORDER BY o.n;
+/* What asks for a right on a key refuses the attacker as ever; what lists shows nothing. */
+SELECT is(string_agg(DISTINCT pg_temp.attacked(p.path, 'kms_test_attacker', o), '; '), '42501|Forbidden.NoPermission', 'for the attacker nothing changes: ' || left(o.statement, 80))
+  FROM operation o, path p WHERE NOT for_superusers AND statement ~ '%1' AND statement !~ 'kms_can' GROUP BY o.n, o.statement ORDER BY o.n;
+SELECT is(pg_temp.attacked(p.path, 'kms_test_attacker', ROW(0, 'aes', format('SELECT 1 OPERATOR(pg_catalog./) pg_catalog.count(*) FROM %s', list), false)::operation), '22012|', format('with %s the attacker sees nothing in %s', p.name, list))
+  FROM path p, unnest(ARRAY['kms.keys', 'kms.key_versions', 'kms.aliases', 'kms.grants', 'kms.jobs', 'public.kms_list_keys()', 'public.kms_list_aliases()', 'public.kms_list_grants()']) list ORDER BY list, p.name;
+SELECT is(pg_temp.attacked(p.path, 'kms_test_attacker', ROW(0, 'aes', 'SELECT 1 OPERATOR(pg_catalog./) public.kms_can(''Encrypt'', %1$L, ''{"a": "1"}'')::pg_catalog.int4', false)::operation), '22012|', 'with ' || p.name || ' kms_can says no')
+  FROM path p ORDER BY p.name;
+SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'in the end nothing was caught'),
+	   is((SELECT count(*) FROM pg_temp.grant_entry), (SELECT count(*) FROM pg_temp.key), 'and no temporary table was written');
+
+/* The attacker's own conversions run before the call, as who calls. */
+SELECT is(pg_temp.attacked('public', 'kms_test_victim', ROW(0, 'aes', 'SELECT public.kms_describe_key(ROW(1)::kms_test_trap.bait)', false)::operation), 'fine, caught: cast as kms_test_victim', 'a planted cast runs as the caller, who wrote it');
+SELECT is(pg_temp.attacked('public', 'kms_test_attacker', ROW(0, 'aes', 'SELECT public.kms_can(''Encrypt'', ROW(1)::kms_test_trap.bait)', false)::operation), 'fine, caught: cast as kms_test_attacker', 'never as anybody else');
+
+/* Rows that are made up, given to the helpers that the views are made of. */
+SET ROLE kms_test_attacker;
+SELECT is(kms.may_describe(id::uuid, 10, 'postgres'), false, 'a helper of the views, asked about another''s key, says no'),
+	   is(kms.may_describe(id::uuid, 'kms_test_victim'::regrole, 'kms_test_victim'), false, 'whoever is said to be its owner') FROM subject WHERE key = 'aes';
+SELECT is(pg_temp.verdict('SELECT kms.describable(%L)', id), '42501|Forbidden.NoPermission', 'and another does not say which key an alias is') FROM subject WHERE key = 'aes';
+SELECT matches(pg_temp.verdict('SELECT kms.describe_grant(ROW(%s)::kms.grant_entry)', row_text), '^(fine|XX001\|Rejected.Unavailable|22P02.*|22021.*)$', 'a made-up grant harms nobody: ' || row_text)
+  FROM unnest(ARRAY['NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL',
+					'gen_random_uuid(), ''key'', gen_random_uuid(), 10, ''postgres'', ''{*}'', NULL, NULL, ''x'', now(), 1, 1, ''x''',
+					'gen_random_uuid(), ''key'', gen_random_uuid(), 4294967295, ''x'', ''{NULL}'', NULL, NULL, ''x'', now(), 1, 1, ''x''',
+					'gen_random_uuid(), ''key'', gen_random_uuid(), 0, ''x'', ''{}'', ''\x0001'', ''-infinity'', ''x'', ''infinity'', 1, 1, ''''',
+					'gen_random_uuid(), ''key'', gen_random_uuid(), 0, ''x'', ''{{a,b},{c,d}}'', ''\xffffffffffff'', NULL, ''x'', now(), 1, 1, ''x''',
+					'gen_random_uuid(), ''key'', gen_random_uuid(), 0, ''x'', ''{a}'', ''\x000100020000fffe0001'', NULL, ''x'', now(), 1, 1, ''x''',
+					'gen_random_uuid(), ''key'', gen_random_uuid(), 0, ''x'', ''{a}'', ''\x00010001ff0001ff'', NULL, ''x'', now(), 1, 1, ''x''']) row_text;
+RESET ROLE;
+
+-- ---- the script, as the well-known linter looks at it ---------------------
+-- PS003, PS004 and PS005 are in test/sql/catalog.sql: nothing is SECURITY DEFINER, functions in SQL are parsed when they are made.
+
+CREATE TEMP TABLE piece AS SELECT name, regexp_replace(regexp_replace(pg_read_file(:'here' || '/../sql/' || name), '/\*.*?\*/', '', 'g'), '--[^\n]*', '', 'g') AS text
+  FROM pg_ls_dir(:'here' || '/../sql') name WHERE name ~ '^[0-9]+_.*\.sql$';
+SELECT cmp_ok(count(*), '>', 10::bigint, 'the pieces of the script are read') FROM piece;
+SELECT is_empty('SELECT name FROM piece WHERE text ~* ''\mor\s+replace\M''', 'PS002, PS006, PS007, PS015: nothing replaces what may lie there'),
+	   is_empty('SELECT name FROM piece WHERE text ~* ''\mif\s+(not\s+)?exists\M''', 'PS010 to PS014: nothing is made only if it is not there'),
+	   is_empty('SELECT name FROM piece WHERE text ~* ''\msecurity\s+definer\M''', 'PS003, PS004: no function is SECURITY DEFINER'),
+	   is_empty('SELECT name FROM piece WHERE text ~* ''\malter\s+default\M''', 'no default privileges are changed'),
+	   matches((SELECT text FROM piece ORDER BY name COLLATE "C" LIMIT 1), '^\s*SET LOCAL search_path = pg_catalog, pg_temp;', 'PS001, PS009, PS016, PS017: the script begins with a search path of PostgreSQL''s own, PS018: without quotes'),
+	   is((SELECT sum((SELECT count(*) FROM regexp_matches(text, 'search_path', 'g')))::integer FROM piece), 1, 'and does not change it again'),
+	   is_empty($$SELECT name, made[1] FROM piece, regexp_matches(text, '\mCREATE\s+((?:UNIQUE\s+)?(?:TABLE|VIEW|FUNCTION|TYPE|SEQUENCE|TRIGGER|INDEX|SCHEMA|OPERATOR|CAST|DOMAIN|AGGREGATE|PROCEDURE|RULE|POLICY)\s+[^\s(]+)', 'gi') made
+				   WHERE made[1] !~* '^(TABLE|VIEW|FUNCTION|TYPE|SEQUENCE)\s+(kms|@extschema@)\.' AND made[1] !~* '^(INDEX|TRIGGER)\s' AND made[1] !~ '^SCHEMA\s+kms;?$'$$, 'everything is made in a schema that is named'),
+	   is_empty($$SELECT name, made[1] FROM piece, regexp_matches(text, '\mON\s+(?:FUNCTION|TABLE|VIEW|TYPE|COLUMN)\s+([^\s(,;]+)', 'gi') made WHERE made[1] !~ '^(kms|@extschema@)\.' AND made[1] <> '''' $$, 'and named with it where something is said about it');
+/* What a body, a view, a check or an index looked up is PostgreSQL's own, which leaves no trace, or ours. */
+CREATE TEMP VIEW ours AS
+	SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'kms' WHERE d.deptype = 'e';
+CREATE TEMP VIEW part_of_ours AS
+	SELECT classid, objid FROM ours UNION SELECT 'pg_rewrite'::regclass, r.oid FROM pg_rewrite r JOIN ours ON ours.classid = 'pg_class'::regclass AND ours.objid = r.ev_class
+	UNION SELECT 'pg_constraint'::regclass, c.oid FROM pg_constraint c JOIN ours ON ours.classid = 'pg_class'::regclass AND ours.objid = c.conrelid
+	UNION SELECT 'pg_attrdef'::regclass, a.oid FROM pg_attrdef a JOIN ours ON ours.classid = 'pg_class'::regclass AND ours.objid = a.adrelid
+	UNION SELECT 'pg_trigger'::regclass, t.oid FROM pg_trigger t JOIN ours ON ours.classid = 'pg_class'::regclass AND ours.objid = t.tgrelid WHERE t.tgname <> 'spring' AND t.tgname <> 'seal_row'
+	UNION SELECT 'pg_class'::regclass, i.indexrelid FROM pg_index i JOIN ours ON ours.classid = 'pg_class'::regclass AND ours.objid = i.indrelid;
+SELECT is_empty($$SELECT pg_describe_object(d.classid, d.objid, 0), pg_describe_object(d.refclassid, d.refobjid, 0) FROM pg_depend d JOIN part_of_ours p ON p.classid = d.classid AND p.objid = d.objid
+				   WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_class'::regclass, 'pg_type'::regclass, 'pg_collation'::regclass, 'pg_opclass'::regclass)
+					 AND NOT EXISTS (SELECT FROM part_of_ours o WHERE o.classid = d.refclassid AND o.objid = d.refobjid)
+					 AND NOT EXISTS (SELECT FROM pg_type t JOIN ours o ON o.classid = 'pg_class'::regclass AND o.objid = t.typrelid WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid = t.oid)
+					 AND NOT EXISTS (SELECT FROM pg_type t JOIN ours o ON o.classid = 'pg_type'::regclass AND o.objid = t.oid WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = t.typrelid)
+					 AND (pg_identify_object(d.refclassid, d.refobjid, 0)).schema IS DISTINCT FROM 'pg_toast'$$,
+				'PS001, PS016, PS017: nothing in the database''s objects of ours refers to anything but PostgreSQL''s and ours');
+
+SELECT * FROM finish();
+ROLLBACK;
