@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(135);
+SELECT plan(136);
 
 CREATE ROLE kms_test_victim;
 CREATE ROLE kms_test_grantee;
