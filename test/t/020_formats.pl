@@ -401,6 +401,45 @@ sub open_sm2
 	return $form == 4 && sm3($x2 . $text . $y2) eq $hash ? $text : undef;
 }
 
+# ---- rows under a MAC ---------------------------------------------------------
+
+# Columns and how they are written: U uuid, I number, Z number whose null is 0, O boolean,
+# D date whose null is never, T text, B hexadecimal bytes, L list of texts.
+my %row_columns = (
+	key => [ qw(id:U owner:I owner_name:T created_at:D state:T spec:T usage:T origin:T primary_version:U description:T
+		  rotation_seconds:Z rotated_at:D next_rotation_at:D material_expires_at:D delete_at:D deletion_protected:O
+		  deletion_protection_description:T) ],
+	alias => [ qw(name:T key_id:U created_at:D) ],
+	grant => [ qw(id:U resource_type:T resource:U grantee:I grantee_name:T operations:L context:B expires_at:D
+		  grantor_name:T created_at:D) ],
+	audit => [ qw(seq:I occurred_at:D session_user_name:T user_name:T application_name:T client_address:T operation:T
+		  resource_type:T resource:T detail:T result:T api_code:T previous:B) ],
+	audit_head => [ qw(seq:I row_mac:B) ]);
+
+sub record_bytes
+{
+	my ($bytes) = @_;
+
+	return defined $bytes ? pack('a N/a', 'B', $bytes) : 'N';
+}
+
+my %record_column = (
+	U => sub { defined $_[0] ? 'U' . uuid($_[0]) : 'N' },
+	I => sub { pack('a q>', 'I', $_[0]) },
+	Z => sub { pack('a q>', 'I', $_[0] // 0) },
+	O => sub { pack('a q>', 'I', $_[0]) },
+	D => sub { 'I' . (defined $_[0] ? pack('q>', $_[0]) : pack('H*', '7f' . 'ff' x 7)) },
+	T => \&record_bytes,
+	B => sub { record_bytes(defined $_[0] ? pack('H*', $_[0]) : undef) },
+	L => sub { join('', pack('a N', 'L', scalar @{ $_[0] }), map { record_bytes($_) } @{ $_[0] }) });
+
+sub record
+{
+	my ($kind, %row) = @_;
+
+	return join('', pack('N/a', $kind), map { /(.*):(.)/ ? $record_column{$2}->($row{$1}) : () } @{ $row_columns{$kind} });
+}
+
 # ---- the page's examples ------------------------------------------------------
 
 # Blocks that begin with "example = KIND"; "name = value", longer values on
@@ -427,7 +466,7 @@ sub read_examples
 
 my %binary = map { $_ => 1 } qw(key nonce aad plaintext l k1 m1 m2 m3 blocks message_key encryption_key mac_key
   counter mac_input iv ciphertext tag blob sealed canonical material wrapping_key domain_key wrapped id
-  data_key value private envelope index);
+  data_key value private envelope index record mac row_key);
 
 sub is_as_written
 {
@@ -513,6 +552,15 @@ my %recompute = (
 
 		return blind_index($x->{key}, $e->{context}, $x->{value});
 	},
+	'row' => sub {
+		my ($e, $x) = @_;
+		my %row = map { $_ => $e->{$_} eq 'null' ? undef : $e->{$_} } keys %$e;
+		my $key = hkdf_expand($x->{domain_key}, 'kms row mac', 32);
+
+		$row{operations} = [ split /,/, $row{operations} ] if defined $row{operations};
+		my $record = record($e->{kind}, %row);
+		return (row_key => $key, record => $record, mac => hmac_sha256($record, $key));
+	},
 	'sm2' => sub {
 		my ($e, $x) = @_;
 
@@ -550,7 +598,7 @@ my %kinds = map { ($_->{example} . ($_->{format} // '')) => 1 } @examples;
 is_deeply(
 	[ sort keys %kinds ],
 	[
-		sort 'context', 'domain key', 'material', 'root key', 'xaes', 'blind index', 'sm2', 'envelope17', 'envelope20',
+		sort 'context', 'domain key', 'material', 'root key', 'xaes', 'blind index', 'sm2', 'row', 'envelope17', 'envelope20',
 		'long envelope17', map { "message$_" } 1 .. 4
 	],
 	'the page has an example of each kind');
@@ -741,6 +789,66 @@ for my $spec (qw(RSA_2048 EC_P256 EC_P256K EC_P384 EC_P521 EC_SM2 ED25519))
 	is(length $ciphertext, 97 + 6, 'a ciphertext of SM2 is 97 bytes longer');
 	is(open_sm2($private, $ciphertext), 'to SM2', 'the reader opens a ciphertext of SM2');
 }
+
+# ---- rows under a MAC -----------------------------------------------------------
+
+my $row_key = hkdf_expand($domain_key, 'kms row mac', 32);
+
+# The rows of a table, each as a hash, and its MAC under "mac".
+sub rows_of
+{
+	my ($kind, $table, $order) = @_;
+	my %as = (
+		D => q{(extract(epoch FROM "%s" - timestamptz '2000-01-01 00:00:00+00') * 1000000)::bigint},
+		I => '"%s"::bigint', O => '"%s"::integer', B => q{encode("%s", 'hex')});
+	my @columns = map { /(.*):(.)/ && $1 ne 'previous' ? sprintf(($as{$2} // '"%s"') . ' AS "%1$s"', $1) : () } @{ $row_columns{$kind} };
+	my $list = join(', ', @columns, q{encode(mac, 'hex') AS mac});
+	my @rows = map { JSON::PP->new->utf8->decode($_) } split /\n/, ask("SELECT row_to_json(r) FROM (SELECT $list FROM $table ORDER BY $order) r");
+
+	for my $row (@rows)
+	{
+		for my $value (values %$row)
+		{
+			utf8::encode($_) for grep { defined && !ref } ref $value eq 'ARRAY' ? @$value : $value;
+		}
+	}
+	return @rows;
+}
+
+sub mac_fits
+{
+	my ($kind, $row) = @_;
+
+	return unpack('H*', hmac_sha256(record($kind, %$row), $row_key)) eq $row->{mac};
+}
+
+ask(q{
+	SELECT kms_create_alias(k::text, 'alias/rows'), kms_set_deletion_protection(k::text, true, E'gr\u00fcn'),
+		   kms_grant(k::text, 'PUBLIC', '{*}'),
+		   kms_grant(k::text, 'pg_monitor', '{Decrypt,Encrypt}', '{"b": "1", "aa": "\u00fc"}', '2100-01-01')
+	  FROM kms_create_key(description => 'rows', enable_automatic_rotation => true, rotation_interval => '90 days') k;
+	SELECT kms_schedule_key_deletion(kms_create_key(origin => 'EXTERNAL')::text, 7);
+});
+for my $table ([ 'key', 'kms.key', 'id' ], [ 'alias', 'kms.alias', 'name' ], [ 'grant', 'kms.grant_entry', 'id' ])
+{
+	my ($kind, $name, $order) = @$table;
+	my @rows = rows_of($kind, $name, $order);
+
+	cmp_ok(scalar @rows, '>', 0, "$name has rows");
+	is(scalar(grep { !mac_fits($kind, $_) } @rows), 0, "$name: each MAC is as described");
+}
+my $previous = '00' x 32;
+my @entries = rows_of('audit', 'kms.audit_entry', 'seq');
+my ($head) = rows_of('audit_head', 'kms.audit_head', 'seq');
+my $bad = 0;
+for my $entry (@entries)
+{
+	$bad++ if !mac_fits('audit', { %$entry, previous => $previous });
+	$previous = $entry->{mac};
+}
+is($bad, 0, 'the MACs of the audit log are as described');
+ok(mac_fits('audit_head', $head), 'and that of its head');
+is($head->{row_mac}, $previous, 'which has that of the last row');
 
 $node->stop;
 done_testing();
