@@ -24,6 +24,7 @@
 
 #define EVERYTHING	"*"
 #define BATCH		1000
+#define GRANTS_MAX	1000	/* on one key */
 
 static void
 record_grant(const KmsGrant *grant, KmsRecord *record)
@@ -202,6 +203,25 @@ describe_revocation(const char *grantee, uint64 bits)
 	return detail.data;
 }
 
+static void
+count_grant(const KmsGrant *grant, void *argument)
+{
+	++*(int *) argument;
+}
+
+/* Each is read, and its MAC computed, whenever somebody other than the owner asks. */
+static void
+require_few_grants(const KmsReference *reference, const KmsKey *key)
+{
+	int			count = 0;
+
+	store_grant_list(&key->id, count_grant, &count);
+	if (count >= GRANTS_MAX)
+		kms_ereport(ERRCODE_PROGRAM_LIMIT_EXCEEDED, API_LIMIT_EXCEEDED,
+					errmsg("key \"%.*s\" has 1000 grants", (int) reference->len, reference->text),
+					errhint("Grant to a group, and make the roles its members."));
+}
+
 /* Before the key is locked, and for the owner and superusers only. */
 static void
 find_own(Oid caller, KmsAction action, const char *resource, KmsReference *reference, KmsKey *key)
@@ -229,6 +249,7 @@ grant_give(Oid caller, const KmsGrantRequest *request)
 
 	store_open();
 	key_lock_for(caller, ACTION_GRANT, &reference, &key.id, &key);
+	require_few_grants(&reference, &key);
 	grant.id = uuid_random();
 	grant.resource = key.id;
 	if (everything)

@@ -356,10 +356,7 @@ job_forget(void)
 	store_import_token_expire(GetCurrentTimestamp(), GetCurrentTimestamp() - HISTORY_DAYS * USECS_PER_DAY);
 	grant_forget_expired(GetCurrentTimestamp() - HISTORY_DAYS * USECS_PER_DAY);
 	if (account_is_unsealed() && account_is_at_home())
-	{
 		grant_refresh_roles();
-		store_role_release_idle();
-	}
 	store_close_unrecorded();
 }
 

@@ -325,8 +325,10 @@ store_role_anchor(Oid role)
 /*
  * Away from home, rows do not mean the oids that they name: whoever holds the
  * privilege keeps it.  So does who is being given something in another session.
- * What would have to wait is left to store_role_release_idle: no open transaction
- * may hold up a revocation.
+ * And so does whoever could not be told from that without waiting: no open
+ * transaction may hold up a revocation.  All that such a role has of it is that DROP
+ * OWNED must come before DROP ROLE.  There is no sweeping up later: between the two
+ * halves of a restore nobody is mentioned, and all must keep it.
  */
 void
 store_role_release(Oid role)
@@ -338,17 +340,4 @@ store_role_release(Oid role)
 	invalidation_accept();
 	if (store_role_is_anchored(role) && !store_role_is_mentioned(role))
 		change_anchor(role, false);
-}
-
-void
-store_role_release_idle(void)
-{
-	List	   *roles = NIL;
-	ListCell   *cell;
-
-	refresh();
-	for (int i = 0; i < holder_count; i++)
-		roles = lappend_oid(roles, holders[i]);
-	foreach(cell, roles)
-		store_role_release(lfirst_oid(cell));
 }

@@ -52,9 +52,6 @@ extern void store_role_anchor(Oid role);
 /* Inside store_open: revoke it if no row mentions the role any more, nor is about to.  Never waits. */
 extern void store_role_release(Oid role);
 
-/* The same for every role that holds it. */
-extern void store_role_release_idle(void);
-
 /* Whether a row mentions it: a key that it owns, or a grant to it.  Away from home: no.  Needs no store_open. */
 extern bool store_role_is_mentioned(Oid role);
 

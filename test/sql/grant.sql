@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(437);
+SELECT plan(439);
 
 CREATE ROLE kms_test_owner;
 CREATE ROLE kms_test_friend;
@@ -622,6 +622,11 @@ SELECT is((SELECT count(*) FROM kms.grants WHERE resource = :'second'), 1::bigin
 SELECT FROM kms_revoke(:'key', 'PUBLIC', array_fill('Encrypt'::text, ARRAY[100000]) || 'Decrypt'::text);
 SELECT is((SELECT detail FROM kms.audit_log WHERE seq IS NULL AND operation = 'Revoke' AND resource = :'key' ORDER BY occurred_at DESC LIMIT 1),
 		  'from PUBLIC: Encrypt, Decrypt', 'an operation that is named often is recorded once');
+
+SELECT kms_create_key() AS crowded \gset
+SELECT count(kms_grant(:'crowded', 'PUBLIC', '{Encrypt}')) FROM generate_series(1, 1000) \g /dev/null
+SELECT is(pg_temp.verdict('SELECT kms_grant(%L, ''PUBLIC'', ''{Decrypt}'')', :'crowded'), '54000|Rejected.LimitExceeded', 'a thousand and first grant on a key is refused'),
+	   is(kms_revoke(:'crowded', 'PUBLIC'), 1000, 'and all are taken away at once');
 
 SELECT * FROM finish();
 ROLLBACK;

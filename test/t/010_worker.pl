@@ -338,6 +338,8 @@ set($node, 'kms.worker_enabled', 'off');
 sleep 3;
 value($node, q{
 	BEGIN;
+	CREATE TABLE sealed AS SELECT id, n FROM after_launcher UNION ALL SELECT id, 2 FROM missed WHERE n = 1;
+	SELECT kms_schedule_key_deletion(id::text, 7) FROM sealed WHERE n = 2;
 	UPDATE kms.key SET delete_at = clock_timestamp() - interval '1 hour' FROM sealed WHERE sealed.id = key.id AND n = 2;
 	UPDATE kms.key SET next_rotation_at = clock_timestamp() FROM sealed WHERE sealed.id = key.id AND n = 1;
 	COMMIT});

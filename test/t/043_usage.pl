@@ -154,6 +154,7 @@ $node->safe_psql('postgres', q{SELECT kms_create_alias(kms_create_key()::text, '
 my $doomed = value($node, q{SELECT key_id FROM kms_describe_key('alias/doomed')});
 encrypt(1, 'alias/doomed');
 ok(defined wait_until(sub { stored($doomed) eq '1/0/3' }), 'the numbers of a key are stored');
+let_time_pass($node);
 $node->safe_psql('postgres', "SELECT kms_schedule_key_deletion('$doomed', 7);
 	UPDATE kms.key SET delete_at = clock_timestamp() WHERE id = '$doomed'");
 ok(defined wait_until(sub { value($node, "SELECT count(*) FROM kms.key WHERE id = '$doomed'") == 0 }), 'the key is erased');
