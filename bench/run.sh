@@ -190,7 +190,7 @@ scale_of()
 {
 	local name=$1 call=$2 rows=${3:-20000} from='FROM (SELECT x FROM bench.scaled LIMIT %s) s'
 
-	disturbed "$name" 0 "SELECT ARRAY[\$\$SELECT count($call) FROM bench.scaled\$\$]" \
+	disturbed "$name" 0 "SELECT ARRAY[\$\$SELECT count($call) FROM (SELECT x FROM bench.scaled LIMIT $rows) s\$\$]" \
 		"SELECT count($call) $from" "SELECT count(octet_length(x)) $from" "$rows"
 }
 
