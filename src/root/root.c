@@ -274,6 +274,19 @@ root_find(const uint8 id[KC_ROOT_KEY_ID_LEN], kc_key *key)
 }
 
 bool
+root_has(const uint8 id[KC_ROOT_KEY_ID_LEN])
+{
+	kc_root_keys keys;
+	bool		found = false;
+
+	if (read_keys(&keys))
+		for (uint32 i = 0; i < keys.count && !found; i++)
+			found = memcmp(keys.id[i], id, KC_ROOT_KEY_ID_LEN) == 0;
+	kc_wipe(&keys, sizeof(keys));
+	return found;
+}
+
+bool
 root_current_id(uint8 id[KC_ROOT_KEY_ID_LEN])
 {
 	kc_root_keys keys;

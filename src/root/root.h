@@ -54,6 +54,9 @@ extern uint64 root_generation(void);
 extern bool root_current(kc_key *key, uint8 id[KC_ROOT_KEY_ID_LEN]);
 extern bool root_find(const uint8 id[KC_ROOT_KEY_ID_LEN], kc_key *key);
 
+/* Whether root_find would find it: costs no derivation. */
+extern bool root_has(const uint8 id[KC_ROOT_KEY_ID_LEN]);
+
 /* The current root key's id; false when sealed. */
 extern bool root_current_id(uint8 id[KC_ROOT_KEY_ID_LEN]);
 

@@ -321,17 +321,15 @@ account_is_unsealed(void)
 {
 	KmsAccount	account;
 	KmsDomainKey row;
-	kc_key		root;
-	bool		found;
 
 	if (!account_find(&account))
 		return false;
 	if (current_version != 0 && find_unwrapped(account.id, current_version) != NULL)
 		return true;
-	found = store_domain_key_find(account.id, 0, &row) && root_find(row.root_key_id, &root);
-	if (found)
-		kc_wipe(&root, sizeof(root));
-	return found;
+	if (!store_domain_key_find(account.id, 0, &row) || !root_has(row.root_key_id))
+		return false;
+	current_version = row.version;
+	return true;
 }
 
 int64

@@ -22,16 +22,6 @@ find_domain_key(KmsDomainKey *key)
 	return account_find(&account) && store_domain_key_find(account.id, 0, key);
 }
 
-static bool
-root_fits(const KmsDomainKey *key)
-{
-	kc_key		root;
-	bool		found = root_find(key->root_key_id, &root);
-
-	kc_wipe(&root, sizeof(root));
-	return found;
-}
-
 const char *
 status_of_account(void)
 {
@@ -41,7 +31,7 @@ status_of_account(void)
 		return "Suspended";
 	if (!find_domain_key(&key))
 		return "NotEnabled";
-	return root_fits(&key) ? "Enabled" : "Suspended";
+	return root_has(key.root_key_id) ? "Enabled" : "Suspended";
 }
 
 void
