@@ -37,4 +37,10 @@ record_view(const KmsRecord *record)
 	return kc_view_of(record->data, record->len);
 }
 
+static inline void
+record_end(KmsRecord *record)
+{
+	pfree(record->data);
+}
+
 #endif

@@ -54,19 +54,15 @@ make_seal(KmsGrant *grant)
 
 	record_grant(grant, &record);
 	row_mac_make(&record, &grant->seal);
-	pfree(record.data);
 }
 
 bool
 grant_is_intact(const KmsGrant *grant)
 {
 	KmsRecord	record;
-	bool		intact;
 
 	record_grant(grant, &record);
-	intact = row_mac_fits(&record, &grant->seal);
-	pfree(record.data);
-	return intact;
+	return row_mac_fits(&record, &grant->seal);
 }
 
 uint64

@@ -41,7 +41,6 @@ make_seal(KmsKey *key)
 
 	record_key(key, &record);
 	row_mac_make(&record, &key->seal);
-	pfree(record.data);
 }
 
 void
@@ -62,12 +61,9 @@ bool
 key_is_intact(const KmsKey *key)
 {
 	KmsRecord	record;
-	bool		intact;
 
 	record_key(key, &record);
-	intact = row_mac_fits(&record, &key->seal);
-	pfree(record.data);
-	return intact;
+	return row_mac_fits(&record, &key->seal);
 }
 
 void
@@ -97,19 +93,15 @@ alias_make_seal(KmsAlias *alias)
 
 	record_alias(alias, &record);
 	row_mac_make(&record, &alias->seal);
-	pfree(record.data);
 }
 
 bool
 alias_is_intact(const KmsAlias *alias)
 {
 	KmsRecord	record;
-	bool		intact;
 
 	record_alias(alias, &record);
-	intact = row_mac_fits(&record, &alias->seal);
-	pfree(record.data);
-	return intact;
+	return row_mac_fits(&record, &alias->seal);
 }
 
 void
