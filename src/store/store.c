@@ -21,6 +21,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 /* What store_close puts back. */
 static struct
@@ -245,6 +246,25 @@ store_is_open(void)
 	return store.open;
 }
 
+Snapshot
+store_snapshot_take(void)
+{
+	return RegisterSnapshot(GetCatalogSnapshot(store_catalog()->key));
+}
+
+void
+store_snapshot_release(Snapshot snapshot)
+{
+	UnregisterSnapshot(snapshot);
+}
+
+static void
+init_key(ScanKeyData *key, const StoreScanKey *what)
+{
+	ScanKeyInit(key, what->column, BTEqualStrategyNumber, what->equality, what->value);
+	key->sk_collation = what->collation;
+}
+
 /*
  * systable_beginscan takes a new catalog snapshot for a relation that is not a
  * catalog.  It sees this transaction's own changes.  The locks are kept until the
@@ -254,9 +274,11 @@ store_is_open(void)
 bool
 store_find(const StoreScan *what, StoreRead read, void *result)
 {
+	const StoreScanKey first = {what->column, what->equality, what->collation, what->value};
 	Relation	relation = table_open(what->table, AccessShareLock);
 	bool		indexed = OidIsValid(what->index);
-	ScanKeyData key;
+	ScanKeyData keys[2];
+	int			count = 0;
 	SysScanDesc scan;
 	HeapTuple	row;
 	bool		done = false;
@@ -264,10 +286,11 @@ store_find(const StoreScan *what, StoreRead read, void *result)
 	if (indexed)
 	{
 		LockRelationOid(what->index, AccessShareLock);
-		ScanKeyInit(&key, what->column, BTEqualStrategyNumber, what->equality, what->value);
-		key.sk_collation = what->collation;
+		init_key(&keys[count++], &first);
 	}
-	scan = systable_beginscan(relation, what->index, indexed, NULL, indexed ? 1 : 0, &key);
+	if (what->second.column != 0)
+		init_key(&keys[count++], &what->second);
+	scan = systable_beginscan(relation, what->index, indexed, what->snapshot, count, keys);
 	while (!done && HeapTupleIsValid(row = systable_getnext(scan)))
 		done = read(row, RelationGetDescr(relation), result);
 	systable_endscan(scan);

@@ -19,6 +19,7 @@
 #include "access/htup.h"
 #include "access/tupdesc.h"
 #include "executor/spi.h"
+#include "utils/snapshot.h"
 
 #define STORE_MAX_ARGS 16
 
@@ -90,15 +91,29 @@ extern bool store_is_open(void);
  * row until it returns true (the row itself is gone afterwards).  Returns whether
  * it did.
  */
+typedef struct StoreScanKey
+{
+	AttrNumber	column;			/* of the table */
+	Oid			equality;		/* its equality function */
+	Oid			collation;
+	Datum		value;
+} StoreScanKey;
+
 typedef struct StoreScan
 {
 	Oid			table;
 	Oid			index;
-	AttrNumber	column;			/* of the table; the index's first */
-	Oid			equality;		/* its equality function */
+	AttrNumber	column;			/* these four as in StoreScanKey: the index's first */
+	Oid			equality;
 	Oid			collation;
 	Datum		value;
+	StoreScanKey second;		/* the index's second, or column 0 */
+	Snapshot	snapshot;		/* or NULL: a fresh one */
 } StoreScan;
+
+/* One fresh snapshot for several reads, which then fit together; an error releases it. */
+extern Snapshot store_snapshot_take(void);
+extern void store_snapshot_release(Snapshot snapshot);
 
 extern bool store_find(const StoreScan *what, StoreRead read, void *result);
 
