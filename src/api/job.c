@@ -17,7 +17,7 @@ put_report(ReturnSetInfo *result, const KmsJob *job, const KmsJobReport *report)
 	bool		nulls[4] = {false};
 
 	values[0] = CStringGetTextDatum(job_kind_name(job->kind));
-	values[1] = CStringGetTextDatum(DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&job->resource))));
+	values[1] = CStringGetTextDatum(job->name);
 	values[2] = CStringGetTextDatum(job_outcome_name(report->outcome));
 	nulls[3] = report->detail == NULL;
 	values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(report->detail);

@@ -16,8 +16,8 @@
 #include "miscadmin.h"
 #include "port/pg_bswap.h"
 #include "root/root.h"
-#include "service/grant.h"
 #include "service/audit.h"
+#include "service/role_refresh.h"
 #include "store/job.h"
 #include "store/store.h"
 #include "utils/timestamp.h"
@@ -377,7 +377,7 @@ account_confirm_home(Oid caller)
 	(void) account_id();		/* the service must be open */
 	store_open();
 	store_account_lock_table();
-	grant_settle_roles();
+	role_settle();
 	store_account_set_homes((int64) GetSystemIdentifier(), MyDatabaseId);
 	store_job_forget_waiting();
 	audit_record(ACTION_CONFIRM_HOME, caller, "service", NULL, NULL);

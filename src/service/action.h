@@ -73,7 +73,10 @@ typedef enum KmsAction
 
 /* Bit of a grantable action in a set of them. */
 #define ACTION_BIT(action)		(UINT64CONST(1) << ((action) - ACTION_DESCRIBE_KEY))
-#define ACTION_ALL_BITS			((ACTION_BIT(ACTION_VERIFY_MAC) << 1) - 1)
+#define ACTION_ALL_BITS			((ACTION_BIT(ACTION_COUNT - 1) << 1) - 1)
+
+/* Those of them that are about a key. */
+#define ACTION_KEY_BITS			((ACTION_BIT(ACTION_VERIFY_MAC) << 1) - 1)
 
 /* The API's name; ACTION_NONE for a name that is none. */
 extern const char *action_name(KmsAction action);

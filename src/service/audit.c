@@ -198,12 +198,11 @@ audit_record_key(KmsAction action, Oid caller, const pg_uuid_t *key_id, const ch
 }
 
 void
-audit_record_failure(KmsAction action, Oid caller, const pg_uuid_t *key_id, const char *api_code, const char *detail)
+audit_record_failure(KmsAction action, Oid caller, const char *resource_type, const char *resource,
+					 const char *api_code, const char *detail)
 {
-	char		id[37];
-
 	if (is_recorded(action))
-		add_entry(action, caller, "key", uuid_print(key_id, id), detail, "failed", api_code);
+		add_entry(action, caller, resource_type, resource, detail, "failed", api_code);
 	store_recorded();
 }
 

@@ -30,7 +30,7 @@ extern void audit_record(KmsAction action, Oid caller, const char *resource_type
 extern void audit_record_key(KmsAction action, Oid caller, const pg_uuid_t *key_id, const char *detail);
 
 /* That a worker could not do it; api_code may be NULL. */
-extern void audit_record_failure(KmsAction action, Oid caller, const pg_uuid_t *key_id,
+extern void audit_record_failure(KmsAction action, Oid caller, const char *resource_type, const char *resource,
 								 const char *api_code, const char *detail);
 
 /* Whether a change could be recorded now, or need not be. */

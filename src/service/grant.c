@@ -13,9 +13,7 @@
 #include "miscadmin.h"
 #include "service/access.h"
 #include "service/audit.h"
-#include "service/key.h"
-#include "service/key_seal.h"
-#include "service/reference.h"
+#include "service/resource.h"
 #include "service/row_mac.h"
 #include "store/store.h"
 #include "utils/acl.h"
@@ -93,9 +91,9 @@ set_operations(KmsGrant *grant, uint64 bits)
 			grant->operations[grant->operation_count++] = action_name(action);
 }
 
-/* The bits of names that somebody gave; *everything if it is {*}. */
+/* The bits of names that somebody gave, of operations on such a resource; *everything if it is {*}. */
 static uint64
-parse_operations(const List *names, bool *everything)
+parse_operations(const List *names, KmsResourceKind kind, bool *everything)
 {
 	uint64		bits = 0;
 	ListCell   *cell;
@@ -108,21 +106,14 @@ parse_operations(const List *names, bool *everything)
 		const char *name = lfirst(cell);
 		KmsAction	action = action_of(name, strlen(name));
 
-		if (action == ACTION_NONE || !ACTION_IS_GRANTABLE(action))
-			err_invalid("operations", "each must be the name of an operation on keys, or all of them be {*}");
+		if (action == ACTION_NONE || !ACTION_IS_GRANTABLE(action) ||
+			!(ACTION_BIT(action) & resource_operations(kind)))
+			kms_ereport(ERRCODE_INVALID_PARAMETER_VALUE, API_INVALID_PARAMETER,
+						errmsg("invalid value for operations: each must be the name of an operation on a %s, or all of them be {*}",
+							   resource_type(kind)));
 		bits |= ACTION_BIT(action);
 	}
 	return bits;
-}
-
-/* Keys are the only resources so far. */
-static void
-parse_resource(const char *text, KmsReference *reference)
-{
-	if (strncmp(text, "secret/", 7) == 0 || strncmp(text, "certificate/", 12) == 0)
-		kms_ereport(ERRCODE_UNDEFINED_OBJECT, API_RESOURCE_NOT_FOUND,
-					errmsg("resource \"%s\" does not exist", text));
-	reference_parse("resource", text, strlen(text), reference);
 }
 
 static void
@@ -207,47 +198,48 @@ count_grant(const KmsGrant *grant, void *argument)
 
 /* Each is read, and its MAC computed, whenever somebody other than the owner asks. */
 static void
-require_few_grants(const KmsReference *reference, const KmsKey *key)
+require_few_grants(const KmsResource *resource)
 {
 	int			count = 0;
 
-	store_grant_list(&key->id, count_grant, &count);
+	store_grant_list(resource_id(resource), count_grant, &count);
 	if (count >= GRANTS_MAX)
 		kms_ereport(ERRCODE_PROGRAM_LIMIT_EXCEEDED, API_LIMIT_EXCEEDED,
-					errmsg("key \"%.*s\" has 1000 grants", (int) reference->len, reference->text),
+					errmsg("%s \"%s\" has 1000 grants", resource_type(resource->kind), resource->text),
 					errhint("Grant to a group, and make the roles its members."));
 }
 
-/* Before the key is locked, and for the owner and superusers only. */
+/* Before it is locked, and for the owner and superusers only. */
 static void
-find_own(Oid caller, KmsAction action, const char *resource, KmsReference *reference, KmsKey *key)
+find_own(Oid caller, KmsAction action, KmsResource *resource)
 {
-	parse_resource(resource, reference);
-	key_find_for(caller, action, reference, key);
+	resource_find_for(caller, action, resource);
 	store_require_writable();
 }
 
 pg_uuid_t
 grant_give(Oid caller, const KmsGrantRequest *request)
 {
-	KmsReference reference;
-	KmsKey		key;
-	KmsGrant	grant = {.resource_type = "key"};
+	KmsResource resource;
+	KmsGrant	grant = {0};
 	bool		everything;
-	uint64		bits = parse_operations(request->operations, &everything);
+	uint64		bits;
 
+	resource_parse(request->resource, &resource);
+	bits = parse_operations(request->operations, resource.kind, &everything);
 	if (request->expires_at <= GetCurrentTimestamp())
 		err_invalid("expires_at", "it lies in the past");
 	grant.grantee = stored_grantee(request->grantee);
-	find_own(caller, ACTION_GRANT, request->resource, &reference, &key);
+	find_own(caller, ACTION_GRANT, &resource);
 	if (OidIsValid(grant.grantee.oid))
 		store_role_anchor(grant.grantee.oid);
 
 	store_open();
-	key_lock_for(caller, ACTION_GRANT, &reference, &key.id, &key);
-	require_few_grants(&reference, &key);
+	resource_lock_for(caller, ACTION_GRANT, &resource);
+	require_few_grants(&resource);
 	grant.id = uuid_random();
-	grant.resource = key.id;
+	grant.resource_type = resource_type(resource.kind);
+	grant.resource = *resource_id(&resource);
 	if (everything)
 	{
 		static const char *all[] = {EVERYTHING};
@@ -264,8 +256,8 @@ grant_give(Oid caller, const KmsGrantRequest *request)
 	grant.created_at = GetCurrentTimestamp();
 	make_seal(&grant);
 	store_grant_insert(&grant);
-	invalidation_send(&key.id);
-	audit_record_key(ACTION_GRANT, caller, &key.id, describe(&grant));
+	resource_grants_changed(&resource);
+	resource_record(ACTION_GRANT, caller, &resource, describe(&grant));
 	store_sync_at_commit();
 	store_close();
 	return grant.id;
@@ -331,21 +323,22 @@ take_away(KmsGrant *grant, uint64 bits)
 int
 grant_revoke(Oid caller, const KmsGrantRequest *request)
 {
-	KmsReference reference;
-	KmsKey		key;
+	KmsResource resource;
 	Revoking	revoking = {.grantee = request->grantee};
 	bool		everything;
-	uint64		bits = parse_operations(request->operations, &everything);
+	uint64		bits;
 	ListCell   *cell;
 	int			count = 0;
 
-	find_own(caller, ACTION_REVOKE, request->resource, &reference, &key);
+	resource_parse(request->resource, &resource);
+	bits = parse_operations(request->operations, resource.kind, &everything);
+	find_own(caller, ACTION_REVOKE, &resource);
 	if (!is_public(request->grantee))
 		revoking.role = get_role_oid(request->grantee, true);
 
 	store_open();
-	key_lock_for(caller, ACTION_REVOKE, &reference, &key.id, &key);
-	store_grant_list(&key.id, find_grant, &revoking);
+	resource_lock_for(caller, ACTION_REVOKE, &resource);
+	store_grant_list(resource_id(&resource), find_grant, &revoking);
 	if (revoking.found == NIL && !is_public(request->grantee) && !OidIsValid(revoking.role))
 		err_role("grantee", request->grantee);
 	foreach(cell, revoking.found)
@@ -355,58 +348,68 @@ grant_revoke(Oid caller, const KmsGrantRequest *request)
 	}
 	if (OidIsValid(revoking.role))
 		store_role_release(revoking.role);
-	invalidation_send(&key.id);
-	audit_record_key(ACTION_REVOKE, caller, &key.id, describe_revocation(request->grantee, bits));
+	resource_grants_changed(&resource);
+	resource_record(ACTION_REVOKE, caller, &resource, describe_revocation(request->grantee, bits));
 	store_sync_at_commit();
 	store_close();
 	return count;
 }
 
 bool
-grant_can(Oid caller, const char *operation, const char *resource, kc_view context)
+grant_can(Oid caller, const char *operation, const char *text, kc_view context)
 {
 	KmsAction	action = action_of(operation, strlen(operation));
-	KmsReference reference;
-	KmsKey		key;
+	KmsResource resource;
 
-	if (action < ACTION_GRANT)
-		err_invalid("operation", "it must be the name of an operation on keys");
-	parse_resource(resource, &reference);
-	return key_may(caller, action, &reference, &key, context);
+	resource_parse(text, &resource);
+	if (action < ACTION_GRANT || (ACTION_IS_GRANTABLE(action) && !(ACTION_BIT(action) & resource_operations(resource.kind))))
+		kms_ereport(ERRCODE_INVALID_PARAMETER_VALUE, API_INVALID_PARAMETER,
+					errmsg("invalid value for operation: it must be the name of an operation on a %s",
+						   resource_type(resource.kind)));
+	return resource_may(caller, action, &resource, context);
 }
 
 void
-grant_set_owner(Oid caller, const char *resource, const char *new_owner)
+grant_set_owner(Oid caller, const char *text, const char *new_owner)
 {
-	KmsReference reference;
-	KmsKey		key;
+	KmsResource resource;
 	Oid			role = existing_role("new_owner", new_owner);
+	KmsStoredRole owner;
 	KmsOwner	before;
 
-	find_own(caller, ACTION_SET_OWNER, resource, &reference, &key);
+	resource_parse(text, &resource);
+	find_own(caller, ACTION_SET_OWNER, &resource);
 	store_role_anchor(role);
 
 	store_open();
-	key_lock_for(caller, ACTION_SET_OWNER, &reference, &key.id, &key);
-	before = key.owner;
-	key.stored_owner = store_role_of(role);
-	key_save(&key);
+	resource_lock_for(caller, ACTION_SET_OWNER, &resource);
+	before = resource_owner(&resource);
+	owner = store_role_of(role);
+	resource_set_owner(&resource, &owner);
 	if (before.valid && before.role != role)
 		store_role_release(before.role);
-	audit_record_key(ACTION_SET_OWNER, caller, &key.id, psprintf("to %s", new_owner));
+	resource_record(ACTION_SET_OWNER, caller, &resource, psprintf("to %s", new_owner));
 	store_sync_at_commit();
 	store_close();
 }
 
 pg_uuid_t
-grant_describable(Oid caller, const char *resource)
+grant_describable(Oid caller, const char *text)
 {
-	KmsReference reference;
-	KmsKey		key;
+	KmsResource resource;
 
-	parse_resource(resource, &reference);
-	key_find_for(caller, ACTION_DESCRIBE_KEY, &reference, &key);
-	return key.id;
+	resource_parse(text, &resource);
+	resource_find_for(caller, ACTION_DESCRIBE_KEY, &resource);
+	return *resource_id(&resource);
+}
+
+void
+grant_set_grantee(KmsGrant *grant, const KmsStoredRole *now)
+{
+	grant->grantee = *now;
+	make_seal(grant);
+	store_grant_update(grant);
+	invalidation_send(&grant->resource);
 }
 
 const char *
@@ -434,11 +437,11 @@ add_grantee(const KmsGrant *grant, void *argument)
 }
 
 List *
-grant_roles_of(const KmsKey *key)
+grant_roles_of(const pg_uuid_t *resource, KmsOwner owner)
 {
-	List	   *roles = key->owner.valid ? list_make1_oid(key->owner.role) : NIL;
+	List	   *roles = owner.valid ? list_make1_oid(owner.role) : NIL;
 
-	store_grant_list(&key->id, add_grantee, &roles);
+	store_grant_list(resource, add_grantee, &roles);
 	return roles;
 }
 
@@ -454,106 +457,5 @@ grant_forget_expired(TimestampTz before)
 		if (OidIsValid(grantees[i]))
 			store_role_release(grantees[i]);
 		invalidation_send(&resources[i]);
-	}
-}
-
-/* Keys of an owner that is called otherwise today: those with ids above the last, in batches. */
-static void
-rewrite_owned(const KmsStoredRole *stored, const KmsStoredRole *now)
-{
-	pg_uuid_t	ids[BATCH];
-	pg_uuid_t	last = {{0}};
-	int			count;
-
-	while ((count = store_key_owned(stored, &last, ids, BATCH)) > 0)
-	{
-		CHECK_FOR_INTERRUPTS();
-		for (int i = 0; i < count; i++)
-		{
-			KmsKey		key;
-
-			if (!store_key_lock(&ids[i], &key) || !key_is_intact(&key))
-				continue;
-			key.stored_owner = *now;
-			key_save(&key);
-		}
-		last = ids[count - 1];
-	}
-}
-
-static void
-rewrite_granted(const KmsStoredRole *stored, const KmsStoredRole *now)
-{
-	List	   *grants = store_grant_list_to(stored);
-	ListCell   *cell;
-
-	foreach(cell, grants)
-	{
-		KmsGrant   *grant = lfirst(cell);
-
-		if (!grant_is_intact(grant))
-			continue;
-		grant->grantee = *now;
-		make_seal(grant);
-		store_grant_update(grant);
-		invalidation_send(&grant->resource);
-	}
-}
-
-void
-grant_refresh_roles(void)
-{
-	ListCell   *cell;
-
-	foreach(cell, store_role_list())
-	{
-		const KmsStoredRole *stored = lfirst(cell);
-		KmsOwner	owner = store_role_now(stored);
-		KmsStoredRole now;
-
-		if (!owner.valid)
-			continue;
-		now = store_role_of(owner.role);
-		if (now.oid == stored->oid && strcmp(now.name, stored->name) == 0)
-			continue;
-		rewrite_owned(stored, &now);
-		rewrite_granted(stored, &now);
-	}
-}
-
-/*
- * Rows that mean nobody, before their oids count: an oid of elsewhere may be, or
- * become, that of another role here.  A key keeps its owner's name; a grant goes.
- */
-static void
-forget_void(const KmsStoredRole *stored)
-{
-	KmsStoredRole nobody = {InvalidOid, stored->name};
-	ListCell   *cell;
-
-	if (OidIsValid(stored->oid))
-		rewrite_owned(stored, &nobody);
-	foreach(cell, store_grant_list_to(stored))
-	{
-		const KmsGrant *grant = lfirst(cell);
-
-		store_grant_delete(&grant->id);
-		invalidation_send(&grant->resource);
-	}
-}
-
-void
-grant_settle_roles(void)
-{
-	ListCell   *cell;
-
-	grant_refresh_roles();
-	foreach(cell, store_role_list())
-	{
-		const KmsStoredRole *stored = lfirst(cell);
-
-		/* Name and oid of one role: it only lacks the privilege, as in a copy whose dump is half restored. */
-		if (!store_role_now(stored).valid && get_role_oid(stored->name, true) != stored->oid)
-			forget_void(stored);
 	}
 }

@@ -36,7 +36,7 @@ extern bool grant_can(Oid caller, const char *operation, const char *resource, k
 
 extern void grant_set_owner(Oid caller, const char *resource, const char *new_owner);
 
-/* The key that a resource names, for somebody who may describe it. */
+/* The id of what a resource names, for somebody who may describe it. */
 extern pg_uuid_t grant_describable(Oid caller, const char *resource);
 
 /* Rows as they stand: whether the MAC fits, the bits of the operations, the grantee's name of today. */
@@ -45,19 +45,13 @@ extern uint64 grant_operation_bits(const KmsGrant *grant);
 extern const char *grant_grantee_name(const KmsGrant *grant);
 extern void grant_of_row(HeapTupleHeader row, KmsGrant *grant);
 
-/* Oids of the roles that a key's rows mean today: its owner, its grantees. */
-extern List *grant_roles_of(const KmsKey *key);
+/* Oids of the roles that a resource's rows mean today: its owner, its grantees. */
+extern List *grant_roles_of(const pg_uuid_t *resource, KmsOwner owner);
 
 /* Inside store_open: forget grants that expired long ago. */
 extern void grant_forget_expired(TimestampTz before);
 
-/*
- * Inside store_open: rows that mean a role have it as it is called, and numbered,
- * today, after a rename.
- */
-extern void grant_refresh_roles(void);
-
-/* The same, before a database is said to be at home; and rows that mean nobody here will mean nobody. */
-extern void grant_settle_roles(void);
+/* Inside store_open: the same grant to a role that is called, or numbered, otherwise now. */
+extern void grant_set_grantee(KmsGrant *grant, const KmsStoredRole *now);
 
 #endif

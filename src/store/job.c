@@ -58,6 +58,9 @@ read_job(HeapTuple row, TupleDesc type, void *result)
 	job->attempts = DatumGetInt32(store_column(row, 3, type));
 	job->waits_since = time_or_never(row, 4, type);
 	job->waits_until = time_or_never(row, 5, type);
+	job->owner = DatumGetObjectId(store_column(row, 6, type));
+	strlcpy(NameStr(job->owner_name), TextDatumGetCString(store_column(row, 7, type)), NAMEDATALEN);
+	strlcpy(job->name, TextDatumGetCString(store_column(row, 8, type)), JOB_NAME_SIZE);
 	return true;
 }
 
@@ -66,7 +69,8 @@ store_job_due(TimestampTz now, TimestampTz begin, bool all, KmsJob *jobs, int ma
 {
 	static StoreQuery query = {
 		.sql = "SELECT k.id, w.kind, coalesce(j.attempts, 0),"
-		"       CASE WHEN j.outcome = 'waiting' THEN j.ran_at END, CASE WHEN j.outcome = 'waiting' THEN j.retry_at END"
+		"       CASE WHEN j.outcome = 'waiting' THEN j.ran_at END, CASE WHEN j.outcome = 'waiting' THEN j.retry_at END,"
+		"       k.owner, k.owner_name, k.id::text"
 		"  FROM key k"
 		" CROSS JOIN LATERAL (SELECT CASE WHEN k.delete_at IS NOT NULL THEN 'KeyDeletion'"
 		"                                 WHEN k.material_expires_at <= $1 THEN 'MaterialExpiry'"
@@ -88,8 +92,7 @@ store_job_due(TimestampTz now, TimestampTz begin, bool all, KmsJob *jobs, int ma
 }
 
 void
-store_job_record(const KmsJob *job, const KmsKey *key, KmsJobOutcome outcome,
-				 const char *detail, TimestampTz retry_at)
+store_job_record(const KmsJob *job, KmsJobOutcome outcome, const char *detail, TimestampTz retry_at)
 {
 	static StoreQuery query = {
 		.sql = "INSERT INTO job (resource, kind, owner, owner_name, outcome, detail, attempts, ran_at, retry_at)"
@@ -102,8 +105,8 @@ store_job_record(const KmsJob *job, const KmsKey *key, KmsJobOutcome outcome,
 	Datum		values[] = {
 		UUIDPGetDatum(&job->resource),
 		CStringGetTextDatum(kinds[job->kind]),
-		ObjectIdGetDatum(key->stored_owner.oid),
-		CStringGetTextDatum(key->stored_owner.name),
+		ObjectIdGetDatum(job->owner),
+		CStringGetTextDatum(NameStr(job->owner_name)),
 		CStringGetTextDatum(outcomes[outcome]),
 		detail != NULL ? CStringGetTextDatum(detail) : (Datum) 0,
 		Int32GetDatum(job->attempts + 1),
@@ -117,28 +120,6 @@ store_job_record(const KmsJob *job, const KmsKey *key, KmsJobOutcome outcome,
 	if (TIMESTAMP_IS_NOEND(retry_at))
 		nulls[8] = 'n';
 	store_run(&query, values, nulls);
-}
-
-void
-store_job_record_failure(const KmsJob *job, const char *detail, TimestampTz retry_at)
-{
-	static StoreQuery query = {
-		.sql = "INSERT INTO job (resource, kind, owner, owner_name, outcome, detail, attempts, ran_at, retry_at)"
-		"     SELECT id, $2, owner, owner_name, 'failed', $3, $4, $5, $6 FROM key WHERE id = $1"
-		"    ON CONFLICT (resource, kind) DO UPDATE SET outcome = 'failed', detail = $3, attempts = $4,"
-		"        ran_at = $5, retry_at = $6",
-		.nargs = 6, .argtypes = {UUIDOID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID}
-	};
-	Datum		values[] = {
-		UUIDPGetDatum(&job->resource),
-		CStringGetTextDatum(kinds[job->kind]),
-		CStringGetTextDatum(detail),
-		Int32GetDatum(job->attempts + 1),
-		TimestampTzGetDatum(GetCurrentTimestamp()),
-		TimestampTzGetDatum(retry_at)
-	};
-
-	store_run(&query, values, NULL);
 }
 
 void

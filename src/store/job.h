@@ -7,8 +7,9 @@
 #include "postgres.h"
 
 #include "nodes/pg_list.h"
+#include "datatype/timestamp.h"
 #include "store/catalog.h"
-#include "store/key.h"
+#include "utils/uuid.h"
 
 typedef enum KmsJobKind
 {
@@ -16,6 +17,9 @@ typedef enum KmsJobKind
 	JOB_KEY_DELETION,
 	JOB_MATERIAL_EXPIRY
 } KmsJobKind;
+
+/* An id as text. */
+#define JOB_NAME_SIZE 37
 
 typedef enum KmsJobOutcome
 {
@@ -27,10 +31,14 @@ typedef enum KmsJobOutcome
 extern const char *job_kind_name(KmsJobKind kind);
 extern const char *job_outcome_name(KmsJobOutcome outcome);
 
+/* No pointers: it outlives the transaction that found it. */
 typedef struct KmsJob
 {
 	KmsJobKind	kind;
 	pg_uuid_t	resource;
+	char		name[JOB_NAME_SIZE];	/* what people call the resource */
+	Oid			owner;			/* of the resource, as its row has it */
+	NameData	owner_name;
 	int			attempts;		/* so far without success */
 	TimestampTz waits_since;	/* when it was last found waiting, and */
 	TimestampTz waits_until;	/* until when it shall: DT_NOEND for neither */
@@ -44,11 +52,7 @@ typedef struct KmsJob
 extern int	store_job_due(TimestampTz now, TimestampTz begin, bool all, KmsJob *jobs, int max);
 
 /* Inside store_open: note an outcome; retry_at DT_NOEND when done. */
-extern void store_job_record(const KmsJob *job, const KmsKey *key, KmsJobOutcome outcome,
-							 const char *detail, TimestampTz retry_at);
-
-/* Inside store_open: note a failure, also of a key whose row cannot be understood. */
-extern void store_job_record_failure(const KmsJob *job, const char *detail, TimestampTz retry_at);
+extern void store_job_record(const KmsJob *job, KmsJobOutcome outcome, const char *detail, TimestampTz retry_at);
 
 /* Inside store_open: forget what was tried last before this time. */
 extern void store_job_forget_old(TimestampTz before);

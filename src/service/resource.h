@@ -1,0 +1,55 @@
+/*
+ * What grants are given on and what has an owner: keys.
+ */
+#ifndef KMS_RESOURCE_H
+#define KMS_RESOURCE_H
+
+#include "postgres.h"
+
+#include "service/access.h"
+#include "service/reference.h"
+#include "store/key.h"
+
+typedef enum KmsResourceKind
+{
+	RESOURCE_KEY = 1
+} KmsResourceKind;
+
+typedef struct KmsResource
+{
+	KmsResourceKind kind;
+	const char *text;			/* as the caller wrote it */
+	KmsReference reference;		/* of a key */
+	KmsKey		key;
+} KmsResource;
+
+/* Key id, ARN, alias; secret/NAME, certificate/UUID.  Malformed: InvalidParameter. */
+extern void resource_parse(const char *text, KmsResource *resource);
+
+/* Find it, and authorise; then (inside store_open) lock it, and authorise again. */
+extern void resource_find_for(Oid caller, KmsAction action, KmsResource *resource);
+extern void resource_lock_for(Oid caller, KmsAction action, KmsResource *resource);
+
+/* Find it, and say whether the caller may. */
+extern bool resource_may(Oid caller, KmsAction action, KmsResource *resource, kc_view context);
+
+/* Of what was found. */
+extern const pg_uuid_t *resource_id(const KmsResource *resource);
+extern KmsOwner resource_owner(const KmsResource *resource);
+
+/* As it stands in grants and in the audit log: "key". */
+extern const char *resource_type(KmsResourceKind kind);
+
+/* Operations that can be granted on such a resource, as bits. */
+extern uint64 resource_operations(KmsResourceKind kind);
+
+/* Inside store_open, with it locked. */
+extern void resource_set_owner(KmsResource *resource, const KmsStoredRole *owner);
+
+/* Its grants were changed: whoever has them cached reads them anew. */
+extern void resource_grants_changed(const KmsResource *resource);
+
+/* Record it in the audit log. */
+extern void resource_record(KmsAction action, Oid caller, const KmsResource *resource, const char *detail);
+
+#endif
