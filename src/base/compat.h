@@ -15,4 +15,31 @@
 #include "varatt.h"
 #endif
 
+/*
+ * From 16 on, CREATEROLE reaches only the roles that one has ADMIN OPTION on, and
+ * replication roles are no exception; and each membership says whether it is
+ * inherited and whether it allows SET ROLE.  Before, the member's INHERIT says the
+ * first of all its memberships, and every one allows SET ROLE.
+ *
+ * They are used where the headers of these commands and catalogs are included.
+ */
+#define CREATEROLE_NEEDS_ADMIN		(PG_VERSION_NUM >= 160000)
+#define REPLICATION_NEEDS_SUPERUSER	(PG_VERSION_NUM < 160000)
+#define MEMBERSHIP_HAS_OPTIONS		(PG_VERSION_NUM >= 160000)
+
+#if PG_VERSION_NUM >= 160000
+#define MEMBERSHIP_INHERITS(form)	((form)->inherit_option)
+#define MEMBERSHIP_SETS(form)		((form)->set_option)
+#define SET_MEMBERSHIP_OPTIONS(stmt, admin, inherit, set_role) \
+	((stmt)->opt = list_make3(makeDefElem(pstrdup("admin"), (Node *) makeBoolean(admin), -1), \
+							  makeDefElem(pstrdup("inherit"), (Node *) makeBoolean(inherit), -1), \
+							  makeDefElem(pstrdup("set"), (Node *) makeBoolean(set_role), -1)))
+#define GRANT_ROLE(stmt)			GrantRole(make_parsestate(NULL), stmt)
+#else
+#define MEMBERSHIP_INHERITS(form)	true
+#define MEMBERSHIP_SETS(form)		true
+#define SET_MEMBERSHIP_OPTIONS(stmt, admin, inherit, set_role) ((stmt)->admin_opt = (admin))
+#define GRANT_ROLE(stmt)			GrantRole(stmt)
+#endif
+
 #endif
