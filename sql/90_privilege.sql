@@ -89,6 +89,7 @@ GRANT EXECUTE ON FUNCTION
 	@extschema@.kms_export_data_key(bytea, bytea, text, text, jsonb),
 	@extschema@.kms_generate_and_export_data_key(text, bytea, text, text, text, integer, jsonb),
 	@extschema@.kms_generate_random(integer),
+	@extschema@.kms_get_random_password(integer, text, boolean, boolean, boolean, boolean, boolean),
 	@extschema@.kms_asymmetric_sign(text, text, text, bytea),
 	@extschema@.kms_asymmetric_verify(text, text, text, bytea, bytea),
 	@extschema@.kms_asymmetric_encrypt(text, text, text, bytea),

@@ -10,6 +10,7 @@ static const char *const names[ACTION_COUNT] = {
 	[ACTION_OPEN_KMS_SERVICE] = "OpenKmsService",
 	[ACTION_DESCRIBE_ACCOUNT_KMS_STATUS] = "DescribeAccountKmsStatus",
 	[ACTION_GENERATE_RANDOM] = "GenerateRandom",
+	[ACTION_GET_RANDOM_PASSWORD] = "GetRandomPassword",
 	[ACTION_CIPHERTEXT_INFO] = "CiphertextInfo",
 	[ACTION_RUN_JOBS] = "RunJobs",
 	[ACTION_CONFIRM_HOME] = "ConfirmHome",

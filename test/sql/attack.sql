@@ -58,7 +58,7 @@ INSERT INTO operation (key, statement) VALUES
 	('mac', 'SELECT public.kms_generate_mac(%1$L, ''x''), public.kms_verify_mac(%1$L, ''x'', ''x''), public.kms_blind_index(%1$L, ''x'', ''{"a": "1"}'')'),
 	('pair', 'SELECT public.kms_asymmetric_sign(%1$L, NULL, ''ECDSA_SHA_256'', pg_catalog.sha256(''x'')), public.kms_asymmetric_verify(%1$L, %2$L, ''ECDSA_SHA_256'', pg_catalog.sha256(''x''), ''x'')'),
 	('rsa', 'SELECT public.kms_asymmetric_encrypt(%1$L, NULL, ''RSAES_OAEP_SHA_256'', ''x''), public.kms_asymmetric_decrypt(%1$L, %2$L, ''RSAES_OAEP_SHA_256'', %3$L), public.kms_get_public_key(%1$L)'),
-	('aes', 'SELECT public.kms_generate_random(16)');
+	('aes', 'SELECT public.kms_generate_random(16), public.kms_get_random_password(8, ''x'')');
 INSERT INTO operation (key, statement, for_superusers) VALUES
 	('aes', 'SELECT public.kms_check_integrity(), public.kms_verify_audit_log()', true), ('aes', 'SELECT FROM kms.audit_log, kms.key_usage', true), ('aes', 'SELECT public.kms_run_jobs()', true), ('aes', 'SELECT public.kms_confirm_home()', true),
 	('aes', 'SELECT public.kms_grant(%1$L, ''kms_test_grantee'', ''{Encrypt}''), public.kms_revoke(%1$L, ''kms_test_grantee'')', true), ('aes', 'SELECT public.kms_set_owner(%1$L, ''kms_test_victim'')', true),

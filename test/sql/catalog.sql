@@ -82,6 +82,10 @@ INSERT INTO contract VALUES
 	('kms_envelope_encrypt', 'key_id text, plaintext text, encryption_context jsonb DEFAULT NULL::jsonb', 'bytea', 'v', 's', true),
 	('kms_ciphertext_info', 'ciphertext_blob bytea', '(key_id uuid, key_version_id uuid, format text, plaintext_length bigint)', 's', 's', true),
 	('kms_generate_random', 'number_of_bytes integer', 'bytea', 'v', 's', true),
+	('kms_get_random_password',
+	 'password_length integer DEFAULT 32, exclude_characters text DEFAULT ''''::text, exclude_lowercase boolean DEFAULT false, '
+	 'exclude_uppercase boolean DEFAULT false, exclude_numbers boolean DEFAULT false, exclude_punctuation boolean DEFAULT false, '
+	 'require_each_included_type boolean DEFAULT false', 'text', 'v', 's', true),
 	('kms_create_alias', 'key_id text, alias_name text', 'void', 'v', 'u', true),
 	('kms_update_alias', 'key_id text, alias_name text', 'void', 'v', 'u', true),
 	('kms_delete_alias', 'alias_name text', 'void', 'v', 'u', true),
@@ -162,7 +166,7 @@ SELECT is_empty($$SELECT proname FROM function p JOIN pg_language l ON l.oid = p
 				'functions in C are in our library');
 SELECT is_empty($$SELECT proname FROM function WHERE prokind NOT IN ('f')$$, 'there are functions only');
 SELECT is_empty($$SELECT proname, argument FROM function, unnest(proargnames) argument WHERE argument = ''$$, 'every argument has a name');
-SELECT is_empty($$SELECT proname FROM function WHERE proname ~ '^kms_(encrypt|decrypt|re_encrypt|generate|export|asymmetric|get_public|verify|blind|envelope)' AND procost <= 10$$,
+SELECT is_empty($$SELECT proname FROM function WHERE proname ~ '^kms_(encrypt|decrypt|re_encrypt|generate|export|asymmetric|get_public|get_random|verify|blind|envelope)' AND procost <= 10$$,
 				'the planner is told that cryptography costs something');
 SELECT is_empty('SELECT DISTINCT p.proname FROM function p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) a WHERE a.grantee NOT IN (0, p.proowner)',
 				'functions are granted to everybody or to nobody');

@@ -111,7 +111,7 @@ INSERT INTO call (function, class, asks, key, statement, outcome) VALUES
 /* These are about no key; test/sql/catalog.sql says who may execute them. */
 CREATE TEMP TABLE about_no_key (function text);
 INSERT INTO about_no_key VALUES ('kms_create_key(text,text,text,text,text,boolean,interval,jsonb)'), ('kms_open_kms_service()'), ('kms_describe_account_kms_status()'),
-	('kms_generate_random(integer)'), ('kms_run_jobs()'), ('kms_confirm_home()'), ('kms_check_integrity()'), ('kms_verify_audit_log()'), ('kms.status'), ('kms.audit_log'), ('kms.key_usage');
+	('kms_generate_random(integer)'), ('kms_get_random_password(integer,text,boolean,boolean,boolean,boolean,boolean)'), ('kms_run_jobs()'), ('kms_confirm_home()'), ('kms_check_integrity()'), ('kms_verify_audit_log()'), ('kms.status'), ('kms.audit_log'), ('kms.key_usage');
 
 -- ---- it is complete -------------------------------------------------------
 

@@ -60,6 +60,7 @@ is(value($node, 'SELECT preloaded, sealed, root_key_id IS NULL, domain_root_key_
 is(value($node, 'SELECT count(*) FROM kms_list_keys()'), '0', 'keys can be listed');
 is(value($node, 'SELECT count(*) FROM kms_list_aliases()'), '0', 'aliases can be listed');
 is(value($node, 'SELECT length(kms_generate_random(16))'), '16', 'random bytes need no root key');
+is(value($node, 'SELECT length(kms_get_random_password())'), '32', 'nor does a random password');
 
 my $error = refused($node, 'SELECT kms_open_kms_service()', '55000', 'ServiceUnavailableTemporary',
 	'the service cannot be opened while sealed');

@@ -76,6 +76,7 @@ is(value($standby, q{SELECT length(plaintext) FROM kms_generate_data_key('alias/
 is(value($standby, "SELECT kms_decrypt_text(kms_re_encrypt('$blob', 'alias/two', '{\"a\": \"b\"}'))"), 'secret', 'it re-encrypts');
 is(value($standby, 'SELECT account_status, sealed FROM kms.status'), 'Enabled|f', 'its status can be seen');
 is(value($standby, q{SELECT length(kms_generate_random(10))}), '10', 'it makes random bytes');
+is(value($standby, 'SELECT length(kms_get_random_password())'), '32', 'and random passwords');
 
 my $id = id_of('alias/one');
 for my $call (

@@ -22,6 +22,7 @@ main(int argc, char **argv)
 	test_wrap();
 	test_derive();
 	test_random();
+	test_password();
 	test_rootkey();
 	test_der();
 	test_digest();

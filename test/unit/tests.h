@@ -11,6 +11,7 @@ extern void test_blob(void);
 extern void test_wrap(void);
 extern void test_derive(void);
 extern void test_random(void);
+extern void test_password(void);
 extern void test_rootkey(void);
 extern void test_der(void);
 extern void test_digest(void);
