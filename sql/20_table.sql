@@ -175,6 +175,122 @@ COMMENT ON COLUMN kms.alias.domain_key_version IS 'version of the domain key tha
 COMMENT ON COLUMN kms.alias.mac IS 'MAC over the columns before it, 32 bytes';
 
 /*
+ * A secret: what is known of it, without a value.  Nothing is cached of these four
+ * tables, so they have no trigger.
+ */
+CREATE TABLE kms.secret (
+	id uuid PRIMARY KEY,
+	name text COLLATE "C" NOT NULL UNIQUE CHECK (name ~ '^[A-Za-z0-9_/+=.@-]{1,192}$'),
+	owner oid NOT NULL,
+	owner_name text COLLATE "C" NOT NULL,
+	created_at timestamptz NOT NULL,
+	updated_at timestamptz NOT NULL,
+	type text COLLATE "C" NOT NULL CHECK (type IN ('Generic', 'Rds')),
+	sub_type text COLLATE "C" CHECK (sub_type IN ('SingleUser', 'DoubleUsers')) CHECK ((sub_type IS NULL) = (type = 'Generic')),
+	description text NOT NULL,
+	key_id uuid NOT NULL,
+	key_is_chosen boolean NOT NULL,
+	extended_config text,
+	automatic_rotation text COLLATE "C" NOT NULL CHECK (automatic_rotation IN ('Disabled', 'Enabled', 'Invalid')),
+	rotation_seconds bigint CHECK (rotation_seconds BETWEEN 21600 AND 31536000),
+	rotated_at timestamptz,
+	next_rotation_at timestamptz,
+	delete_at timestamptz,
+	hour_began_at timestamptz,
+	hour_rotations integer NOT NULL DEFAULT 0,
+	due_at timestamptz GENERATED ALWAYS AS (
+		CASE WHEN delete_at IS NOT NULL THEN delete_at
+			 WHEN automatic_rotation <> 'Disabled' THEN next_rotation_at END) STORED,
+	account_id bigint NOT NULL,
+	domain_key_version integer NOT NULL,
+	mac bytea NOT NULL
+) WITH (fillfactor = 50);
+
+CREATE INDEX secret_due_at ON kms.secret (due_at);
+CREATE INDEX secret_owner ON kms.secret (owner, owner_name);
+
+COMMENT ON TABLE kms.secret IS 'secrets: their owner, key, rotation and end';
+COMMENT ON COLUMN kms.secret.id IS 'secret id, which is never used again';
+COMMENT ON COLUMN kms.secret.name IS 'name, which is free again when the secret has gone';
+COMMENT ON COLUMN kms.secret.owner IS 'oid of the owning role; counts like the owner of a key';
+COMMENT ON COLUMN kms.secret.owner_name IS 'name of the owning role';
+COMMENT ON COLUMN kms.secret.created_at IS 'when the secret was made';
+COMMENT ON COLUMN kms.secret.updated_at IS 'when it, or one of its versions or labels, was changed last';
+COMMENT ON COLUMN kms.secret.type IS 'Generic, or Rds: the password of a role';
+COMMENT ON COLUMN kms.secret.sub_type IS 'SingleUser or DoubleUsers; null: Generic';
+COMMENT ON COLUMN kms.secret.description IS 'free text';
+COMMENT ON COLUMN kms.secret.key_id IS 'key that the values are encrypted under';
+COMMENT ON COLUMN kms.secret.key_is_chosen IS 'whether somebody chose it: then its rights are asked for as well';
+COMMENT ON COLUMN kms.secret.extended_config IS 'configuration as the API has it, JSON; null: Generic';
+COMMENT ON COLUMN kms.secret.automatic_rotation IS 'Enabled, Disabled, or Invalid: the last rotation failed';
+COMMENT ON COLUMN kms.secret.rotation_seconds IS 'interval of automatic rotation; null: none';
+COMMENT ON COLUMN kms.secret.rotated_at IS 'when it was rotated last';
+COMMENT ON COLUMN kms.secret.next_rotation_at IS 'when automatic rotation is due';
+COMMENT ON COLUMN kms.secret.delete_at IS 'when it is erased; null: it stays';
+COMMENT ON COLUMN kms.secret.hour_began_at IS 'when the hour began in which rotations by hand are counted';
+COMMENT ON COLUMN kms.secret.hour_rotations IS 'how many there were in it';
+COMMENT ON COLUMN kms.secret.due_at IS 'when a worker must look at the secret: to rotate or to erase it';
+COMMENT ON COLUMN kms.secret.account_id IS 'account of the domain key that the MAC is under';
+COMMENT ON COLUMN kms.secret.domain_key_version IS 'version of the domain key that the MAC is under';
+COMMENT ON COLUMN kms.secret.mac IS 'MAC over the columns before due_at, 32 bytes';
+COMMENT ON INDEX kms.secret_due_at IS 'secrets that are due';
+COMMENT ON INDEX kms.secret_owner IS 'secrets of a role';
+
+/* The values, each an envelope under the secret's key, bound to its row. */
+CREATE TABLE kms.secret_version (
+	secret_id uuid NOT NULL,
+	id text COLLATE "C" NOT NULL,
+	created_at timestamptz NOT NULL,
+	data_type text COLLATE "C" NOT NULL CHECK (data_type IN ('text', 'binary')),
+	role_name text COLLATE "C",
+	value bytea NOT NULL,
+	PRIMARY KEY (secret_id, id)
+);
+
+/* What is encrypted cannot be compressed. */
+ALTER TABLE kms.secret_version ALTER COLUMN value SET STORAGE EXTERNAL;
+
+COMMENT ON TABLE kms.secret_version IS 'versions of secrets, each with its value encrypted';
+COMMENT ON COLUMN kms.secret_version.secret_id IS 'secret that the version belongs to';
+COMMENT ON COLUMN kms.secret_version.id IS 'version id, as whoever made it named it';
+COMMENT ON COLUMN kms.secret_version.created_at IS 'when the version was made';
+COMMENT ON COLUMN kms.secret_version.data_type IS 'text or binary';
+COMMENT ON COLUMN kms.secret_version.role_name IS 'role whose password it is; null: Generic';
+COMMENT ON COLUMN kms.secret_version.value IS 'the value, an envelope whose additional data names this row';
+
+/* Which version a label points at: one, as the primary key says. */
+CREATE TABLE kms.secret_version_stage (
+	secret_id uuid NOT NULL,
+	stage text COLLATE "C" NOT NULL,
+	version_id text COLLATE "C" NOT NULL,
+	account_id bigint NOT NULL,
+	domain_key_version integer NOT NULL,
+	mac bytea NOT NULL,
+	PRIMARY KEY (secret_id, stage)
+);
+
+COMMENT ON TABLE kms.secret_version_stage IS 'stage labels of secret versions';
+COMMENT ON COLUMN kms.secret_version_stage.secret_id IS 'secret that the label belongs to';
+COMMENT ON COLUMN kms.secret_version_stage.stage IS 'label: ACSCurrent, ACSPrevious or somebody''s own';
+COMMENT ON COLUMN kms.secret_version_stage.version_id IS 'version that it points at';
+COMMENT ON COLUMN kms.secret_version_stage.account_id IS 'account of the domain key that the MAC is under';
+COMMENT ON COLUMN kms.secret_version_stage.domain_key_version IS 'version of the domain key that the MAC is under';
+COMMENT ON COLUMN kms.secret_version_stage.mac IS 'MAC over the columns before it, 32 bytes';
+
+/* Which roles' passwords secrets change: each by one secret only, as the primary key says. */
+CREATE TABLE kms.secret_role (
+	role_name text COLLATE "C" PRIMARY KEY,
+	secret_id uuid NOT NULL
+);
+
+CREATE INDEX secret_role_secret_id ON kms.secret_role (secret_id);
+
+COMMENT ON TABLE kms.secret_role IS 'roles whose passwords secrets change';
+COMMENT ON COLUMN kms.secret_role.role_name IS 'name of the role, which need not exist yet';
+COMMENT ON COLUMN kms.secret_role.secret_id IS 'secret that changes it';
+COMMENT ON INDEX kms.secret_role_secret_id IS 'roles of a secret';
+
+/*
  * Rows that name a role count only while it holds SELECT on this table, which is and
  * stays empty: so PostgreSQL keeps the role from being dropped, in every database,
  * and a dump grants it to the role of that name again.
@@ -189,7 +305,7 @@ COMMENT ON COLUMN kms.role_anchor.nothing IS 'there is never a row';
 /* What a role other than the owner may do. */
 CREATE TABLE kms.grant_entry (
 	id uuid PRIMARY KEY,
-	resource_type text COLLATE "C" NOT NULL CHECK (resource_type IN ('key')),
+	resource_type text COLLATE "C" NOT NULL CHECK (resource_type IN ('key', 'secret')),
 	resource uuid NOT NULL,
 	grantee oid NOT NULL,
 	grantee_name text COLLATE "C" NOT NULL,
@@ -209,8 +325,8 @@ CREATE INDEX grant_entry_expires_at ON kms.grant_entry (expires_at);
 
 COMMENT ON TABLE kms.grant_entry IS 'grants: what roles other than the owner may do';
 COMMENT ON COLUMN kms.grant_entry.id IS 'grant id';
-COMMENT ON COLUMN kms.grant_entry.resource_type IS 'key';
-COMMENT ON COLUMN kms.grant_entry.resource IS 'key id';
+COMMENT ON COLUMN kms.grant_entry.resource_type IS 'key or secret';
+COMMENT ON COLUMN kms.grant_entry.resource IS 'key id or secret id';
 COMMENT ON COLUMN kms.grant_entry.grantee IS 'oid of the role, 0 for PUBLIC; counts like the owner of a key';
 COMMENT ON COLUMN kms.grant_entry.grantee_name IS 'name of the role, or PUBLIC';
 COMMENT ON COLUMN kms.grant_entry.operations IS 'names of the operations as the API has them, or {*}';
@@ -227,7 +343,7 @@ COMMENT ON INDEX kms.grant_entry_expires_at IS 'grants that have expired';
 
 /* What the workers did last with a resource, and when they try again. */
 CREATE TABLE kms.job (
-	kind text COLLATE "C" NOT NULL CHECK (kind IN ('KeyRotation', 'KeyDeletion', 'MaterialExpiry')),
+	kind text COLLATE "C" NOT NULL CHECK (kind IN ('KeyRotation', 'KeyDeletion', 'MaterialExpiry', 'SecretRotation', 'SecretDeletion')),
 	resource uuid NOT NULL,
 	owner oid NOT NULL,
 	owner_name text COLLATE "C" NOT NULL,
@@ -236,19 +352,21 @@ CREATE TABLE kms.job (
 	attempts integer NOT NULL CHECK (attempts > 0),
 	ran_at timestamptz NOT NULL,
 	retry_at timestamptz,
+	name text,
 	PRIMARY KEY (resource, kind)
 );
 
 COMMENT ON TABLE kms.job IS 'what the workers did last with a resource, and when they try again';
-COMMENT ON COLUMN kms.job.kind IS 'what had to be done: KeyRotation, KeyDeletion or MaterialExpiry';
-COMMENT ON COLUMN kms.job.resource IS 'key that it was due for';
-COMMENT ON COLUMN kms.job.owner IS 'owner of the key at that time';
+COMMENT ON COLUMN kms.job.kind IS 'what had to be done: KeyRotation, KeyDeletion, MaterialExpiry, SecretRotation or SecretDeletion';
+COMMENT ON COLUMN kms.job.resource IS 'key or secret that it was due for';
+COMMENT ON COLUMN kms.job.owner IS 'owner of the resource at that time';
 COMMENT ON COLUMN kms.job.owner_name IS 'name of that owner';
 COMMENT ON COLUMN kms.job.outcome IS 'done, failed (an error) or waiting (a grace, or a copy that was not confirmed)';
 COMMENT ON COLUMN kms.job.detail IS 'why it failed or waits';
 COMMENT ON COLUMN kms.job.attempts IS 'tries until this outcome';
 COMMENT ON COLUMN kms.job.ran_at IS 'when it was tried last';
 COMMENT ON COLUMN kms.job.retry_at IS 'when a worker tries again; null: it is done';
+COMMENT ON COLUMN kms.job.name IS 'what people call the resource: key id or secret/NAME';
 
 /*
  * What was done (service/audit.h).  Each account has a log of its own, so that a
@@ -282,8 +400,8 @@ COMMENT ON COLUMN kms.audit_entry.user_name IS 'role that acted';
 COMMENT ON COLUMN kms.audit_entry.application_name IS 'what the client called itself';
 COMMENT ON COLUMN kms.audit_entry.client_address IS 'IP address of the client, or [local]; null: a worker';
 COMMENT ON COLUMN kms.audit_entry.operation IS 'operation of the API, or a worker''s job';
-COMMENT ON COLUMN kms.audit_entry.resource_type IS 'key or service';
-COMMENT ON COLUMN kms.audit_entry.resource IS 'key id';
+COMMENT ON COLUMN kms.audit_entry.resource_type IS 'key, secret or service';
+COMMENT ON COLUMN kms.audit_entry.resource IS 'key id or secret/NAME';
 COMMENT ON COLUMN kms.audit_entry.detail IS 'further ids, names and dates';
 COMMENT ON COLUMN kms.audit_entry.result IS 'success, or failed for a job that failed';
 COMMENT ON COLUMN kms.audit_entry.api_code IS 'API code of the failure';
@@ -355,6 +473,10 @@ SELECT pg_catalog.pg_extension_config_dump('kms.key', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.key_version', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.import_token', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.alias', '');
+SELECT pg_catalog.pg_extension_config_dump('kms.secret', '');
+SELECT pg_catalog.pg_extension_config_dump('kms.secret_version', '');
+SELECT pg_catalog.pg_extension_config_dump('kms.secret_version_stage', '');
+SELECT pg_catalog.pg_extension_config_dump('kms.secret_role', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.role_anchor', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.grant_entry', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.usage_entry', '');
@@ -447,6 +569,10 @@ ALTER TABLE kms.key_version ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.alias ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.job ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.import_token ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE kms.secret ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE kms.secret_version ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE kms.secret_version_stage ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE kms.secret_role ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.role_anchor ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.grant_entry ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.usage_entry ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;

@@ -24,26 +24,35 @@ COMMENT ON FUNCTION @extschema@.kms_confirm_home()
 /* What will be done, and what was done last. */
 CREATE VIEW kms.jobs WITH (security_barrier) AS
 	SELECT d.kind AS job, d.id AS resource, d.due_at, coalesce(j.outcome, 'due') AS outcome, j.detail,
-		   coalesce(j.attempts, 0) AS attempts, j.ran_at AS last_run, greatest(d.due_at, j.retry_at) AS next_run
-	  FROM (SELECT k.id, k.owner, k.owner_name, k.due_at,
+		   coalesce(j.attempts, 0) AS attempts, j.ran_at AS last_run, greatest(d.due_at, j.retry_at) AS next_run,
+		   d.name
+	  FROM (SELECT k.id, k.owner, k.owner_name, k.due_at, false AS is_secret, k.id::text AS name,
 				   CASE WHEN k.delete_at IS NOT NULL THEN 'KeyDeletion'
 						WHEN k.state OPERATOR(pg_catalog.=) ANY ('{Enabled,Disabled}') AND k.material_expires_at OPERATOR(pg_catalog.=) k.due_at THEN 'MaterialExpiry'
 						ELSE 'KeyRotation' END AS kind
-			  FROM kms.key k WHERE k.due_at IS NOT NULL) d
+			  FROM kms.key k WHERE k.due_at IS NOT NULL
+			UNION ALL
+			SELECT s.id, s.owner, s.owner_name, s.due_at, true, 'secret/' OPERATOR(pg_catalog.||) s.name,
+				   CASE WHEN s.delete_at IS NOT NULL THEN 'SecretDeletion' ELSE 'SecretRotation' END
+			  FROM kms.secret s WHERE s.due_at IS NOT NULL) d
 	  LEFT JOIN kms.job j ON j.resource OPERATOR(pg_catalog.=) d.id AND j.kind OPERATOR(pg_catalog.=) d.kind
 						 AND j.outcome OPERATOR(pg_catalog.<>) 'done' AND j.ran_at OPERATOR(pg_catalog.>=) d.due_at
-	 WHERE kms.may_describe(d.id, d.owner, d.owner_name)
+	 WHERE CASE WHEN d.is_secret THEN kms.may_describe_secret(d.id, d.owner, d.owner_name)
+				ELSE kms.may_describe(d.id, d.owner, d.owner_name) END
 	UNION ALL
-	SELECT j.kind, j.resource, NULL, j.outcome, j.detail, j.attempts, j.ran_at, NULL
+	SELECT j.kind, j.resource, NULL, j.outcome, j.detail, j.attempts, j.ran_at, NULL, j.name
 	  FROM kms.job j
-	 WHERE j.outcome OPERATOR(pg_catalog.=) 'done' AND kms.may_describe(j.resource, j.owner, j.owner_name);
+	 WHERE j.outcome OPERATOR(pg_catalog.=) 'done'
+	   AND CASE WHEN j.kind OPERATOR(pg_catalog.=) ANY ('{SecretRotation,SecretDeletion}') THEN kms.may_describe_secret(j.resource, j.owner, j.owner_name)
+				ELSE kms.may_describe(j.resource, j.owner, j.owner_name) END;
 
-COMMENT ON VIEW kms.jobs IS 'what the workers will do with the keys that the current user may describe, and what they did last';
-COMMENT ON COLUMN kms.jobs.job IS 'KeyRotation, KeyDeletion or MaterialExpiry';
-COMMENT ON COLUMN kms.jobs.resource IS 'key id';
+COMMENT ON VIEW kms.jobs IS 'what the workers will do with the keys and secrets that the current user may describe, and what they did last';
+COMMENT ON COLUMN kms.jobs.job IS 'KeyRotation, KeyDeletion, MaterialExpiry, SecretRotation or SecretDeletion';
+COMMENT ON COLUMN kms.jobs.resource IS 'id of the key or secret';
 COMMENT ON COLUMN kms.jobs.due_at IS 'when it is due; null: it was done';
 COMMENT ON COLUMN kms.jobs.outcome IS 'due, failed, waiting or done';
 COMMENT ON COLUMN kms.jobs.detail IS 'why it failed or waits';
 COMMENT ON COLUMN kms.jobs.attempts IS 'tries so far';
 COMMENT ON COLUMN kms.jobs.last_run IS 'when it was tried last';
 COMMENT ON COLUMN kms.jobs.next_run IS 'when a worker tries next';
+COMMENT ON COLUMN kms.jobs.name IS 'what people call the resource: key id, or secret/ and the name';

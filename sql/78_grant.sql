@@ -21,7 +21,7 @@ CREATE FUNCTION @extschema@.kms_grant(resource text, grantee text, operations te
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION @extschema@.kms_grant(text, text, text[], jsonb, timestamptz)
-	IS 'let a role, or PUBLIC, do these operations with a key, perhaps in a context and for a time only';
+	IS 'let a role, or PUBLIC, do these operations with a key or secret, perhaps in a context and for a time only';
 
 CREATE FUNCTION @extschema@.kms_revoke(resource text, grantee text, operations text[] = NULL) RETURNS integer
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -31,12 +31,12 @@ COMMENT ON FUNCTION @extschema@.kms_revoke(text, text, text[]) IS 'take operatio
 CREATE FUNCTION @extschema@.kms_can(operation text, resource text, encryption_context jsonb = NULL) RETURNS boolean
 	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
-COMMENT ON FUNCTION @extschema@.kms_can(text, text, jsonb) IS 'whether the current user may do this with a key';
+COMMENT ON FUNCTION @extschema@.kms_can(text, text, jsonb) IS 'whether the current user may do this with a key or secret';
 
 CREATE FUNCTION @extschema@.kms_set_owner(resource text, new_owner text) RETURNS void
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION @extschema@.kms_set_owner(text, text) IS 'give a key to another role';
+COMMENT ON FUNCTION @extschema@.kms_set_owner(text, text) IS 'give a key or secret to another role';
 
 /* What the view is made of. */
 CREATE FUNCTION kms.describe_grant(entry kms.grant_entry) RETURNS kms.grant_metadata
@@ -44,23 +44,30 @@ CREATE FUNCTION kms.describe_grant(entry kms.grant_entry) RETURNS kms.grant_meta
 
 COMMENT ON FUNCTION kms.describe_grant(kms.grant_entry) IS 'a row of the table of grants as kms_list_grants shows it';
 
-CREATE FUNCTION kms.describable(resource text) RETURNS uuid
+CREATE FUNCTION kms.describable(resource text) RETURNS text
 	AS 'MODULE_PATHNAME', 'kms_describable' LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
-COMMENT ON FUNCTION kms.describable(text) IS 'the key that a resource names; an error unless the current user may describe it';
+COMMENT ON FUNCTION kms.describable(text) IS 'what kms.grants calls the key or secret that a resource names; an error unless the current user may describe it';
 
 CREATE VIEW kms.grants WITH (security_barrier) AS
 	SELECT d.grant_id, d.resource_type, d.resource, d.grantee, d.operations, d.encryption_context, d.expires_at,
 		   d.grantor, d.created_at
-	  FROM kms.grant_entry g JOIN kms.key k ON k.id OPERATOR(pg_catalog.=) g.resource
+	  FROM kms.grant_entry g JOIN kms.key k ON g.resource_type OPERATOR(pg_catalog.=) 'key' AND k.id OPERATOR(pg_catalog.=) g.resource
 	 CROSS JOIN LATERAL kms.describe_grant(g) d
 	 WHERE kms.may_describe(k.id, k.owner, k.owner_name)
-	   AND (k.delete_at IS NULL OR k.delete_at > pg_catalog.clock_timestamp());
+	   AND (k.delete_at IS NULL OR k.delete_at > pg_catalog.clock_timestamp())
+	UNION ALL
+	SELECT d.grant_id, d.resource_type, 'secret/' OPERATOR(pg_catalog.||) s.name, d.grantee, d.operations, d.encryption_context,
+		   d.expires_at, d.grantor, d.created_at
+	  FROM kms.grant_entry g JOIN kms.secret s ON g.resource_type OPERATOR(pg_catalog.=) 'secret' AND s.id OPERATOR(pg_catalog.=) g.resource
+	 CROSS JOIN LATERAL kms.describe_grant(g) d
+	 WHERE kms.may_describe_secret(s.id, s.owner, s.owner_name)
+	   AND (s.delete_at IS NULL OR s.delete_at > pg_catalog.clock_timestamp());
 
-COMMENT ON VIEW kms.grants IS 'the grants on the keys that the current user may describe';
+COMMENT ON VIEW kms.grants IS 'the grants on the keys and secrets that the current user may describe';
 COMMENT ON COLUMN kms.grants.grant_id IS 'grant id';
-COMMENT ON COLUMN kms.grants.resource_type IS 'key';
-COMMENT ON COLUMN kms.grants.resource IS 'key id';
+COMMENT ON COLUMN kms.grants.resource_type IS 'key or secret';
+COMMENT ON COLUMN kms.grants.resource IS 'key id, or secret/ and the name';
 COMMENT ON COLUMN kms.grants.grantee IS 'role, or PUBLIC';
 COMMENT ON COLUMN kms.grants.operations IS 'operations, or {*} for all';
 COMMENT ON COLUMN kms.grants.encryption_context IS 'pairs that the context of a call must contain; null: none';
@@ -74,14 +81,14 @@ CREATE FUNCTION @extschema@.kms_list_grants(resource text = NULL) RETURNS SETOF 
 BEGIN ATOMIC
 	SELECT g.*
 	  FROM (SELECT CASE WHEN kms_list_grants.resource IS NOT NULL
-						THEN kms.describable(kms_list_grants.resource)::pg_catalog.text END AS key_id
+						THEN kms.describable(kms_list_grants.resource) END AS name
 			OFFSET 0) wanted
 	 CROSS JOIN LATERAL (
 			SELECT v.grant_id, v.resource_type, v.resource, v.grantee, v.operations, v.encryption_context, v.expires_at,
 				   v.grantor, v.created_at
 			  FROM kms.grants v
-			 WHERE wanted.key_id IS NULL OR v.resource OPERATOR(pg_catalog.=) wanted.key_id
+			 WHERE wanted.name IS NULL OR v.resource OPERATOR(pg_catalog.=) wanted.name
 			OFFSET 0) g;
 END;
 
-COMMENT ON FUNCTION @extschema@.kms_list_grants(text) IS 'the grants on a key, or on every key that the caller may describe';
+COMMENT ON FUNCTION @extschema@.kms_list_grants(text) IS 'the grants on a key or secret, or on every one that the caller may describe';

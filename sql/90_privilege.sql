@@ -43,10 +43,13 @@ $strip$;
 
 /* Every function asks for the right on its key itself; these are for everybody. */
 GRANT USAGE ON SCHEMA kms TO PUBLIC;
-GRANT SELECT ON kms.keys, kms.key_versions, kms.aliases, kms.jobs, kms.audit_log, kms.key_usage, kms.status, kms.grants TO PUBLIC;
+GRANT SELECT ON kms.keys, kms.key_versions, kms.aliases, kms.jobs, kms.audit_log, kms.key_usage, kms.status, kms.grants,
+	kms.secrets, kms.secret_versions TO PUBLIC;
 GRANT USAGE ON TYPE kms.key_metadata, kms.key_version_metadata, kms.alias_entry, kms.ciphertext_info,
 	kms.data_key, kms.data_key_without_plaintext, kms.exported_data_key, kms.generated_and_exported_data_key, kms.status_row, kms.job_report,
-	kms.import_parameters, kms.audit_row, kms.grant_metadata, kms.integrity_problem TO PUBLIC;
+	kms.import_parameters, kms.audit_row, kms.grant_metadata, kms.integrity_problem,
+	kms.new_secret, kms.secret_entry, kms.secret_deletion, kms.secret_metadata, kms.secret_value, kms.put_secret_version,
+	kms.secret_version_entry TO PUBLIC;
 
 GRANT EXECUTE ON FUNCTION
 	kms.may_describe(uuid, oid, text),
@@ -55,6 +58,9 @@ GRANT EXECUTE ON FUNCTION
 	kms.describe_row(kms.key),
 	kms.arn_prefix(),
 	kms.normalized_filters(jsonb),
+	kms.may_describe_secret(uuid, oid, text),
+	kms.describe_secret(kms.secret),
+	kms.normalized_secret_filters(jsonb),
 	kms.describe_status(),
 	kms.pending_audit(),
 	kms.counted_usage(),
@@ -100,6 +106,18 @@ GRANT EXECUTE ON FUNCTION
 	@extschema@.kms_blind_index(text, text, jsonb),
 	@extschema@.kms_envelope_encrypt(text, bytea, jsonb),
 	@extschema@.kms_envelope_encrypt(text, text, jsonb),
+	@extschema@.kms_describe_secret(text, boolean),
+	@extschema@.kms_list_secrets(jsonb, boolean),
+	@extschema@.kms_get_secret_value(text, text, text, boolean),
+	@extschema@.kms_put_secret_value(text, text, text, text[]),
+	@extschema@.kms_put_secret_value(text, text, bytea, text[]),
+	@extschema@.kms_update_secret(text, text, jsonb),
+	@extschema@.kms_update_secret_version_stage(text, text, text, text),
+	@extschema@.kms_list_secret_version_ids(text, boolean),
+	@extschema@.kms_delete_secret(text, boolean, integer),
+	@extschema@.kms_restore_secret(text),
+	@extschema@.kms_rotate_secret(text, text),
+	@extschema@.kms_update_secret_rotation_policy(text, boolean, interval),
 	@extschema@.kms_grant(text, text, text[], jsonb, timestamptz),
 	@extschema@.kms_revoke(text, text, text[]),
 	@extschema@.kms_can(text, text, jsonb),

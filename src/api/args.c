@@ -4,7 +4,9 @@
 #include "api/args.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "service/key_rotation.h"
+#include "utils/array.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -43,4 +45,64 @@ result_row(FunctionCallInfo fcinfo, int count, Datum *values, bool *nulls)
 	if (get_call_result_type(fcinfo, NULL, &type) != TYPEFUNC_COMPOSITE || type->natts != count)
 		elog(ERROR, "a function of kms is not declared as it was made");
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(type), values, nulls));
+}
+
+List *
+arg_names(FunctionCallInfo fcinfo, int number, const char *name)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(number);
+	List	   *names = NIL;
+	Datum	   *values;
+	bool	   *nulls;
+	int			count;
+
+	if (ARR_NDIM(array) > 1)
+		err_invalid(name, "it must have one dimension");
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &count);
+	for (int i = 0; i < count; i++)
+	{
+		if (nulls[i])
+			err_invalid(name, "it must not contain nulls");
+		names = lappend(names, TextDatumGetCString(values[i]));
+	}
+	if (names == NIL)
+		err_invalid(name, "it must not be empty");
+	return names;
+}
+
+Datum
+result_time(TimestampTz time, bool *is_null)
+{
+	*is_null = TIMESTAMP_IS_NOEND(time);
+	return TimestampTzGetDatum(time);
+}
+
+Datum
+result_interval(int64 seconds, bool *is_null)
+{
+	Interval   *interval = palloc0(sizeof(Interval));
+
+	*is_null = seconds == 0;
+	interval->day = (int32) (seconds / 86400);
+	interval->time = seconds % 86400 * USECS_PER_SEC;
+	return IntervalPGetDatum(interval);
+}
+
+Datum
+result_text(const char *string, bool *is_null)
+{
+	*is_null = string == NULL;
+	return string == NULL ? (Datum) 0 : CStringGetTextDatum(string);
+}
+
+Datum
+result_names(const List *names)
+{
+	Datum	   *values = palloc(Max(list_length(names), 1) * sizeof(Datum));
+	int			count = 0;
+	ListCell   *cell;
+
+	foreach(cell, names)
+		values[count++] = CStringGetTextDatum(lfirst(cell));
+	return PointerGetDatum(construct_array(values, count, TEXTOID, -1, false, TYPALIGN_INT));
 }

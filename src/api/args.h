@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "nodes/pg_list.h"
 #include "service/audit_line.h"
 #include "service/key_use.h"
 #include "utils/builtins.h"
@@ -81,6 +82,18 @@ arg_named_key(FunctionCallInfo fcinfo, int number, const char *name, int version
 	return named;
 }
 
+/* A required boolean. */
+static inline bool
+arg_bool(FunctionCallInfo fcinfo, int number, const char *name)
+{
+	if (PG_ARGISNULL(number))
+		err_missing(name);
+	return PG_GETARG_BOOL(number);
+}
+
+/* A text[] that is not NULL as a list of strings: one dimension, not empty, no nulls in it. */
+extern List *arg_names(FunctionCallInfo fcinfo, int number, const char *name);
+
 /*
  * A rotation interval in seconds; NO_INTERVAL for NULL.  Days are 24 hours; months
  * and fractions of a second are InvalidParameter.
@@ -106,6 +119,14 @@ arg_call_site(FunctionCallInfo fcinfo)
 
 	return likely(site != NULL) ? site : arg_new_call_site(fcinfo->flinfo);
 }
+
+/* Results that may be null: a date, DT_NOEND for null; seconds as days of 24 hours and the rest, 0 for null. */
+extern Datum result_time(TimestampTz time, bool *is_null);
+extern Datum result_interval(int64 seconds, bool *is_null);
+extern Datum result_text(const char *string, bool *is_null);
+
+/* A list of strings as text[]. */
+extern Datum result_names(const List *names);
 
 /* A row of the type that the function is declared to return, which has count columns. */
 extern Datum result_row(FunctionCallInfo fcinfo, int count, Datum *values, bool *nulls);

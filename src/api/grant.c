@@ -12,30 +12,6 @@
 #include "utils/array.h"
 #include "utils/timestamp.h"
 
-/* A text[] as a list of strings. */
-static List *
-arg_names(FunctionCallInfo fcinfo, int number, const char *name)
-{
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(number);
-	List	   *names = NIL;
-	Datum	   *values;
-	bool	   *nulls;
-	int			count;
-
-	if (ARR_NDIM(array) > 1)
-		err_invalid(name, "it must have one dimension");
-	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &count);
-	for (int i = 0; i < count; i++)
-	{
-		if (nulls[i])
-			err_invalid(name, "it must not contain nulls");
-		names = lappend(names, TextDatumGetCString(values[i]));
-	}
-	if (names == NIL)
-		err_invalid(name, "it must not be empty");
-	return names;
-}
-
 /* kms_grant(resource text, grantee text, operations text[], encryption_context jsonb, expires_at timestamptz) -> uuid */
 KMS_FUNCTION(kms_grant, ACTION_GRANT)
 {
@@ -118,12 +94,10 @@ KMS_FUNCTION(kms_describe_grant, ACTION_LIST_GRANTS)
 	PG_RETURN_DATUM(result_row(fcinfo, lengthof(values), values, nulls));
 }
 
-/* kms.describable(resource text) -> uuid: the key that it names; raises unless the current user may describe it */
+/* kms.describable(resource text) -> text: what it is called in kms.grants; raises unless the current user may describe it */
 KMS_FUNCTION(kms_describable, ACTION_LIST_GRANTS)
 {
 	Oid			caller = GetUserId();
-	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
 
-	*id = grant_describable(caller, arg_text(fcinfo, 0, "resource"));
-	PG_RETURN_UUID_P(id);
+	PG_RETURN_TEXT_P(cstring_to_text(grant_describable(caller, arg_text(fcinfo, 0, "resource"))));
 }

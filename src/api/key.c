@@ -19,7 +19,7 @@
 KMS_FUNCTION(kms_create_key, ACTION_CREATE_KEY)
 {
 	Oid			caller = GetUserId();
-	KmsCreateKey request;
+	KmsCreateKey request = {0};
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
 
 	request.key_spec = arg_text(fcinfo, 0, "key_spec");
@@ -34,25 +34,6 @@ KMS_FUNCTION(kms_create_key, ACTION_CREATE_KEY)
 	request.has_tags = !PG_ARGISNULL(7);
 	*id = key_create(caller, &request);
 	PG_RETURN_UUID_P(id);
-}
-
-static Datum
-time_or_null(TimestampTz time, bool *is_null)
-{
-	*is_null = TIMESTAMP_IS_NOEND(time);
-	return TimestampTzGetDatum(time);
-}
-
-/* A number of seconds as days of 24 hours and the rest. */
-static Datum
-seconds_or_null(int64 seconds, bool *is_null)
-{
-	Interval   *interval = palloc0(sizeof(Interval));
-
-	*is_null = seconds == 0;
-	interval->day = (int32) (seconds / 86400);
-	interval->time = seconds % 86400 * USECS_PER_SEC;
-	return IntervalPGetDatum(interval);
 }
 
 /* kms.key_metadata, columns as in sql/30_key.sql. */
@@ -78,11 +59,11 @@ metadata_row(FunctionCallInfo fcinfo, const KmsKey *key)
 	values[10] = UUIDPGetDatum(&key->primary_version);
 	nulls[10] = !key_shows_primary(key);
 	values[11] = CStringGetTextDatum(key_automatic_rotation(key));
-	values[12] = seconds_or_null(key->rotation_seconds, &nulls[12]);
-	values[13] = time_or_null(key->rotated_at, &nulls[13]);
-	values[14] = time_or_null(key->next_rotation_at, &nulls[14]);
-	values[15] = time_or_null(key->material_expires_at, &nulls[15]);
-	values[16] = time_or_null(key->delete_at, &nulls[16]);
+	values[12] = result_interval(key->rotation_seconds, &nulls[12]);
+	values[13] = result_time(key->rotated_at, &nulls[13]);
+	values[14] = result_time(key->next_rotation_at, &nulls[14]);
+	values[15] = result_time(key->material_expires_at, &nulls[15]);
+	values[16] = result_time(key->delete_at, &nulls[16]);
 	values[17] = CStringGetTextDatum(key->deletion_protected ? "Enabled" : "Disabled");
 	nulls[18] = key->deletion_protection_description == NULL;
 	values[18] = nulls[18] ? (Datum) 0 : CStringGetTextDatum(key->deletion_protection_description);

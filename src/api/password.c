@@ -6,14 +6,6 @@
 #include "api/args.h"
 #include "service/password.h"
 
-static bool
-arg_bool(FunctionCallInfo fcinfo, int number, const char *name)
-{
-	if (PG_ARGISNULL(number))
-		err_missing(name);
-	return PG_GETARG_BOOL(number);
-}
-
 /*
  * kms_get_random_password(password_length integer, exclude_characters text, exclude_lowercase boolean,
  *						   exclude_uppercase boolean, exclude_numbers boolean, exclude_punctuation boolean,

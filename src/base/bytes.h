@@ -28,4 +28,7 @@ bytes_of(const void *data, size_t len)
 	return bytes;
 }
 
+/* Their Base64 (RFC 4648), without line breaks, as text. */
+extern text *bytes_to_base64(const bytea *bytes);
+
 #endif

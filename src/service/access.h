@@ -28,6 +28,12 @@ typedef struct KmsGrants KmsGrants;
  */
 extern KmsGrants *access_read_grants(const pg_uuid_t *resource, MemoryContext memory, bool quietly);
 
+/*
+ * A caller that is nobody: the service itself, in a worker, or with the key that it
+ * keeps for secrets.  It may do everything; whoever it acts for was asked before.
+ */
+#define CALLER_SERVICE	InvalidOid
+
 /* What is asked about. */
 typedef struct KmsSubject
 {

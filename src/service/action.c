@@ -5,6 +5,8 @@
 
 static const char *const names[ACTION_COUNT] = {
 	[ACTION_CREATE_KEY] = "CreateKey",
+	[ACTION_CREATE_SECRET] = "CreateSecret",
+	[ACTION_LIST_SECRETS] = "ListSecrets",
 	[ACTION_LIST_KEYS] = "ListKeys",
 	[ACTION_LIST_ALIASES] = "ListAliases",
 	[ACTION_OPEN_KMS_SERVICE] = "OpenKmsService",
@@ -21,6 +23,8 @@ static const char *const names[ACTION_COUNT] = {
 	[ACTION_KEY_ROTATION] = "KeyRotation",
 	[ACTION_KEY_DELETION] = "KeyDeletion",
 	[ACTION_MATERIAL_EXPIRY] = "MaterialExpiry",
+	[ACTION_SECRET_ROTATION] = "SecretRotation",
+	[ACTION_SECRET_DELETION] = "SecretDeletion",
 	[ACTION_GRANT] = "Grant",
 	[ACTION_REVOKE] = "Revoke",
 	[ACTION_SET_OWNER] = "SetOwner",
@@ -56,6 +60,16 @@ static const char *const names[ACTION_COUNT] = {
 	[ACTION_GET_PUBLIC_KEY] = "GetPublicKey",
 	[ACTION_GENERATE_MAC] = "GenerateMac",
 	[ACTION_VERIFY_MAC] = "VerifyMac",
+	[ACTION_GET_SECRET_VALUE] = "GetSecretValue",
+	[ACTION_DESCRIBE_SECRET] = "DescribeSecret",
+	[ACTION_LIST_SECRET_VERSION_IDS] = "ListSecretVersionIds",
+	[ACTION_PUT_SECRET_VALUE] = "PutSecretValue",
+	[ACTION_UPDATE_SECRET] = "UpdateSecret",
+	[ACTION_UPDATE_SECRET_VERSION_STAGE] = "UpdateSecretVersionStage",
+	[ACTION_ROTATE_SECRET] = "RotateSecret",
+	[ACTION_UPDATE_SECRET_ROTATION_POLICY] = "UpdateSecretRotationPolicy",
+	[ACTION_DELETE_SECRET] = "DeleteSecret",
+	[ACTION_RESTORE_SECRET] = "RestoreSecret",
 };
 
 const char *

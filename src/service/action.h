@@ -11,6 +11,8 @@ typedef enum KmsAction
 {
 	ACTION_NONE,
 	ACTION_CREATE_KEY,
+	ACTION_CREATE_SECRET,
+	ACTION_LIST_SECRETS,
 	ACTION_LIST_KEYS,
 	ACTION_LIST_ALIASES,
 	ACTION_OPEN_KMS_SERVICE,
@@ -28,11 +30,13 @@ typedef enum KmsAction
 	ACTION_KEY_ROTATION,
 	ACTION_KEY_DELETION,
 	ACTION_MATERIAL_EXPIRY,
+	ACTION_SECRET_ROTATION,
+	ACTION_SECRET_DELETION,
 	/* What only the owner of a resource, and superusers, may do. */
 	ACTION_GRANT,
 	ACTION_REVOKE,
 	ACTION_SET_OWNER,
-	/* What can be granted on a key: this and all that follow. */
+	/* What can be granted, from here on; on a key: */
 	ACTION_DESCRIBE_KEY,
 	ACTION_ENABLE_KEY,
 	ACTION_DISABLE_KEY,
@@ -65,12 +69,25 @@ typedef enum KmsAction
 	ACTION_ASYMMETRIC_DECRYPT,
 	ACTION_GET_PUBLIC_KEY,
 	ACTION_GENERATE_MAC,
-	ACTION_VERIFY_MAC
+	ACTION_VERIFY_MAC,
+	/* On a secret, of whose values the first is the use. */
+	ACTION_GET_SECRET_VALUE,
+	ACTION_DESCRIBE_SECRET,
+	ACTION_LIST_SECRET_VERSION_IDS,
+	ACTION_PUT_SECRET_VALUE,
+	ACTION_UPDATE_SECRET,
+	ACTION_UPDATE_SECRET_VERSION_STAGE,
+	ACTION_ROTATE_SECRET,
+	ACTION_UPDATE_SECRET_ROTATION_POLICY,
+	ACTION_DELETE_SECRET,
+	ACTION_RESTORE_SECRET
 } KmsAction;
 
-#define ACTION_COUNT			(ACTION_VERIFY_MAC + 1)
+#define ACTION_COUNT			(ACTION_RESTORE_SECRET + 1)
 #define ACTION_IS_GRANTABLE(action)	((action) >= ACTION_DESCRIBE_KEY)
-#define ACTION_USES_KEY(action)	((action) >= ACTION_ENCRYPT)
+
+/* What superusers, who may manage everything, are asked for a grant for. */
+#define ACTION_IS_USE(action)	((action) >= ACTION_ENCRYPT && (action) <= ACTION_GET_SECRET_VALUE)
 
 /* Bit of a grantable action in a set of them. */
 #define ACTION_BIT(action)		(UINT64CONST(1) << ((action) - ACTION_DESCRIBE_KEY))
@@ -78,6 +95,9 @@ typedef enum KmsAction
 
 /* Those of them that are about a key. */
 #define ACTION_KEY_BITS			((ACTION_BIT(ACTION_VERIFY_MAC) << 1) - 1)
+
+/* Those that are about a secret. */
+#define ACTION_SECRET_BITS		(ACTION_ALL_BITS & ~ACTION_KEY_BITS)
 
 /* The API's name; ACTION_NONE for a name that is none. */
 extern const char *action_name(KmsAction action);

@@ -13,6 +13,7 @@
 #include "base/session.h"
 #include "base/settings.h"
 #include "miscadmin.h"
+#include "service/access.h"
 #include "service/account.h"
 #include "service/audit_chain.h"
 #include "service/status.h"
@@ -71,7 +72,7 @@ describe_actor(Oid caller, Actor *actor)
 
 	actor->user = caller;
 	actor->account = account_id();
-	if (caller == CALLER_WORKER)
+	if (caller == CALLER_SERVICE)
 	{
 		actor->session_user_name = NULL;
 		actor->user_name = GetUserNameFromId(store_catalog()->owner, false);
@@ -242,7 +243,7 @@ audit_list_pending(Oid reader, AuditSeen seen, void *argument)
 		Oid			user = entries[i].actor->user;
 		KmsAuditRow row = row_of(&entries[i]);
 
-		if (user != CALLER_WORKER && has_privs_of_role(reader, user))
+		if (user != CALLER_SERVICE && has_privs_of_role(reader, user))
 			seen(&row, argument);
 	}
 }

@@ -15,9 +15,6 @@
 #include "store/audit.h"
 #include "utils/uuid.h"
 
-/* A caller that is nobody: the service itself, in a worker. */
-#define CALLER_WORKER InvalidOid
-
 /*
  * Record that it was done.  resource_type says what resource is the id of; detail
  * has further ids, names or dates, never a value.  Both may be NULL.  Raises while

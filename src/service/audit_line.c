@@ -11,13 +11,16 @@
 #include "commands/dbcommands.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "store/secret.h"
 #include "store/store.h"
 #include "utils/json.h"
 #include "utils/memutils.h"
 
 AuditCall	audit_call;
 
-static pg_uuid_t resource;
+/* Which one: by audit_call.resource. */
+static pg_uuid_t key;
+static char secret[SECRET_NAME_MAX + 1];
 
 /* An error in here is not reported in here. */
 static bool writing;
@@ -25,8 +28,31 @@ static bool writing;
 void
 audit_about(const pg_uuid_t *key_id)
 {
-	resource = *key_id;
-	audit_call.has_resource = true;
+	key = *key_id;
+	audit_call.resource = AUDIT_KEY;
+}
+
+void
+audit_about_secret(const char *name)
+{
+	strlcpy(secret, name, sizeof(secret));
+	audit_call.resource = AUDIT_SECRET;
+}
+
+/* As it is written in the line; NULL: none. */
+static const char *
+resource_name(void)
+{
+	switch ((AuditResource) audit_call.resource)
+	{
+		case AUDIT_NO_RESOURCE:
+			return NULL;
+		case AUDIT_KEY:
+			return uuid_print(&key, palloc(37));
+		case AUDIT_SECRET:
+			return psprintf("secret/%s", secret);
+	}
+	return NULL;
 }
 
 static void
@@ -44,7 +70,6 @@ write_line(const char *result, const char *api_code, const char *sqlstate)
 {
 	KmsSession	session = {0};
 	StringInfoData line;
-	char		id[37];
 
 	session_describe(&session);
 	initStringInfo(&line);
@@ -57,7 +82,7 @@ write_line(const char *result, const char *api_code, const char *sqlstate)
 	put(&line, "application", session.application);
 	put(&line, "client", session.client);
 	put(&line, "database", get_database_name(MyDatabaseId));
-	put(&line, "resource", audit_call.has_resource ? uuid_print(&resource, id) : NULL);
+	put(&line, "resource", resource_name());
 	appendStringInfoChar(&line, '}');
 	ereport(LOG_SERVER_ONLY,
 			errhidestmt(true),
@@ -101,24 +126,27 @@ observe_error(int sqlstate, const char *api_code)
 		MemoryContextDelete(scratch);
 }
 
+/* That it went well, with what audit_about has said last. */
 static void
-write_use(const pg_uuid_t *key_id)
+write_use(void)
 {
+	MemoryContext scratch;
+	MemoryContext caller;
+
 	if (is_planning())
 		return;
-	audit_about(key_id);
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "kms log line", ALLOCSET_SMALL_SIZES);
+	caller = MemoryContextSwitchTo(scratch);
 	write_line("success", NULL, NULL);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(scratch);
 }
 
 void
 audit_log_use(const pg_uuid_t *key_id)
 {
-	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "kms log line", ALLOCSET_SMALL_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(scratch);
-
-	write_use(key_id);
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(scratch);
+	audit_about(key_id);
+	write_use();
 }
 
 void
@@ -126,6 +154,14 @@ audit_exported(const pg_uuid_t *key_id)
 {
 	if (setting_audit != AUDIT_OFF)
 		audit_log_use(key_id);
+}
+
+void
+audit_revealed(const char *secret_name)
+{
+	audit_about_secret(secret_name);
+	if (setting_audit != AUDIT_OFF)
+		write_use();
 }
 
 void

@@ -12,11 +12,18 @@
 #include "service/action.h"
 #include "utils/uuid.h"
 
-/* What is going on: the function called last, and the key that it has come to, if any. */
+/* What is going on: the function called last, and the resource that it has come to, if any. */
+typedef enum AuditResource
+{
+	AUDIT_NO_RESOURCE,
+	AUDIT_KEY,
+	AUDIT_SECRET
+} AuditResource;
+
 typedef struct AuditCall
 {
 	uint32		action;			/* KmsAction */
-	uint32		has_resource;
+	uint32		resource;		/* AuditResource */
 } AuditCall;
 
 extern AuditCall audit_call;
@@ -25,11 +32,12 @@ extern AuditCall audit_call;
 static inline void
 audit_begin(KmsAction action)
 {
-	audit_call = (AuditCall) {action, false};
+	audit_call = (AuditCall) {action, AUDIT_NO_RESOURCE};
 }
 
-/* The call is about this key. */
+/* The call is about this key, or secret. */
 extern void audit_about(const pg_uuid_t *key_id);
+extern void audit_about_secret(const char *name);
 
 extern void audit_log_use(const pg_uuid_t *key_id);
 
@@ -41,8 +49,9 @@ audit_used(const pg_uuid_t *key_id)
 		audit_log_use(key_id);
 }
 
-/* The same where a key leaves the service. */
+/* The same where a key leaves the service, or the value of a secret does. */
 extern void audit_exported(const pg_uuid_t *key_id);
+extern void audit_revealed(const char *secret_name);
 
 /* Hear of every error.  Once, from _PG_init. */
 extern void audit_line_install(void);

@@ -229,6 +229,9 @@ grant_give(Oid caller, const KmsGrantRequest *request)
 	bits = parse_operations(request->operations, resource.kind, &everything);
 	if (request->expires_at <= GetCurrentTimestamp())
 		err_invalid("expires_at", "it lies in the past");
+	/* A condition that no call can meet. */
+	if (request->has_context && resource.kind != RESOURCE_KEY)
+		err_invalid("encryption_context", "reading a secret has no context");
 	grant.grantee = stored_grantee(request->grantee);
 	find_own(caller, ACTION_GRANT, &resource);
 	if (OidIsValid(grant.grantee.oid))
@@ -385,7 +388,7 @@ grant_set_owner(Oid caller, const char *text, const char *new_owner)
 	resource_lock_for(caller, ACTION_SET_OWNER, &resource);
 	before = resource_owner(&resource);
 	owner = store_role_of(role);
-	resource_set_owner(&resource, &owner);
+	resource_set_owner(caller, &resource, &owner);
 	if (before.valid && before.role != role)
 		store_role_release(before.role);
 	resource_record(ACTION_SET_OWNER, caller, &resource, psprintf("to %s", new_owner));
@@ -393,14 +396,14 @@ grant_set_owner(Oid caller, const char *text, const char *new_owner)
 	store_close();
 }
 
-pg_uuid_t
+char *
 grant_describable(Oid caller, const char *text)
 {
 	KmsResource resource;
 
 	resource_parse(text, &resource);
-	resource_find_for(caller, ACTION_DESCRIBE_KEY, &resource);
-	return *resource_id(&resource);
+	resource_find_for(caller, resource_describing(resource.kind), &resource);
+	return resource_shown(&resource);
 }
 
 void

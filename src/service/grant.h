@@ -14,7 +14,7 @@
 /* As it comes. */
 typedef struct KmsGrantRequest
 {
-	const char *resource;		/* key id, ARN, alias; secret/NAME, certificate/UUID */
+	const char *resource;		/* resource_parse */
 	const char *grantee;		/* role name, or PUBLIC */
 	List	   *operations;		/* of char *; NIL with revoke: all */
 	bool		has_context;
@@ -36,8 +36,8 @@ extern bool grant_can(Oid caller, const char *operation, const char *resource, k
 
 extern void grant_set_owner(Oid caller, const char *resource, const char *new_owner);
 
-/* The id of what a resource names, for somebody who may describe it. */
-extern pg_uuid_t grant_describable(Oid caller, const char *resource);
+/* What the view kms.grants calls the resource, for somebody who may describe it. */
+extern char *grant_describable(Oid caller, const char *resource);
 
 /* Rows as they stand: whether the MAC fits, the bits of the operations, the grantee's name of today. */
 extern bool grant_is_intact(const KmsGrant *grant);

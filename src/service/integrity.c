@@ -11,6 +11,9 @@
 #include "service/key.h"
 #include "service/key_seal.h"
 #include "service/material.h"
+#include "service/secret_label.h"
+#include "service/secret_seal.h"
+#include "service/secret_value.h"
 #include "store/import_token.h"
 #include "store/key_version.h"
 #include "utils/timestamp.h"
@@ -18,6 +21,7 @@
 #define NOT_UNDERSTOOD	"it has a value that no release of this extension has written"
 #define MAC_DIFFERS		"its MAC does not fit: it was changed by hand or damaged"
 #define KEY_IS_GONE		"its key does not exist"
+#define SECRET_IS_GONE	"its secret does not exist"
 
 typedef struct Check
 {
@@ -99,6 +103,15 @@ key_exists(const pg_uuid_t *id)
 	return store_key_find_carefully(id, &key, &understood);
 }
 
+static bool
+secret_exists(const pg_uuid_t *id)
+{
+	KmsSecret	secret;
+	bool		understood;
+
+	return store_secret_find_id_carefully(id, &secret, &understood);
+}
+
 static const char *
 problem_of_alias(const KmsAlias *alias)
 {
@@ -118,8 +131,8 @@ problem_of_grant(const KmsGrant *grant)
 {
 	if (!grant_is_intact(grant))
 		return MAC_DIFFERS;
-	if (!key_exists(&grant->resource))
-		return KEY_IS_GONE;
+	if (strcmp(grant->resource_type, "secret") == 0 ? !secret_exists(&grant->resource) : !key_exists(&grant->resource))
+		return "its key or secret does not exist";
 	if (OidIsValid(grant->grantee.oid) && !store_role_now(&grant->grantee).valid)
 		return "it is void: its role does not exist, or has lost its privilege on kms.role_anchor";
 	return NULL;
@@ -145,6 +158,72 @@ static void
 check_token(const void *row, const char *id, void *argument)
 {
 	report_if(argument, id, row == NULL ? NOT_UNDERSTOOD : problem_of_token(row));
+}
+
+/* That it has a current version, all who read it rely on. */
+static const char *
+problem_of_secret(const KmsSecret *secret)
+{
+	SecretLabels labels;
+
+	if (!secret_is_intact(secret))
+		return MAC_DIFFERS;
+	if (!key_exists(&secret->key_id))
+		return KEY_IS_GONE;
+	labels_read(&secret->id, NULL, &labels);
+	return label_exists(&labels, LABEL_CURRENT) ? NULL : "it has no current version";
+}
+
+static void
+check_secret(const void *row, const char *id, void *argument)
+{
+	report_if(argument, id, row == NULL ? NOT_UNDERSTOOD : problem_of_secret(row));
+}
+
+static const char *
+problem_of_secret_version(const KmsSecretVersion *version)
+{
+	if (!secret_exists(&version->secret_id))
+		return SECRET_IS_GONE;
+	return secret_value_opens(version) ? NULL : "its value does not open: it was changed by hand or damaged, or its key is gone";
+}
+
+static void
+check_secret_version(const void *row, const char *id, void *argument)
+{
+	const KmsSecretVersion *version = row;
+
+	if (version != NULL)
+		id = psprintf("%s/%s", id, version->id);
+	report_if(argument, id, version == NULL ? NOT_UNDERSTOOD : problem_of_secret_version(version));
+}
+
+static const char *
+problem_of_stage(const StoredStage *row)
+{
+	KmsSecretVersion version;
+
+	if (!secret_stage_is_intact(&row->secret_id, &row->stage))
+		return MAC_DIFFERS;
+	return store_secret_version_find(&row->secret_id, row->stage.version_id, NULL, &version) ? NULL : "its version does not exist";
+}
+
+static void
+check_stage(const void *row, const char *id, void *argument)
+{
+	const StoredStage *stage = row;
+
+	if (stage != NULL)
+		id = psprintf("%s/%s", id, stage->stage.stage);
+	report_if(argument, id, stage == NULL ? NOT_UNDERSTOOD : problem_of_stage(stage));
+}
+
+static void
+check_secret_role(const void *row, const char *id, void *argument)
+{
+	const pg_uuid_t *secret_id = row;
+
+	report_if(argument, id, secret_id == NULL ? NOT_UNDERSTOOD : secret_exists(secret_id) ? NULL : SECRET_IS_GONE);
 }
 
 static void
@@ -192,6 +271,14 @@ integrity_check(KmsProblemSeen seen, void *argument)
 	store_import_token_each(check_token, &check);
 	check.table = "grant_entry";
 	store_grant_each(check_grant, &check);
+	check.table = "secret";
+	store_secret_each(check_secret, &check);
+	check.table = "secret_version";
+	store_secret_version_each(check_secret_version, &check);
+	check.table = "secret_version_stage";
+	store_secret_stage_each(check_stage, &check);
+	check.table = "secret_role";
+	store_secret_role_each(check_secret_role, &check);
 	check.table = "audit_entry";
 	check_audit(&check);
 }

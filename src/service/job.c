@@ -34,6 +34,8 @@ static const JobKind *const kinds[] = {
 	[JOB_KEY_ROTATION] = &key_rotation_job,
 	[JOB_KEY_DELETION] = &key_deletion_job,
 	[JOB_MATERIAL_EXPIRY] = &material_expiry_job,
+	[JOB_SECRET_ROTATION] = &secret_rotation_job,
+	[JOB_SECRET_DELETION] = &secret_deletion_job,
 };
 
 JobEnding
@@ -262,7 +264,8 @@ job_due(TimestampTz begin, bool all, KmsJob *jobs)
 	int			count;
 
 	store_open();
-	count = store_job_due(GetCurrentTimestamp(), begin, all, jobs, JOB_BATCH);
+	count = store_job_due_keys(GetCurrentTimestamp(), begin, all, jobs, JOB_BATCH);
+	count += store_job_due_secrets(GetCurrentTimestamp(), begin, all, jobs + count, JOB_BATCH - count);
 	store_close_unrecorded();
 	return count;
 }

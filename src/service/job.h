@@ -1,5 +1,5 @@
 /*
- * Work that is due: rotating keys, erasing keys and material.
+ * Work that is due: rotating and erasing keys and secrets, erasing material.
  */
 #ifndef KMS_SERVICE_JOB_H
 #define KMS_SERVICE_JOB_H
@@ -25,7 +25,7 @@ typedef struct KmsJobReport
 } KmsJobReport;
 
 /*
- * Do one for a caller, or CALLER_WORKER, in a subtransaction; errors are noted and not raised, but for those
+ * Do one for a caller, or CALLER_SERVICE, in a subtransaction; errors are noted and not raised, but for those
  * that end the session or the statement.  False if there was nothing to do any
  * more: somebody else was faster.
  */

@@ -57,5 +57,7 @@ typedef struct JobKind
 extern const JobKind key_rotation_job;
 extern const JobKind key_deletion_job;
 extern const JobKind material_expiry_job;
+extern const JobKind secret_rotation_job;
+extern const JobKind secret_deletion_job;
 
 #endif

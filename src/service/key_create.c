@@ -112,6 +112,7 @@ key_create(Oid caller, const KmsCreateKey *request)
 	key.id = uuid_random();
 	key.stored_owner = store_role_of(caller);
 	key.description = request->description;
+	key.deletion_protected = request->deletion_protected;
 	key.created_at = GetCurrentTimestamp();
 	key.rotated_at = key.next_rotation_at = key.material_expires_at = key.delete_at = DT_NOEND;
 	key.state = KEY_PENDING_IMPORT;

@@ -18,6 +18,7 @@ typedef struct KmsCreateKey
 	bool		automatic_rotation;
 	int64		rotation_seconds;	/* NO_INTERVAL: none given; only with automatic_rotation */
 	bool		has_tags;
+	bool		deletion_protected;
 } KmsCreateKey;
 
 extern pg_uuid_t key_create(Oid caller, const KmsCreateKey *request);

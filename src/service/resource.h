@@ -1,5 +1,5 @@
 /*
- * What grants are given on and what has an owner: keys.
+ * What grants are given on and what has an owner: keys and secrets.
  */
 #ifndef KMS_RESOURCE_H
 #define KMS_RESOURCE_H
@@ -9,18 +9,21 @@
 #include "service/access.h"
 #include "service/reference.h"
 #include "store/key.h"
+#include "store/secret.h"
 
 typedef enum KmsResourceKind
 {
-	RESOURCE_KEY = 1
+	RESOURCE_KEY = 1,
+	RESOURCE_SECRET
 } KmsResourceKind;
 
 typedef struct KmsResource
 {
 	KmsResourceKind kind;
 	const char *text;			/* as the caller wrote it */
-	KmsReference reference;		/* of a key */
+	KmsReference reference;		/* these two of a key */
 	KmsKey		key;
+	KmsSecret	secret;
 } KmsResource;
 
 /* Key id, ARN, alias; secret/NAME, certificate/UUID.  Malformed: InvalidParameter. */
@@ -37,14 +40,24 @@ extern bool resource_may(Oid caller, KmsAction action, KmsResource *resource, kc
 extern const pg_uuid_t *resource_id(const KmsResource *resource);
 extern KmsOwner resource_owner(const KmsResource *resource);
 
-/* As it stands in grants and in the audit log: "key". */
+/* As it stands in grants and in the audit log: "key" or "secret". */
 extern const char *resource_type(KmsResourceKind kind);
+
+/* The operation that lets one see it. */
+extern KmsAction resource_describing(KmsResourceKind kind);
 
 /* Operations that can be granted on such a resource, as bits. */
 extern uint64 resource_operations(KmsResourceKind kind);
 
-/* Inside store_open, with it locked. */
-extern void resource_set_owner(KmsResource *resource, const KmsStoredRole *owner);
+/* What the view kms.grants calls it: the key's id, or secret/NAME. */
+extern char *resource_shown(const KmsResource *resource);
+
+/*
+ * Inside store_open, with it locked.  A secret that keeps the password of a role changes it
+ * with its owner's rights: such a one is given only to a role whose privileges the
+ * caller has.
+ */
+extern void resource_set_owner(Oid caller, KmsResource *resource, const KmsStoredRole *owner);
 
 /* Its grants were changed: whoever has them cached reads them anew. */
 extern void resource_grants_changed(const KmsResource *resource);

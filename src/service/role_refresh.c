@@ -7,6 +7,7 @@
 #include "miscadmin.h"
 #include "service/grant.h"
 #include "service/key_seal.h"
+#include "service/secret_seal.h"
 #include "store/key.h"
 #include "store/role.h"
 #include "utils/acl.h"
@@ -32,6 +33,30 @@ rewrite_owned(const KmsStoredRole *stored, const KmsStoredRole *now)
 				continue;
 			key.stored_owner = *now;
 			key_save(&key);
+		}
+		last = ids[count - 1];
+	}
+}
+
+/* The same of secrets. */
+static void
+rewrite_owned_secrets(const KmsStoredRole *stored, const KmsStoredRole *now)
+{
+	pg_uuid_t	ids[BATCH];
+	pg_uuid_t	last = {{0}};
+	int			count;
+
+	while ((count = store_secret_owned(stored, &last, ids, BATCH)) > 0)
+	{
+		CHECK_FOR_INTERRUPTS();
+		for (int i = 0; i < count; i++)
+		{
+			KmsSecret	secret;
+
+			if (!store_secret_lock(&ids[i], &secret) || !secret_is_intact(&secret))
+				continue;
+			secret.stored_owner = *now;
+			secret_save(&secret);
 		}
 		last = ids[count - 1];
 	}
@@ -70,6 +95,7 @@ role_refresh(void)
 		if (now.oid == stored->oid && strcmp(now.name, stored->name) == 0)
 			continue;
 		rewrite_owned(stored, &now);
+		rewrite_owned_secrets(stored, &now);
 		rewrite_granted(stored, &now);
 	}
 }
@@ -85,7 +111,10 @@ forget_void(const KmsStoredRole *stored)
 	ListCell   *cell;
 
 	if (OidIsValid(stored->oid))
+	{
 		rewrite_owned(stored, &nobody);
+		rewrite_owned_secrets(stored, &nobody);
+	}
 	foreach(cell, store_grant_list_to(stored))
 	{
 		const KmsGrant *grant = lfirst(cell);

@@ -77,6 +77,16 @@ store_alias_list(const pg_uuid_t *key_id, StoreAliasSeen seen, void *argument)
 	(void) store_find(&scan, list_alias, &listing);
 }
 
+void
+store_alias_lock_table(void)
+{
+	static StoreQuery query = {
+		.sql = "LOCK TABLE alias IN SHARE UPDATE EXCLUSIVE MODE"
+	};
+
+	store_run(&query, NULL, NULL);
+}
+
 bool
 store_alias_lock(const char *name, KmsAlias *alias)
 {

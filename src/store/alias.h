@@ -30,6 +30,9 @@ extern bool store_alias_find(const char *name, size_t len, KmsAlias *alias);
 typedef void (*StoreAliasSeen) (const char *name, void *argument);
 extern void store_alias_list(const pg_uuid_t *key_id, StoreAliasSeen seen, void *argument);
 
+/* Inside store_open: keep others who do the same waiting, and nobody else. */
+extern void store_alias_lock_table(void);
+
 /* Inside store_open: the same as store_alias_find, with the row locked. */
 extern bool store_alias_lock(const char *name, KmsAlias *alias);
 

@@ -127,6 +127,15 @@ look_up(StoreCatalog *found)
 	found->audit_head = relation_in(schema, "audit_head");
 	found->audit_head_pkey = relation_in(schema, "audit_head_pkey");
 	found->usage_entry = relation_in(schema, "usage_entry");
+	found->secret = relation_in(schema, "secret");
+	found->secret_pkey = relation_in(schema, "secret_pkey");
+	found->secret_name_key = relation_in(schema, "secret_name_key");
+	found->secret_owner = relation_in(schema, "secret_owner");
+	found->secret_version = relation_in(schema, "secret_version");
+	found->secret_version_pkey = relation_in(schema, "secret_version_pkey");
+	found->secret_version_stage = relation_in(schema, "secret_version_stage");
+	found->secret_version_stage_pkey = relation_in(schema, "secret_version_stage_pkey");
+	found->secret_role = relation_in(schema, "secret_role");
 	found->key_pkey = relation_in(schema, "key_pkey");
 	found->key_owner = relation_in(schema, "key_owner");
 	found->key_version_pkey = relation_in(schema, "key_version_pkey");

@@ -33,6 +33,15 @@ typedef struct StoreCatalog
 	Oid			audit_head;
 	Oid			audit_head_pkey;
 	Oid			usage_entry;
+	Oid			secret;
+	Oid			secret_pkey;
+	Oid			secret_name_key;
+	Oid			secret_owner;
+	Oid			secret_version;
+	Oid			secret_version_pkey;
+	Oid			secret_version_stage;
+	Oid			secret_version_stage_pkey;
+	Oid			secret_role;
 } StoreCatalog;
 
 /* Whether this database has the extension. */

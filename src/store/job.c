@@ -15,7 +15,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-static const char *const kinds[] = {NULL, "KeyRotation", "KeyDeletion", "MaterialExpiry"};
+static const char *const kinds[] = {NULL, "KeyRotation", "KeyDeletion", "MaterialExpiry", "SecretRotation", "SecretDeletion"};
 static const char *const outcomes[] = {NULL, "done", "failed", "waiting"};
 
 const char *
@@ -64,8 +64,21 @@ read_job(HeapTuple row, TupleDesc type, void *result)
 	return true;
 }
 
+static int
+find_due(StoreQuery *query, TimestampTz now, TimestampTz begin, bool all, KmsJob *jobs, int max)
+{
+	Datum		values[] = {
+		TimestampTzGetDatum(now), TimestampTzGetDatum(begin), BoolGetDatum(all), Int32GetDatum(max)
+	};
+	int			count = (int) store_run(query, values, NULL);
+
+	for (int i = 0; i < count; i++)
+		store_read_row(i, read_job, &jobs[i]);
+	return count;
+}
+
 int
-store_job_due(TimestampTz now, TimestampTz begin, bool all, KmsJob *jobs, int max)
+store_job_due_keys(TimestampTz now, TimestampTz begin, bool all, KmsJob *jobs, int max)
 {
 	static StoreQuery query = {
 		.sql = "SELECT k.id, w.kind, coalesce(j.attempts, 0),"
@@ -81,26 +94,40 @@ store_job_due(TimestampTz now, TimestampTz begin, bool all, KmsJob *jobs, int ma
 		"   FOR NO KEY UPDATE OF k SKIP LOCKED",
 		.nargs = 4, .argtypes = {TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, INT4OID}
 	};
-	Datum		values[] = {
-		TimestampTzGetDatum(now), TimestampTzGetDatum(begin), BoolGetDatum(all), Int32GetDatum(max)
-	};
-	int			count = (int) store_run(&query, values, NULL);
 
-	for (int i = 0; i < count; i++)
-		store_read_row(i, read_job, &jobs[i]);
-	return count;
+	return find_due(&query, now, begin, all, jobs, max);
+}
+
+int
+store_job_due_secrets(TimestampTz now, TimestampTz begin, bool all, KmsJob *jobs, int max)
+{
+	static StoreQuery query = {
+		.sql = "SELECT s.id, w.kind, coalesce(j.attempts, 0),"
+		"       CASE WHEN j.outcome = 'waiting' THEN j.ran_at END, CASE WHEN j.outcome = 'waiting' THEN j.retry_at END,"
+		"       s.owner, s.owner_name, 'secret/' || s.name"
+		"  FROM secret s"
+		" CROSS JOIN LATERAL (SELECT CASE WHEN s.delete_at IS NOT NULL THEN 'SecretDeletion'"
+		"                                 ELSE 'SecretRotation' END AS kind) w"
+		"  LEFT JOIN job j ON j.resource = s.id AND j.kind = w.kind AND j.outcome <> 'done' AND j.ran_at >= s.due_at"
+		" WHERE s.due_at <= $1 AND (j.resource IS NULL OR (j.ran_at < $2 AND ($3 OR j.retry_at <= $1)))"
+		" ORDER BY s.due_at LIMIT $4"
+		"   FOR NO KEY UPDATE OF s SKIP LOCKED",
+		.nargs = 4, .argtypes = {TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, INT4OID}
+	};
+
+	return find_due(&query, now, begin, all, jobs, max);
 }
 
 void
 store_job_record(const KmsJob *job, KmsJobOutcome outcome, const char *detail, TimestampTz retry_at)
 {
 	static StoreQuery query = {
-		.sql = "INSERT INTO job (resource, kind, owner, owner_name, outcome, detail, attempts, ran_at, retry_at)"
-		"     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+		.sql = "INSERT INTO job (resource, kind, owner, owner_name, outcome, detail, attempts, ran_at, retry_at, name)"
+		"     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 		"    ON CONFLICT (resource, kind) DO UPDATE SET owner = $3, owner_name = $4, outcome = $5, detail = $6,"
-		"        attempts = $7, ran_at = $8, retry_at = $9",
-		.nargs = 9, .argtypes = {UUIDOID, TEXTOID, OIDOID, TEXTOID, TEXTOID, TEXTOID, INT4OID,
-			TIMESTAMPTZOID, TIMESTAMPTZOID}
+		"        attempts = $7, ran_at = $8, retry_at = $9, name = $10",
+		.nargs = 10, .argtypes = {UUIDOID, TEXTOID, OIDOID, TEXTOID, TEXTOID, TEXTOID, INT4OID,
+			TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID}
 	};
 	Datum		values[] = {
 		UUIDPGetDatum(&job->resource),
@@ -111,15 +138,28 @@ store_job_record(const KmsJob *job, KmsJobOutcome outcome, const char *detail, T
 		detail != NULL ? CStringGetTextDatum(detail) : (Datum) 0,
 		Int32GetDatum(job->attempts + 1),
 		TimestampTzGetDatum(GetCurrentTimestamp()),
-		TimestampTzGetDatum(retry_at)
+		TimestampTzGetDatum(retry_at),
+		CStringGetTextDatum(job->name)
 	};
-	char		nulls[] = "         ";
+	char		nulls[] = "          ";
 
 	if (detail == NULL)
 		nulls[5] = 'n';
 	if (TIMESTAMP_IS_NOEND(retry_at))
 		nulls[8] = 'n';
 	store_run(&query, values, nulls);
+}
+
+void
+store_job_forget(const pg_uuid_t *resource, KmsJobKind kind)
+{
+	static StoreQuery query = {
+		.sql = "DELETE FROM job WHERE resource = $1 AND kind = $2 AND outcome <> 'done'",
+		.nargs = 2, .argtypes = {UUIDOID, TEXTOID}
+	};
+	Datum		values[] = {UUIDPGetDatum(resource), CStringGetTextDatum(kinds[kind])};
+
+	store_run(&query, values, NULL);
 }
 
 void

@@ -15,11 +15,13 @@ typedef enum KmsJobKind
 {
 	JOB_KEY_ROTATION = 1,
 	JOB_KEY_DELETION,
-	JOB_MATERIAL_EXPIRY
+	JOB_MATERIAL_EXPIRY,
+	JOB_SECRET_ROTATION,
+	JOB_SECRET_DELETION
 } KmsJobKind;
 
-/* An id as text. */
-#define JOB_NAME_SIZE 37
+/* secret/ and the longest name. */
+#define JOB_NAME_SIZE 200
 
 typedef enum KmsJobOutcome
 {
@@ -49,10 +51,14 @@ typedef struct KmsJob
  * Left out is what was tried since begin, what somebody has locked, and, unless
  * all, what waits for its retry_at.
  */
-extern int	store_job_due(TimestampTz now, TimestampTz begin, bool all, KmsJob *jobs, int max);
+extern int	store_job_due_keys(TimestampTz now, TimestampTz begin, bool all, KmsJob *jobs, int max);
+extern int	store_job_due_secrets(TimestampTz now, TimestampTz begin, bool all, KmsJob *jobs, int max);
 
 /* Inside store_open: note an outcome; retry_at DT_NOEND when done. */
 extern void store_job_record(const KmsJob *job, KmsJobOutcome outcome, const char *detail, TimestampTz retry_at);
+
+/* Inside store_open: forget what became of it so far: the next try is the first. */
+extern void store_job_forget(const pg_uuid_t *resource, KmsJobKind kind);
 
 /* Inside store_open: forget what was tried last before this time. */
 extern void store_job_forget_old(TimestampTz before);

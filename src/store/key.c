@@ -11,6 +11,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "store/catalog.h"
+#include "store/row.h"
 #include "store/store.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -51,15 +52,6 @@ static const char *const specs[] = {
 static const char *const usages[] = {NULL, "ENCRYPT/DECRYPT", "SIGN/VERIFY", "GENERATE_VERIFY_MAC"};
 static const char *const origins[] = {NULL, "Aliyun_KMS", "EXTERNAL"};
 
-static int
-number_of(const char *const *names, int count, const char *name, size_t len)
-{
-	for (int i = 1; i < count; i++)
-		if (strlen(names[i]) == len && memcmp(names[i], name, len) == 0)
-			return i;
-	return 0;
-}
-
 const char *
 key_state_name(KmsKeyState state)
 {
@@ -87,19 +79,19 @@ key_origin_name(KmsKeyOrigin origin)
 KmsKeySpec
 key_spec_of(const char *name, size_t len)
 {
-	return number_of(specs, lengthof(specs), name, len);
+	return row_number_of(specs, lengthof(specs), name, len);
 }
 
 KmsKeyUsage
 key_usage_of(const char *name, size_t len)
 {
-	return number_of(usages, lengthof(usages), name, len);
+	return row_number_of(usages, lengthof(usages), name, len);
 }
 
 KmsKeyOrigin
 key_origin_of(const char *name, size_t len)
 {
-	return number_of(origins, lengthof(origins), name, len);
+	return row_number_of(origins, lengthof(origins), name, len);
 }
 
 static const bool may_be_null[COLUMN_COUNT] = {
@@ -112,24 +104,6 @@ static const bool may_be_null[COLUMN_COUNT] = {
 	[COLUMN_DELETION_PROTECTION_DESCRIPTION] = true,
 	[COLUMN_DUE_AT] = true
 };
-
-/* A stored name as its number; unknown means refuse. */
-static int
-stored(const char *const *names, int count, Datum value)
-{
-	text	   *name = DatumGetTextPP(value);
-	int			number = number_of(names, count, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
-
-	if (number == 0)
-		err_stored();
-	return number;
-}
-
-static TimestampTz
-time_or_never(Datum value, bool is_null)
-{
-	return is_null ? DT_NOEND : DatumGetTimestampTz(value);
-}
 
 static void
 key_from_row(HeapTuple row, TupleDesc type, KmsKey *key)
@@ -149,22 +123,22 @@ key_from_row(HeapTuple row, TupleDesc type, KmsKey *key)
 	key->stored_owner.name = TextDatumGetCString(values[COLUMN_OWNER_NAME]);
 	key->owner = store_role_now(&key->stored_owner);
 	key->created_at = DatumGetTimestampTz(values[COLUMN_CREATED_AT]);
-	key->state = stored(states, lengthof(states), values[COLUMN_STATE]);
-	key->spec = stored(specs, lengthof(specs), values[COLUMN_SPEC]);
-	key->usage = stored(usages, lengthof(usages), values[COLUMN_USAGE]);
-	key->origin = stored(origins, lengthof(origins), values[COLUMN_ORIGIN]);
+	key->state = row_enum(states, lengthof(states), values[COLUMN_STATE]);
+	key->spec = row_enum(specs, lengthof(specs), values[COLUMN_SPEC]);
+	key->usage = row_enum(usages, lengthof(usages), values[COLUMN_USAGE]);
+	key->origin = row_enum(origins, lengthof(origins), values[COLUMN_ORIGIN]);
 	key->has_primary_version = !nulls[COLUMN_PRIMARY_VERSION];
 	if (key->has_primary_version)
 		key->primary_version = *DatumGetUUIDP(values[COLUMN_PRIMARY_VERSION]);
 	key->description = TextDatumGetCString(values[COLUMN_DESCRIPTION]);
-	key->rotation_seconds = nulls[COLUMN_ROTATION_SECONDS] ? 0 : DatumGetInt64(values[COLUMN_ROTATION_SECONDS]);
-	key->rotated_at = time_or_never(values[COLUMN_ROTATED_AT], nulls[COLUMN_ROTATED_AT]);
-	key->next_rotation_at = time_or_never(values[COLUMN_NEXT_ROTATION_AT], nulls[COLUMN_NEXT_ROTATION_AT]);
-	key->material_expires_at = time_or_never(values[COLUMN_MATERIAL_EXPIRES_AT], nulls[COLUMN_MATERIAL_EXPIRES_AT]);
-	key->delete_at = time_or_never(values[COLUMN_DELETE_AT], nulls[COLUMN_DELETE_AT]);
+	key->rotation_seconds = row_seconds(values[COLUMN_ROTATION_SECONDS], nulls[COLUMN_ROTATION_SECONDS]);
+	key->rotated_at = row_time(values[COLUMN_ROTATED_AT], nulls[COLUMN_ROTATED_AT]);
+	key->next_rotation_at = row_time(values[COLUMN_NEXT_ROTATION_AT], nulls[COLUMN_NEXT_ROTATION_AT]);
+	key->material_expires_at = row_time(values[COLUMN_MATERIAL_EXPIRES_AT], nulls[COLUMN_MATERIAL_EXPIRES_AT]);
+	key->delete_at = row_time(values[COLUMN_DELETE_AT], nulls[COLUMN_DELETE_AT]);
 	key->deletion_protected = DatumGetBool(values[COLUMN_DELETION_PROTECTED]);
-	key->deletion_protection_description = nulls[COLUMN_DELETION_PROTECTION_DESCRIPTION] ? NULL :
-		TextDatumGetCString(values[COLUMN_DELETION_PROTECTION_DESCRIPTION]);
+	key->deletion_protection_description = row_text(values[COLUMN_DELETION_PROTECTION_DESCRIPTION],
+													 nulls[COLUMN_DELETION_PROTECTION_DESCRIPTION]);
 	seal_from_values(values + COLUMN_SEAL, &key->seal);
 }
 
@@ -286,20 +260,6 @@ store_key_owned(const KmsStoredRole *owner, const pg_uuid_t *after, pg_uuid_t *i
 	return count;
 }
 
-static Datum
-time_datum(TimestampTz time, bool *is_null)
-{
-	*is_null = TIMESTAMP_IS_NOEND(time);
-	return TimestampTzGetDatum(time);
-}
-
-static Datum
-text_datum(const char *string, bool *is_null)
-{
-	*is_null = string == NULL;
-	return string == NULL ? (Datum) 0 : CStringGetTextDatum(string);
-}
-
 /* As the table generates it; a row made without SQL must bring it along. */
 static TimestampTz
 due_at(const KmsKey *key)
@@ -333,23 +293,16 @@ store_key_insert(const KmsKey *key)
 	values[COLUMN_DESCRIPTION] = CStringGetTextDatum(key->description);
 	values[COLUMN_ROTATION_SECONDS] = Int64GetDatum(key->rotation_seconds);
 	nulls[COLUMN_ROTATION_SECONDS] = key->rotation_seconds == 0;
-	values[COLUMN_ROTATED_AT] = time_datum(key->rotated_at, &nulls[COLUMN_ROTATED_AT]);
-	values[COLUMN_NEXT_ROTATION_AT] = time_datum(key->next_rotation_at, &nulls[COLUMN_NEXT_ROTATION_AT]);
-	values[COLUMN_MATERIAL_EXPIRES_AT] = time_datum(key->material_expires_at, &nulls[COLUMN_MATERIAL_EXPIRES_AT]);
-	values[COLUMN_DELETE_AT] = time_datum(key->delete_at, &nulls[COLUMN_DELETE_AT]);
+	values[COLUMN_ROTATED_AT] = row_time_datum(key->rotated_at, &nulls[COLUMN_ROTATED_AT]);
+	values[COLUMN_NEXT_ROTATION_AT] = row_time_datum(key->next_rotation_at, &nulls[COLUMN_NEXT_ROTATION_AT]);
+	values[COLUMN_MATERIAL_EXPIRES_AT] = row_time_datum(key->material_expires_at, &nulls[COLUMN_MATERIAL_EXPIRES_AT]);
+	values[COLUMN_DELETE_AT] = row_time_datum(key->delete_at, &nulls[COLUMN_DELETE_AT]);
 	values[COLUMN_DELETION_PROTECTED] = BoolGetDatum(key->deletion_protected);
 	values[COLUMN_DELETION_PROTECTION_DESCRIPTION] =
-		text_datum(key->deletion_protection_description, &nulls[COLUMN_DELETION_PROTECTION_DESCRIPTION]);
-	values[COLUMN_DUE_AT] = time_datum(due_at(key), &nulls[COLUMN_DUE_AT]);
+		row_text_datum(key->deletion_protection_description, &nulls[COLUMN_DELETION_PROTECTION_DESCRIPTION]);
+	values[COLUMN_DUE_AT] = row_time_datum(due_at(key), &nulls[COLUMN_DUE_AT]);
 	seal_to_values(&key->seal, values + COLUMN_SEAL);
 	store_insert(store_catalog()->key, COLUMN_COUNT, values, nulls);
-}
-
-static Datum
-interval_datum(int64 seconds, bool *is_null)
-{
-	*is_null = seconds == 0;
-	return Int64GetDatum(seconds);
 }
 
 #define UPDATED_COLUMNS	16
@@ -373,13 +326,13 @@ store_key_update(const KmsKey *key)
 		CStringGetTextDatum(states[key->state]),
 		UUIDPGetDatum(&key->primary_version),
 		CStringGetTextDatum(key->description),
-		interval_datum(key->rotation_seconds, &is_null[4]),
-		time_datum(key->rotated_at, &is_null[5]),
-		time_datum(key->next_rotation_at, &is_null[6]),
-		time_datum(key->material_expires_at, &is_null[7]),
-		time_datum(key->delete_at, &is_null[8]),
+		row_seconds_datum(key->rotation_seconds, &is_null[4]),
+		row_time_datum(key->rotated_at, &is_null[5]),
+		row_time_datum(key->next_rotation_at, &is_null[6]),
+		row_time_datum(key->material_expires_at, &is_null[7]),
+		row_time_datum(key->delete_at, &is_null[8]),
 		BoolGetDatum(key->deletion_protected),
-		text_datum(key->deletion_protection_description, &is_null[10]),
+		row_text_datum(key->deletion_protection_description, &is_null[10]),
 		ObjectIdGetDatum(key->stored_owner.oid),
 		CStringGetTextDatum(key->stored_owner.name)
 	};

@@ -52,7 +52,7 @@ extern void store_role_anchor(Oid role);
 /* Inside store_open: revoke it if no row mentions the role any more, nor is about to.  Never waits. */
 extern void store_role_release(Oid role);
 
-/* Whether a row mentions it: a key that it owns, or a grant to it.  Away from home: no.  Needs no store_open. */
+/* Whether a row mentions it: a key or secret that it owns, or a grant to it.  Away from home: no.  Needs no store_open. */
 extern bool store_role_is_mentioned(Oid role);
 
 /* Inside store_open: every role that rows mention, as they do; a list of KmsStoredRole. */

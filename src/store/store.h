@@ -21,7 +21,7 @@
 #include "executor/spi.h"
 #include "utils/snapshot.h"
 
-#define STORE_MAX_ARGS 16
+#define STORE_MAX_ARGS 22
 
 /* A statement with its text beside it; planned once per session. */
 typedef struct StoreQuery

@@ -8,6 +8,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
+#include "service/access.h"
 #include "service/job.h"
 #include "service/usage.h"
 #include "storage/ipc.h"
@@ -62,7 +63,7 @@ do_job(const KmsJob *job)
 
 	CHECK_FOR_INTERRUPTS();
 	begin();
-	ran = job_run(CALLER_WORKER, job, &report);
+	ran = job_run(CALLER_SERVICE, job, &report);
 	commit();
 	return ran;
 }

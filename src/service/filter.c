@@ -1,18 +1,26 @@
 /*
- * The filters of kms_list_keys: checked here, applied by the SQL function.
+ * Filters of lists: checked here, applied by the SQL functions.
  */
-#include "service/key_filter.h"
+#include "service/filter.h"
 
 #include "base/error.h"
+#include "base/json.h"
 
 #define ARGUMENT	"filters"
 #define MAX_FILTERS	10
 #define MAX_VALUES	10
 
-static const char *const filter_keys[] = {
+static const char *const key_filters[] = {
 	"KeyState", "KeySpec", "KeyUsage", "ProtectionLevel", "CreatorType", "DKMSInstanceId",
 	"keyId", "AliasName", "Creator", "TagKey", "TagValue"
 };
+
+static const char *const secret_filters[] = {
+	"SecretName", "Description", "TagKey", "TagValue", "DKMSInstanceId", "SecretType", "Creator"
+};
+
+const FilterList filters_of_keys = {key_filters, lengthof(key_filters)};
+const FilterList filters_of_secrets = {secret_filters, lengthof(secret_filters)};
 
 /* Values collected per filter key. */
 typedef struct Collected
@@ -21,18 +29,11 @@ typedef struct Collected
 	JsonbValue	values[MAX_FILTERS * MAX_VALUES];
 } Collected;
 
-static bool
-is_string(const JsonbValue *value, const char *string)
-{
-	return value->val.string.len == (int) strlen(string) &&
-		memcmp(value->val.string.val, string, value->val.string.len) == 0;
-}
-
 static int
-filter_key_number(const JsonbValue *name)
+number_of(const FilterList *list, const JsonbValue *name)
 {
-	for (int i = 0; i < (int) lengthof(filter_keys); i++)
-		if (is_string(name, filter_keys[i]))
+	for (int i = 0; i < list->count; i++)
+		if (json_is(name, list->names[i]))
 			return i;
 	err_invalid(ARGUMENT, "unknown filter key");
 }
@@ -49,7 +50,7 @@ field(JsonbContainer *entry, const char *name, enum jbvType type)
 }
 
 static void
-collect(JsonbContainer *entry, Collected *collected)
+collect(const FilterList *list, JsonbContainer *entry, Collected *collected)
 {
 	JsonbValue *key;
 	JsonbContainer *values;
@@ -60,7 +61,7 @@ collect(JsonbContainer *entry, Collected *collected)
 	values = field(entry, "Values", jbvBinary)->val.binary.data;
 	if (!JsonContainerIsArray(values) || JsonContainerIsScalar(values) || JsonContainerSize(values) > MAX_VALUES)
 		err_invalid(ARGUMENT, "Values must be an array of at most 10 strings");
-	collected += filter_key_number(key);
+	collected += number_of(list, key);
 	for (uint32 i = 0; i < JsonContainerSize(values); i++)
 	{
 		JsonbValue *value = getIthJsonbValueFromContainer(values, i);
@@ -72,21 +73,21 @@ collect(JsonbContainer *entry, Collected *collected)
 }
 
 static Jsonb *
-build(const Collected *collected)
+build(const FilterList *list, const Collected *collected)
 {
 	JsonbParseState *state = NULL;
 	JsonbValue *result;
 
 	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	for (int i = 0; i < (int) lengthof(filter_keys); i++)
+	for (int i = 0; i < list->count; i++)
 	{
 		JsonbValue	name;
 
 		if (collected[i].count == 0)
 			continue;
 		name.type = jbvString;
-		name.val.string.val = unconstify(char *, filter_keys[i]);
-		name.val.string.len = strlen(filter_keys[i]);
+		name.val.string.val = unconstify(char *, list->names[i]);
+		name.val.string.len = strlen(list->names[i]);
 		(void) pushJsonbValue(&state, WJB_KEY, &name);
 		(void) pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
 		for (int j = 0; j < collected[i].count; j++)
@@ -102,9 +103,9 @@ build(const Collected *collected)
 }
 
 Jsonb *
-key_filter_normalize(Jsonb *filters)
+filter_normalize(const FilterList *list, Jsonb *filters)
 {
-	Collected  *collected = palloc0(sizeof(Collected) * lengthof(filter_keys));
+	Collected  *collected = palloc0(sizeof(Collected) * list->count);
 
 	if (!JB_ROOT_IS_ARRAY(filters) || JB_ROOT_IS_SCALAR(filters) || JB_ROOT_COUNT(filters) > MAX_FILTERS)
 		err_invalid(ARGUMENT, "it must be an array of at most 10 entries");
@@ -114,7 +115,7 @@ key_filter_normalize(Jsonb *filters)
 
 		if (entry->type != jbvBinary)
 			err_invalid(ARGUMENT, "each entry must be {\"Key\": string, \"Values\": [string, ...]}");
-		collect(entry->val.binary.data, collected);
+		collect(list, entry->val.binary.data, collected);
 	}
-	return build(collected);
+	return build(list, collected);
 }
