@@ -4,7 +4,7 @@
 # always stopped and removed.  Slow numbers are no failure: a goal that is
 # missed is printed as missed, and the status is 0.
 #
-#   PARTS="functions pairs keys misses changes scale parallel memory create instructions"
+#   PARTS="functions pairs keys misses changes scale parallel memory create secrets instructions"
 #                        only these
 #   QUICK=1              fewer rounds: about a minute, and noisier
 #   FULL=1               a million keys instead of 100,000
@@ -13,7 +13,7 @@
 set -euo pipefail
 . "$(dirname "$0")/server.sh"
 
-all_parts='create functions pairs keys memory misses changes scale parallel instructions'
+all_parts='create functions pairs keys memory misses changes scale parallel secrets instructions'
 parts=${PARTS:-$all_parts}
 tmp=
 
@@ -27,6 +27,7 @@ toggles=15
 miss_each=21000
 parallel_rows=400000
 parallel_rounds=15
+secret_rounds=9
 if [ -n "${QUICK:-}" ]; then
 	rounds=11
 	slice_ms=8
@@ -35,6 +36,7 @@ if [ -n "${QUICK:-}" ]; then
 	miss_each=6000
 	parallel_rows=200000
 	parallel_rounds=9
+	secret_rounds=5
 fi
 [ -z "${FULL:-}" ] || create_count=1000000
 
@@ -204,6 +206,43 @@ scale()
 		note two_signers "bench.paired('two sessions, signing', 'disturbed', 'alone')"
 }
 
+# ---- secrets -------------------------------------------------------------
+
+# "rate NAME TRANSACTIONS STATEMENT": calls per second of a client that sends a prepared
+# statement, waits for the answer and sends it again.
+rate()
+{
+	local name=$1 transactions=$2 statement=$3 tps
+
+	printf '%s;\n' "$statement" | in_run tee pgbench.sql >/dev/null
+	tps=$(in_run pgbench -n -M prepared -c 1 -t "$transactions" -f pgbench.sql bench 2>"$tmp/pgbench.log" |
+		sed -n 's/^tps = \([0-9.]*\).*/\1/p')
+	[ -n "$tps" ] || { cat "$tmp/pgbench.log"; return 1; }
+	sql -c "INSERT INTO bench.rate VALUES ('$name', $tps)"
+}
+
+# A few rows more of plain data, so that an index is used.
+secrets()
+{
+	sql -c "CREATE TABLE bench.rate (what text, tps double precision)" \
+		-c "CREATE TABLE bench.password (name text PRIMARY KEY, value text)" \
+		-c "INSERT INTO bench.password SELECT 'app/' || n, md5(n::text) FROM generate_series(1, 1000) n" \
+		-c "SELECT count(kms_create_secret(name, 'v1', value)) FROM bench.password" \
+		-c 'VACUUM ANALYZE bench.password' -c 'VACUUM ANALYZE kms.secret' -c 'VACUUM ANALYZE kms.secret_version' \
+		-c 'VACUUM ANALYZE kms.secret_version_stage' >/dev/null || return
+	for _ in $(seq "$secret_rounds"); do
+		rate 'SELECT of one row by its key' 20000 "SELECT name, value FROM bench.password WHERE name = 'app/7'" &&
+			rate 'kms_get_secret_value' 20000 "SELECT secret_name, secret_data FROM kms_get_secret_value('app/7')" &&
+			rate 'kms_put_secret_value' 3000 "SELECT kms_put_secret_value('app/8', gen_random_uuid()::text, 'a password')" || return
+	done
+	sql -c "SELECT what AS \"one session, one call after the other\", round(bench.median(array_agg(tps))) AS \"calls/s, median\",
+				   round(min(tps)) AS least, round(max(tps)) AS most FROM bench.rate GROUP BY what ORDER BY 2 DESC"
+	note get_rate "(SELECT bench.median(array_agg(tps)) FROM bench.rate WHERE what = 'kms_get_secret_value')"
+	note put_rate "(SELECT bench.median(array_agg(tps)) FROM bench.rate WHERE what = 'kms_put_secret_value')"
+	note get_over_select "(SELECT bench.median(array_agg(tps)) FROM bench.rate WHERE what = 'SELECT of one row by its key')
+		/ (SELECT bench.median(array_agg(tps)) FROM bench.rate WHERE what = 'kms_get_secret_value')"
+}
+
 # ---- instructions --------------------------------------------------------
 
 # Single-user mode takes one statement a line.  For each candidate a small and a
@@ -323,6 +362,7 @@ main()
 	! wanted changes || part '10,000 hot keys while others change' changes
 	! wanted scale || part 'two sessions at once' scale
 	! wanted parallel || part 'a parallel query' file parallel -v rows="$parallel_rows" -v rounds="$parallel_rounds"
+	! wanted secrets || part 'secrets, asked for by a client' secrets
 	! wanted instructions || part 'instructions (valgrind)' count_instructions
 
 	printf -- '\n-- goals\n'

@@ -38,7 +38,10 @@ INSERT INTO bench.goal VALUES
 	(20, 'HMAC of 64 B, over floor and OpenSSL alone', 1.5, NULL, 'x', 'pairs', '{mac}'),
 	(21, 'throughput of a 16 MB envelope, over raw AES-256-GCM (fresh, same memory)', NULL, 0.5, 'x', 'pairs',
 		'{envelope,envelope_same}'),
-	(22, 'CPU per signature with two sessions, over one', 1.1, NULL, 'x', 'scale', '{two_signers}');
+	(22, 'CPU per signature with two sessions, over one', 1.1, NULL, 'x', 'scale', '{two_signers}'),
+	(23, 'secrets: get, calls of one session', NULL, 20000, '/s', 'secrets', '{get_rate}'),
+	(24, 'secrets: put, calls of one session (fsync off)', NULL, 2000, '/s', 'secrets', '{put_rate}'),
+	(25, 'secrets: time of a get, over a SELECT of one row by its key', 4, NULL, 'x', 'secrets', '{get_over_select}');
 
 /* Digits enough to tell 1.052 from a goal of 1.05. */
 CREATE FUNCTION bench.show(value double precision) RETURNS text

@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "crypto/kc.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "utils/json.h"
@@ -174,11 +173,4 @@ secret_account_value(const char *name, const char *password)
 	escape_json(&value, password);
 	appendStringInfoChar(&value, '}');
 	return value.data;
-}
-
-void
-secret_account_wipe(char *value)
-{
-	kc_wipe(value, strlen(value));
-	pfree(value);
 }

@@ -33,8 +33,7 @@ typedef struct KmsSecretAccount
 extern int	secret_accounts_parse(const char *data, KmsSecretSubType sub_type,
 								  KmsSecretAccount accounts[SECRET_ACCOUNTS_MAX]);
 
-/* {"AccountName":"","AccountPassword":""}, what is stored of one; to be wiped by the caller, with secret_account_wipe. */
+/* {"AccountName":"","AccountPassword":""}, what is stored of one; the caller wipes it. */
 extern char *secret_account_value(const char *name, const char *password);
-extern void secret_account_wipe(char *value);
 
 #endif

@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "base/ident.h"
-#include "base/utf8.h"
 #include "service/account.h"
 #include "service/key.h"
 #include "service/secret.h"
@@ -79,11 +78,12 @@ err_exists(const char *name)
 }
 
 static void
-add_first_version(Oid caller, const KmsSecret *secret, SecretLabels *labels, const char *label, KmsSecretVersion *version,
-				  kc_view value)
+add_first_version(Oid caller, const KmsSecret *secret, SecretLabels *labels, const KmsCreateSecret *request)
 {
-	secret_add_version(caller, secret, labels, version, value);
-	label_put(labels, label, version->id);
+	KmsSecretVersion version = {.id = request->version_id, .is_binary = request->text == NULL};
+
+	secret_add_version(caller, secret, labels, &version, request->value);
+	label_put(labels, LABEL_CURRENT, request->version_id);
 }
 
 /* One account becomes one version, whose value has the layout that is read. */
@@ -91,13 +91,8 @@ static void
 add_account(Oid caller, const KmsSecret *secret, SecretLabels *labels, const char *label, const char *version_id,
 			const KmsSecretAccount *account)
 {
-	KmsSecretVersion version = {.id = version_id, .role_name = account->name};
-	char	   *text = secret_account_value(account->name, account->password);
-	kc_view		value = utf8_from_server("secret_data", text, strlen(text));
-
-	secret_require_value(value, false);
-	add_first_version(caller, secret, labels, label, &version, value);
-	secret_account_wipe(text);
+	secret_add_account(caller, secret, labels, version_id, account->name, account->password);
+	label_put(labels, label, version_id);
 }
 
 /* Two accounts: the first is current, the second previous, as after a rotation. */
@@ -145,7 +140,6 @@ describe(Oid caller, const KmsCreateSecret *request, KmsSecret *secret)
 void
 secret_create(Oid caller, const KmsCreateSecret *request, KmsSecret *secret)
 {
-	KmsSecretVersion version = {.id = request->version_id, .is_binary = request->text == NULL};
 	KmsSecretAccount accounts[SECRET_ACCOUNTS_MAX];
 	int			account_count = 0;
 	SecretLabels labels;
@@ -174,7 +168,7 @@ secret_create(Oid caller, const KmsCreateSecret *request, KmsSecret *secret)
 		err_exists(request->name);
 	labels_read(&secret->id, NULL, &labels);
 	if (secret->type == SECRET_GENERIC)
-		add_first_version(caller, secret, &labels, LABEL_CURRENT, &version, request->value);
+		add_first_version(caller, secret, &labels, request);
 	else
 		add_accounts(caller, secret, &labels, request->version_id, accounts, account_count);
 	store_secret_notify(secret->name);

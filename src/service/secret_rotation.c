@@ -10,15 +10,12 @@
 
 #include "base/error.h"
 #include "base/ident.h"
-#include "base/utf8.h"
 #include "service/key_rotation.h"
 #include "service/password.h"
 #include "service/secret.h"
-#include "service/secret_config.h"
 #include "service/secret_label.h"
 #include "service/secret_role.h"
 #include "service/secret_seal.h"
-#include "service/secret_value.h"
 #include "service/secret_version.h"
 #include "store/job.h"
 #include "utils/timestamp.h"
@@ -120,17 +117,6 @@ change_role(const KmsSecret *secret, const Target *target, const char *password)
 		store_login_role_set_password(secret->owner.role, target->role, password);
 }
 
-static void
-store_password(const KmsSecret *secret, const SecretLabels *labels, const Target *target, const char *version_id,
-			   const char *password)
-{
-	KmsSecretVersion version = {.id = version_id, .role_name = target->role};
-	char	   *text = secret_account_value(target->role, password);
-
-	secret_add_version(secret->owner.role, secret, labels, &version, utf8_from_server("secret_data", text, strlen(text)));
-	secret_account_wipe(text);
-}
-
 void
 secret_rotate_locked(KmsSecret *secret, const char *version_id)
 {
@@ -144,7 +130,7 @@ secret_rotate_locked(KmsSecret *secret, const char *version_id)
 	{
 		password_generate(PASSWORD_LEN, false, password);
 		change_role(secret, &target, password);
-		store_password(secret, &labels, &target, version_id, password);
+		secret_add_account(secret->owner.role, secret, &labels, version_id, target.role, password);
 	}
 	PG_FINALLY();
 	{

@@ -5,9 +5,11 @@
 #include "service/secret_version.h"
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "mb/pg_wchar.h"
 #include "service/audit_line.h"
 #include "service/secret.h"
+#include "service/secret_config.h"
 #include "service/secret_seal.h"
 #include "service/secret_value.h"
 #include "utils/timestamp.h"
@@ -111,6 +113,28 @@ secret_add_version(Oid user, const KmsSecret *secret, const SecretLabels *labels
 	if (list_length(versions) >= SECRET_VERSIONS_MAX)
 		make_room(secret, labels, versions);
 	store_secret_version_insert(version);
+}
+
+void
+secret_add_account(Oid user, const KmsSecret *secret, const SecretLabels *labels,
+				   const char *version_id, const char *role_name, const char *password)
+{
+	KmsSecretVersion version = {.id = version_id, .role_name = role_name};
+	char	   *text = secret_account_value(role_name, password);
+	size_t		len = strlen(text);
+	kc_view		value = utf8_from_server("secret_data", text, len);	/* text itself, or a copy */
+
+	PG_TRY();
+	{
+		secret_require_value(value, false);
+		secret_add_version(user, secret, labels, &version, value);
+	}
+	PG_FINALLY();
+	{
+		kc_wipe(unconstify(uint8 *, value.data), value.len);
+		kc_wipe(text, len);
+	}
+	PG_END_TRY();
 }
 
 /* A repetition changes nothing, whatever has become of the labels; anything else is refused. */

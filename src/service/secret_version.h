@@ -61,4 +61,8 @@ extern void secret_list_versions(Oid caller, const char *name, List **versions, 
 extern void secret_add_version(Oid user, const KmsSecret *secret, const SecretLabels *labels,
 							   KmsSecretVersion *version, kc_view value);
 
+/* The same for a role and its password: what is stored of them is made here, and wiped. */
+extern void secret_add_account(Oid user, const KmsSecret *secret, const SecretLabels *labels,
+							   const char *version_id, const char *role_name, const char *password);
+
 #endif
