@@ -9,8 +9,14 @@
 
 #include "utils/jsonb.h"
 
-/* NULL if it is none.  Of a name that appears twice the last value counts. */
+/*
+ * NULL if it is none, or if the stack is too low for it: also what was JSON when it
+ * was stored may then be none.  Of a name that appears twice the last value counts.
+ */
 extern Jsonb *json_parse(const char *text);
+
+extern Jsonb *json_empty_object(void);
+extern Jsonb *json_empty_array(void);
 
 /* Whether it is this string. */
 extern bool json_is(const JsonbValue *value, const char *string);

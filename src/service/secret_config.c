@@ -58,7 +58,7 @@ write_config(const JsonbValue *sub_type, const JsonbValue *instance, JsonbContai
 static JsonbContainer *
 no_custom_data(void)
 {
-	return &json_parse("{}")->root;
+	return &json_empty_object()->root;
 }
 
 const char *
@@ -93,11 +93,21 @@ secret_config_parse(Jsonb *config, KmsSecretSubType *sub_type)
 	return write_config(type, instance, custom);
 }
 
+Jsonb *
+secret_config_read(const char *stored)
+{
+	Jsonb	   *config = json_parse(stored);
+
+	if (config == NULL)
+		err_stored();
+	return config;
+}
+
 const char *
 secret_config_replace(const char *stored, Jsonb *custom_data)
 {
-	Jsonb	   *config = json_parse(stored);
-	JsonbValue *type = config != NULL && is_object(config) ? json_field(&config->root, SUB_TYPE, jbvString) : NULL;
+	Jsonb	   *config = secret_config_read(stored);
+	JsonbValue *type = is_object(config) ? json_field(&config->root, SUB_TYPE, jbvString) : NULL;
 	JsonbValue *instance = type != NULL ? json_field(&config->root, INSTANCE, jbvString) : NULL;
 
 	if (instance == NULL)

@@ -17,6 +17,9 @@
  */
 extern const char *secret_config_parse(Jsonb *config, KmsSecretSubType *sub_type);
 
+/* The stored configuration, of a row that nobody has looked at; Rejected.Unavailable if it is no JSON. */
+extern Jsonb *secret_config_read(const char *stored);
+
 /* The stored configuration with this CustomData. */
 extern const char *secret_config_replace(const char *stored, Jsonb *custom_data);
 

@@ -1,0 +1,65 @@
+-- What a hostile role tries with secrets: rows of its own making, the end of the stack, arguments without end.
+\set ECHO none
+\getenv here PG_ABS_SRCDIR
+\set setup :here /sql/include/setup.psql
+\i :setup
+BEGIN;
+SELECT plan(6);
+
+CREATE ROLE kms_test_owner LOGIN;
+CREATE ROLE kms_test_attacker LOGIN;
+GRANT EXECUTE ON FUNCTION kms_create_secret(text, text, text, text, text, text, jsonb, jsonb, boolean, interval) TO kms_test_owner, kms_test_attacker;
+SET ROLE kms_test_owner;
+SELECT kms_create_secret('hostile/password', 'v1', '{"Accounts": [{"AccountName": "kms_test_owner", "AccountPassword": "x"}]}', 'Rds',
+						 extended_config => format('{"SecretSubType": "SingleUser", "DBInstanceId": "local", "CustomData": {"a": %s%s}}',
+												   repeat('[', 400), repeat(']', 400))::jsonb) \g /dev/null
+SELECT kms_create_secret('hostile/generic', 'v1', 'one') \g /dev/null
+RESET ROLE;
+SAVEPOINT sound;
+
+-- ---- a configuration that is no JSON ----------------------------------------
+
+CREATE FUNCTION pg_temp.row_with(config text) RETURNS text LANGUAGE sql AS
+$$
+SELECT format('ROW(%L, ''n'', 10, ''r'', now(), now(), ''Rds'', ''SingleUser'', ''d'', %1$L, true, %2$L, ''Enabled'', 86400,'
+			  ' NULL, NULL, NULL, NULL, 0, NULL, 1, 1, '''')::kms.secret', '00000000-0000-4000-8000-000000000001', config)
+$$;
+SELECT is(pg_temp.verdict_as('kms_test_attacker', 'SELECT kms.describe_secret(' || pg_temp.row_with('no JSON') || ')'),
+		  'XX001|Rejected.Unavailable', 'a row made up by anybody, whose configuration is no JSON, is not understood'),
+	   is(pg_temp.verdict_as('kms_test_attacker', 'SELECT kms.describe_secret(' || pg_temp.row_with('{"a": 1}') || ')'),
+		  'fine', 'one whose configuration is JSON is described');
+UPDATE kms.secret SET extended_config = 'no JSON' WHERE name = 'hostile/password';
+SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_describe_secret(''hostile/password'')'),
+		  'XX001|Rejected.Unavailable', 'nor is a stored row that was changed so'),
+	   is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_describe_secret(''hostile/generic'')'), 'fine', 'others are described');
+ROLLBACK TO sound;
+
+/* What happens at each depth of the stack: one call raises, another one does not, none brings the server down. */
+CREATE FUNCTION pg_temp.at_depth(depth integer, statement text) RETURNS void LANGUAGE plpgsql AS
+$$
+BEGIN
+	IF depth = 0 THEN
+		EXECUTE statement;
+	ELSE
+		PERFORM pg_temp.at_depth(depth - 1, statement);
+	END IF;
+END
+$$;
+CREATE FUNCTION pg_temp.verdicts_at_all_depths(statement text) RETURNS SETOF text LANGUAGE plpgsql AS
+$$
+BEGIN
+	FOR depth IN 0 .. 100 LOOP
+		RETURN NEXT split_part(pg_temp.verdict('SELECT pg_temp.at_depth(%s, %L)', depth::text, statement), '|', 1);
+	END LOOP;
+END
+$$;
+SET LOCAL max_stack_depth = '150kB';
+SELECT results_eq('SELECT DISTINCT pg_temp.verdicts_at_all_depths(''SELECT kms_describe_secret(''''hostile/password'''', true)'') ORDER BY 1',
+				  ARRAY['54001', 'XX001', 'fine'], 'where the stack ends, a secret with a configuration is described, or an error is raised');
+RESET max_stack_depth;
+SELECT is(pg_temp.verdict('SELECT kms_create_secret(''hostile/bomb'', ''v1'', repeat(''['', 30000), ''Rds'','
+						  ' extended_config => ''{"SecretSubType": "SingleUser", "DBInstanceId": "local"}'')'),
+		  '22023|InvalidParameter', 'brackets in brackets in secret_data are no accounts');
+
+SELECT finish();
+ROLLBACK;
