@@ -166,6 +166,9 @@ require_stages(const List *stages)
 	ListCell   *cell;
 	List	   *seen = NIL;
 
+	if (list_length(stages) > LABELS_MAX)
+		kms_ereport(ERRCODE_PROGRAM_LIMIT_EXCEEDED, API_LIMIT_EXCEEDED,
+					errmsg("version_stages names more than 8 labels"));
 	foreach(cell, stages)
 	{
 		const char *stage = lfirst(cell);

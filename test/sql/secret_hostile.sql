@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(6);
+SELECT plan(9);
 
 CREATE ROLE kms_test_owner LOGIN;
 CREATE ROLE kms_test_attacker LOGIN;
@@ -60,6 +60,19 @@ RESET max_stack_depth;
 SELECT is(pg_temp.verdict('SELECT kms_create_secret(''hostile/bomb'', ''v1'', repeat(''['', 30000), ''Rds'','
 						  ' extended_config => ''{"SecretSubType": "SingleUser", "DBInstanceId": "local"}'')'),
 		  '22023|InvalidParameter', 'brackets in brackets in secret_data are no accounts');
+
+-- ---- arguments without end ---------------------------------------------------
+
+CREATE FUNCTION pg_temp.labels(count integer) RETURNS text LANGUAGE sql AS
+$$ SELECT array_agg('l' || i)::text FROM generate_series(1, count) i $$;
+SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_put_secret_value(''hostile/generic'', ''v2'', ''x'', %L)', pg_temp.labels(7)),
+		  'fine', 'eight labels are not too many'),
+	   is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_put_secret_value(''hostile/generic'', ''v3'', ''x'', %L)', pg_temp.labels(9)),
+		  '54000|Rejected.LimitExceeded', 'nine are');
+SET LOCAL statement_timeout = '5s';
+SELECT is(pg_temp.verdict_as('kms_test_attacker', 'SELECT kms_put_secret_value(''hostile/none'', ''v3'', ''x'', %L)', pg_temp.labels(100000)),
+		  '54000|Rejected.LimitExceeded', 'a hundred thousand are refused at once, to anybody');
+RESET statement_timeout;
 
 SELECT finish();
 ROLLBACK;
