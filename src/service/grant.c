@@ -303,21 +303,23 @@ find_grant(const KmsGrant *grant, void *argument)
 
 /*
  * Whether it had any of them.  One that was tampered with goes as a whole, and with
- * everything goes also what has operations of no name that we know.
+ * everything goes also what has operations of no name that we know.  Of {*}, those
+ * on such a resource are left.
  */
 static bool
-take_away(KmsGrant *grant, uint64 bits)
+take_away(KmsGrant *grant, KmsResourceKind kind, uint64 bits)
 {
 	uint64		had = grant_operation_bits(grant);
+	uint64		left = had & ~bits & resource_operations(kind);
 
 	if ((had & bits) == 0 && bits != ACTION_ALL_BITS)
 		return false;
-	if ((had & ~bits) == 0 || !grant_is_intact(grant))
+	if (left == 0 || !grant_is_intact(grant))
 	{
 		store_grant_delete(&grant->id);
 		return true;
 	}
-	set_operations(grant, had & ~bits);
+	set_operations(grant, left);
 	make_seal(grant);
 	store_grant_update(grant);
 	return true;
@@ -346,7 +348,7 @@ grant_revoke(Oid caller, const KmsGrantRequest *request)
 		err_role("grantee", request->grantee);
 	foreach(cell, revoking.found)
 	{
-		if (take_away(lfirst(cell), bits))
+		if (take_away(lfirst(cell), resource.kind, bits))
 			count++;
 	}
 	if (OidIsValid(revoking.role))

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(9);
+SELECT plan(13);
 
 CREATE ROLE kms_test_owner LOGIN;
 CREATE ROLE kms_test_attacker LOGIN;
@@ -73,6 +73,20 @@ SET LOCAL statement_timeout = '5s';
 SELECT is(pg_temp.verdict_as('kms_test_attacker', 'SELECT kms_put_secret_value(''hostile/none'', ''v3'', ''x'', %L)', pg_temp.labels(100000)),
 		  '54000|Rejected.LimitExceeded', 'a hundred thousand are refused at once, to anybody');
 RESET statement_timeout;
+
+-- ---- what is left of {*} ------------------------------------------------------
+
+SET ROLE kms_test_owner;
+SELECT kms_grant('secret/hostile/generic', 'kms_test_attacker', '{*}') \g /dev/null
+SELECT is(kms_revoke('secret/hostile/generic', 'kms_test_attacker', '{GetSecretValue,UpdateSecret,DeleteSecret,RestoreSecret}'), 1, 'four operations are taken from who has all of them');
+SELECT results_eq('SELECT unnest(operations) FROM kms_list_grants(''secret/hostile/generic'') ORDER BY 1',
+				  ARRAY['DescribeSecret', 'ListSecretVersionIds', 'PutSecretValue', 'RotateSecret', 'UpdateSecretRotationPolicy', 'UpdateSecretVersionStage'],
+				  'the other operations on a secret are left, and none on a key');
+SELECT is(kms_revoke('secret/hostile/generic', 'kms_test_attacker',
+					 '{DescribeSecret,ListSecretVersionIds,PutSecretValue,RotateSecret,UpdateSecretRotationPolicy,UpdateSecretVersionStage}'),
+		  1, 'those are taken, too');
+SELECT is_empty('SELECT * FROM kms_list_grants(''secret/hostile/generic'')', 'and nothing is left of the grant');
+RESET ROLE;
 
 SELECT finish();
 ROLLBACK;
