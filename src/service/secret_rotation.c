@@ -74,6 +74,7 @@ secret_update_rotation_policy(Oid caller, const char *name, bool enable, int64 s
 	store_close();
 }
 
+/* The row has no MAC: that it is what it was, its value says. */
 static const char *
 role_of_version(const KmsSecret *secret, const char *version_id)
 {
@@ -82,6 +83,7 @@ role_of_version(const KmsSecret *secret, const char *version_id)
 	if (version_id == NULL || !store_secret_version_find(&secret->id, version_id, NULL, &version) ||
 		version.role_name == NULL)
 		err_stored();
+	secret_value_require_intact(secret, &version);
 	return version.role_name;
 }
 

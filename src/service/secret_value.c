@@ -225,3 +225,10 @@ secret_value_opens(const KmsSecretVersion *version)
 		err_crypto(status);
 	return status == KC_OK;
 }
+
+void
+secret_value_require_intact(const KmsSecret *secret, const KmsSecretVersion *version)
+{
+	if (!secret_value_opens(version))
+		err_damaged(secret, version);
+}

@@ -36,4 +36,7 @@ extern bool secret_value_is(const KmsSecret *secret, const KmsSecretVersion *ver
 /* Whether the row opens, whatever the state of the key; raises only if that cannot be found out. */
 extern bool secret_value_opens(const KmsSecretVersion *version);
 
+/* Rejected.Unavailable if it does not: what else the row says, such as its role, was changed by hand, too. */
+extern void secret_value_require_intact(const KmsSecret *secret, const KmsSecretVersion *version);
+
 #endif

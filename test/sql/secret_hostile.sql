@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(13);
+SELECT plan(16);
 
 CREATE ROLE kms_test_owner LOGIN;
 CREATE ROLE kms_test_attacker LOGIN;
@@ -87,6 +87,26 @@ SELECT is(kms_revoke('secret/hostile/generic', 'kms_test_attacker',
 		  1, 'those are taken, too');
 SELECT is_empty('SELECT * FROM kms_list_grants(''secret/hostile/generic'')', 'and nothing is left of the grant');
 RESET ROLE;
+
+-- ---- the role of a version, changed by hand --------------------------------------
+
+CREATE ROLE kms_test_manager CREATEROLE LOGIN;
+CREATE ROLE kms_test_app LOGIN PASSWORD 'before';
+CREATE ROLE kms_test_victim LOGIN PASSWORD 'before';
+GRANT EXECUTE ON FUNCTION kms_create_secret(text, text, text, text, text, text, jsonb, jsonb, boolean, interval) TO kms_test_manager;
+GRANT kms_test_app, kms_test_victim TO kms_test_manager WITH ADMIN OPTION;
+SELECT rolpassword AS before FROM pg_authid WHERE rolname = 'kms_test_victim' \gset
+SET ROLE kms_test_manager;
+SELECT kms_create_secret('hostile/app', 'v1', '{"Accounts": [{"AccountName": "kms_test_app", "AccountPassword": "x"}]}', 'Rds',
+						 extended_config => '{"SecretSubType": "SingleUser", "DBInstanceId": "local"}') \g /dev/null
+RESET ROLE;
+SAVEPOINT managed;
+UPDATE kms.secret_version SET role_name = 'kms_test_victim' WHERE role_name = 'kms_test_app';
+SELECT is(pg_temp.verdict_as('kms_test_manager', 'SELECT kms_rotate_secret(''hostile/app'')'), 'XX001|Rejected.Unavailable',
+		  'the role of a version, changed by hand, is not rotated');
+SELECT is(rolpassword, :'before', 'and keeps its password') FROM pg_authid WHERE rolname = 'kms_test_victim';
+ROLLBACK TO managed;
+SELECT is(pg_temp.verdict_as('kms_test_manager', 'SELECT kms_rotate_secret(''hostile/app'')'), 'fine', 'put back, the right one is');
 
 SELECT finish();
 ROLLBACK;
