@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(16);
+SELECT plan(19);
 
 CREATE ROLE kms_test_owner LOGIN;
 CREATE ROLE kms_test_attacker LOGIN;
@@ -107,6 +107,23 @@ SELECT is(pg_temp.verdict_as('kms_test_manager', 'SELECT kms_rotate_secret(''hos
 SELECT is(rolpassword, :'before', 'and keeps its password') FROM pg_authid WHERE rolname = 'kms_test_victim';
 ROLLBACK TO managed;
 SELECT is(pg_temp.verdict_as('kms_test_manager', 'SELECT kms_rotate_secret(''hostile/app'')'), 'fine', 'put back, the right one is');
+
+-- ---- the key of secrets, changed by hand ------------------------------------------
+
+SELECT key_id AS service_key FROM kms.alias WHERE name = 'alias/acs/secrets' \gset
+CREATE FUNCTION pg_temp.tables_with_problems() RETURNS text LANGUAGE sql AS
+$$
+SELECT string_agg(table_name || CASE rows WHEN 1 THEN ' once' ELSE ' often' END, ', ' ORDER BY table_name)
+  FROM (SELECT table_name, count(*) AS rows FROM kms_check_integrity() GROUP BY table_name) c
+$$;
+SAVEPOINT whole;
+UPDATE kms.key SET description = 'changed by hand' WHERE id = :'service_key';
+SELECT is(pg_temp.tables_with_problems(), 'key once, secret_version often', 'where the row of their key was changed, the check lists it and what it encrypts');
+ROLLBACK TO whole;
+UPDATE kms.key_version SET wrapped = set_byte(wrapped, 20, get_byte(wrapped, 20) # 1) WHERE key_id = :'service_key';
+SELECT is(pg_temp.tables_with_problems(), 'key_version once, secret_version often', 'likewise where its material was');
+ROLLBACK TO whole;
+SELECT is_empty('SELECT * FROM kms_check_integrity()', 'put back, all is well');
 
 SELECT finish();
 ROLLBACK;
