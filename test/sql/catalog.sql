@@ -86,6 +86,46 @@ INSERT INTO contract VALUES
 	 'password_length integer DEFAULT 32, exclude_characters text DEFAULT ''''::text, exclude_lowercase boolean DEFAULT false, '
 	 'exclude_uppercase boolean DEFAULT false, exclude_numbers boolean DEFAULT false, exclude_punctuation boolean DEFAULT false, '
 	 'require_each_included_type boolean DEFAULT false', 'text', 'v', 's', true),
+	('kms_create_secret',
+	 'secret_name text, version_id text, secret_data text, secret_type text DEFAULT ''Generic''::text, encryption_key_id text DEFAULT NULL::text, '
+	 'description text DEFAULT ''''::text, tags jsonb DEFAULT NULL::jsonb, extended_config jsonb DEFAULT NULL::jsonb, '
+	 'enable_automatic_rotation boolean DEFAULT false, rotation_interval interval DEFAULT NULL::interval',
+	 '(arn text, secret_name text, version_id text, secret_type text, automatic_rotation text, rotation_interval interval, '
+	 'next_rotation_date timestamp with time zone, extended_config jsonb)', 'v', 'u', false),
+	('kms_create_secret',
+	 'secret_name text, version_id text, secret_data bytea, secret_type text DEFAULT ''Generic''::text, encryption_key_id text DEFAULT NULL::text, '
+	 'description text DEFAULT ''''::text, tags jsonb DEFAULT NULL::jsonb, extended_config jsonb DEFAULT NULL::jsonb, '
+	 'enable_automatic_rotation boolean DEFAULT false, rotation_interval interval DEFAULT NULL::interval',
+	 '(arn text, secret_name text, version_id text, secret_type text, automatic_rotation text, rotation_interval interval, '
+	 'next_rotation_date timestamp with time zone, extended_config jsonb)', 'v', 'u', false),
+	('kms_list_secrets', 'filters jsonb DEFAULT NULL::jsonb, fetch_tags boolean DEFAULT false',
+	 'SETOF (secret_name text, secret_type text, create_time timestamp with time zone, update_time timestamp with time zone, '
+	 'planned_delete_time timestamp with time zone, tags jsonb)', 's', 's', true),
+	('kms_delete_secret',
+	 'secret_name text, force_delete_without_recovery boolean DEFAULT false, recovery_window_in_days integer DEFAULT 30',
+	 '(secret_name text, planned_delete_time timestamp with time zone)', 'v', 'u', true),
+	('kms_describe_secret', 'secret_name text, fetch_tags boolean DEFAULT false',
+	 '(arn text, secret_name text, secret_type text, description text, encryption_key_id uuid, create_time timestamp with time zone, '
+	 'update_time timestamp with time zone, planned_delete_time timestamp with time zone, automatic_rotation text, rotation_interval interval, '
+	 'last_rotation_date timestamp with time zone, next_rotation_date timestamp with time zone, extended_config jsonb, tags jsonb)', 's', 's', true),
+	('kms_get_secret_value',
+	 'secret_name text, version_stage text DEFAULT NULL::text, version_id text DEFAULT NULL::text, fetch_extended_config boolean DEFAULT false',
+	 '(secret_name text, secret_type text, secret_data text, secret_binary bytea, secret_data_type text, version_id text, version_stages text[], '
+	 'create_time timestamp with time zone, automatic_rotation text, rotation_interval interval, last_rotation_date timestamp with time zone, '
+	 'next_rotation_date timestamp with time zone, extended_config jsonb)', 's', 's', true),
+	('kms_put_secret_value', 'secret_name text, version_id text, secret_data text, version_stages text[] DEFAULT NULL::text[]',
+	 '(secret_name text, version_id text, version_stages text[])', 'v', 'u', true),
+	('kms_put_secret_value', 'secret_name text, version_id text, secret_data bytea, version_stages text[] DEFAULT NULL::text[]',
+	 '(secret_name text, version_id text, version_stages text[])', 'v', 'u', true),
+	('kms_update_secret', 'secret_name text, description text DEFAULT NULL::text, custom_data jsonb DEFAULT NULL::jsonb', 'void', 'v', 'u', true),
+	('kms_update_secret_version_stage',
+	 'secret_name text, version_stage text, move_to_version text DEFAULT NULL::text, remove_from_version text DEFAULT NULL::text', 'void', 'v', 'u', true),
+	('kms_restore_secret', 'secret_name text', 'void', 'v', 'u', true),
+	('kms_list_secret_version_ids', 'secret_name text, include_deprecated boolean DEFAULT false',
+	 'SETOF (version_id text, create_time timestamp with time zone, version_stages text[])', 's', 's', true),
+	('kms_rotate_secret', 'secret_name text, version_id text DEFAULT NULL::text', 'text', 'v', 'u', true),
+	('kms_update_secret_rotation_policy',
+	 'secret_name text, enable_automatic_rotation boolean, rotation_interval interval DEFAULT NULL::interval', 'void', 'v', 'u', true),
 	('kms_create_alias', 'key_id text, alias_name text', 'void', 'v', 'u', true),
 	('kms_update_alias', 'key_id text, alias_name text', 'void', 'v', 'u', true),
 	('kms_delete_alias', 'alias_name text', 'void', 'v', 'u', true),
@@ -129,7 +169,7 @@ SELECT bag_eq('SELECT name, arguments FROM made', 'SELECT name, arguments FROM c
 SELECT bag_eq('SELECT name, result FROM made', 'SELECT name, result FROM contract', 'their results are those of the contract');
 SELECT bag_eq('SELECT name, volatility FROM made', 'SELECT name, volatility FROM contract', 'what writes or is random is volatile, what reads is stable');
 SELECT bag_eq('SELECT name, parallel FROM made', 'SELECT name, parallel FROM contract', 'what writes is parallel unsafe, the rest is parallel safe');
-SELECT bag_eq('SELECT name, everybody FROM made', 'SELECT name, everybody FROM contract', 'everybody may execute what asks for the right on the key itself, and nothing else');
+SELECT bag_eq('SELECT name, everybody FROM made', 'SELECT name, everybody FROM contract', 'everybody may execute what asks for the right on the key or secret itself, and nothing else');
 SELECT is_empty('SELECT name FROM made WHERE name !~ ''^kms_''', 'public functions begin with kms_');
 
 -- ---- helpers --------------------------------------------------------------
@@ -140,6 +180,8 @@ INSERT INTO helper VALUES
 	('describe_grant(entry kms.grant_entry)', 's', 's', true),
 	('describable(resource text)', 's', 's', true), ('describe_row(key kms.key)', 's', 's', true),
 	('arn_prefix()', 's', 's', true), ('normalized_filters(filters jsonb)', 'i', 's', true), ('describe_status()', 'v', 'r', true),
+	('may_describe_secret(secret_id uuid, owner oid, owner_name text)', 's', 's', true), ('describe_secret(secret kms.secret)', 's', 's', true),
+	('normalized_secret_filters(filters jsonb)', 'i', 's', true),
 	('pending_audit()', 'v', 'u', true),
 	('counted_usage(OUT key_id uuid, OUT key_version_id uuid, OUT operation text, OUT calls bigint, OUT failures bigint, OUT bytes bigint, '
 	 'OUT last_used_at timestamp with time zone, OUT counter bigint)', 'v', 'r', true);
@@ -153,7 +195,7 @@ SELECT bag_eq('SELECT format(''%s(%s)'', p.proname, pg_get_function_arguments(p.
 SELECT is_empty('SELECT proname FROM function WHERE prosecdef', 'no function is SECURITY DEFINER');
 SELECT is_empty('SELECT proname FROM function WHERE proleakproof', 'no function is leakproof');
 SELECT is_empty('SELECT proname FROM function WHERE proconfig IS NOT NULL', 'no function has a SET clause');
-SELECT is_empty('SELECT proname FROM function WHERE provolatile = ''i'' AND proname <> ''normalized_filters''', 'nothing that looks at keys, state or clock is immutable');
+SELECT is_empty('SELECT proname FROM function WHERE provolatile = ''i'' AND proname !~ ''^normalized_(secret_)?filters$''', 'nothing that looks at keys, state or clock is immutable');
 SELECT is_empty($$SELECT proname FROM function p JOIN pg_language l ON l.oid = p.prolang WHERE l.lanname NOT IN ('c', 'sql')$$, 'functions are written in C or SQL');
 SELECT is_empty($$SELECT proname FROM function p JOIN pg_language l ON l.oid = p.prolang WHERE l.lanname = 'sql' AND p.prosqlbody IS NULL$$,
 				'functions in SQL are parsed when they are made, so that no search_path reaches them');
@@ -166,7 +208,7 @@ SELECT is_empty($$SELECT proname FROM function p JOIN pg_language l ON l.oid = p
 				'functions in C are in our library');
 SELECT is_empty($$SELECT proname FROM function WHERE prokind NOT IN ('f')$$, 'there are functions only');
 SELECT is_empty($$SELECT proname, argument FROM function, unnest(proargnames) argument WHERE argument = ''$$, 'every argument has a name');
-SELECT is_empty($$SELECT proname FROM function WHERE proname ~ '^kms_(encrypt|decrypt|re_encrypt|generate|export|asymmetric|get_public|get_random|verify|blind|envelope)' AND procost <= 10$$,
+SELECT is_empty($$SELECT proname FROM function WHERE proname ~ '^kms_(encrypt|decrypt|re_encrypt|generate|export|asymmetric|get_public|get_random|verify|blind|envelope|get_secret)' AND procost <= 10$$,
 				'the planner is told that cryptography costs something');
 SELECT is_empty('SELECT DISTINCT p.proname FROM function p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) a WHERE a.grantee NOT IN (0, p.proowner)',
 				'functions are granted to everybody or to nobody');
@@ -194,14 +236,15 @@ SELECT is_empty('SELECT c.oid::regclass, a.* FROM base_table c, aclexplode(c.rel
 SELECT is_empty('SELECT a.attrelid::regclass FROM pg_attribute a WHERE a.attacl IS NOT NULL AND a.attrelid IN (SELECT oid FROM base_table UNION SELECT oid FROM shown)',
 				'nor on a column');
 SELECT set_eq('SELECT c.relname, a.grantee, a.privilege_type, a.is_grantable FROM shown c, aclexplode(c.relacl) a WHERE a.grantee <> c.relowner',
-			  $$VALUES ('keys'::name, 0::oid, 'SELECT', false), ('key_versions', 0, 'SELECT', false), ('aliases', 0, 'SELECT', false), ('jobs', 0, 'SELECT', false), ('audit_log', 0, 'SELECT', false), ('key_usage', 0, 'SELECT', false), ('grants', 0, 'SELECT', false), ('status', 0, 'SELECT', false)$$,
+			  $$VALUES ('keys'::name, 0::oid, 'SELECT', false), ('key_versions', 0, 'SELECT', false), ('aliases', 0, 'SELECT', false), ('jobs', 0, 'SELECT', false), ('audit_log', 0, 'SELECT', false), ('key_usage', 0, 'SELECT', false), ('grants', 0, 'SELECT', false), ('secrets', 0, 'SELECT', false), ('secret_versions', 0, 'SELECT', false), ('status', 0, 'SELECT', false)$$,
 			  'everybody may read the views, and no more');
 SELECT results_eq($$SELECT a.grantee, a.privilege_type FROM pg_namespace n, aclexplode(n.nspacl) a WHERE n.nspname = 'kms' AND a.grantee <> n.nspowner$$,
 				  $$VALUES (0::oid, 'USAGE')$$, 'everybody may look into the schema, nobody may make something there');
 SELECT set_eq($$SELECT t.typname FROM pg_type t JOIN member m ON m.classid = 'pg_type'::regclass AND m.objid = t.oid
 				 WHERE EXISTS (SELECT FROM aclexplode(coalesce(t.typacl, acldefault('T', t.typowner))) a WHERE a.grantee = 0)$$,
 			  ARRAY['key_metadata', 'key_version_metadata', 'alias_entry', 'ciphertext_info', 'data_key', 'data_key_without_plaintext', 'exported_data_key',
-					'generated_and_exported_data_key', 'status_row', 'job_report', 'import_parameters', 'audit_row', 'grant_metadata', 'integrity_problem']::name[],
+					'generated_and_exported_data_key', 'status_row', 'job_report', 'import_parameters', 'audit_row', 'grant_metadata', 'integrity_problem',
+					'new_secret', 'secret_entry', 'secret_deletion', 'secret_metadata', 'secret_value', 'put_secret_version', 'secret_version_entry']::name[],
 			  'everybody may use the row types of results');
 SELECT is_empty('SELECT c.oid::regclass FROM base_table c WHERE NOT (c.relrowsecurity AND c.relforcerowsecurity)', 'row security is enabled and forced on every table');
 SELECT is_empty('SELECT p.polrelid::regclass FROM pg_policy p JOIN base_table c ON c.oid = p.polrelid', 'no table has a policy');
@@ -214,8 +257,8 @@ SELECT is_empty($$SELECT pg_describe_object(classid, objid, objsubid) FROM membe
 
 -- ---- tables and views -----------------------------------------------------
 
-SELECT set_eq('SELECT relname FROM base_table', ARRAY['account', 'domain_key', 'key', 'key_version', 'alias', 'job', 'import_token', 'audit_entry', 'audit_head', 'usage_entry', 'role_anchor', 'grant_entry']::name[], 'the tables are these');
-SELECT set_eq('SELECT relname FROM shown', ARRAY['keys', 'key_versions', 'aliases', 'jobs', 'audit_log', 'key_usage', 'grants', 'status']::name[], 'the views are these');
+SELECT set_eq('SELECT relname FROM base_table', ARRAY['account', 'domain_key', 'key', 'key_version', 'alias', 'job', 'import_token', 'audit_entry', 'audit_head', 'usage_entry', 'role_anchor', 'grant_entry', 'secret', 'secret_version', 'secret_version_stage', 'secret_role']::name[], 'the tables are these');
+SELECT set_eq('SELECT relname FROM shown', ARRAY['keys', 'key_versions', 'aliases', 'jobs', 'audit_log', 'key_usage', 'grants', 'secrets', 'secret_versions', 'status']::name[], 'the views are these');
 SELECT is_empty('SELECT oid::regclass FROM base_table WHERE relpersistence <> ''p'' OR relkind NOT IN (''r'', ''S'')', 'tables are logged and plain');
 SELECT is_empty('SELECT oid::regclass FROM base_table UNION SELECT oid FROM shown EXCEPT SELECT oid FROM pg_class WHERE relnamespace = ''kms''::regnamespace',
 				'tables and views are in the schema kms');
@@ -224,11 +267,11 @@ SELECT results_eq('SELECT t::regclass::text COLLATE "default", c COLLATE "defaul
 				  $$VALUES ('kms.job', 'WHERE false')$$, 'with all its rows, but for what the workers have seen');
 SELECT is_empty($$SELECT oid::regclass FROM shown WHERE relname <> 'status' AND NOT coalesce('security_barrier=true' = ANY (reloptions), false)$$,
 				'views over tables are security barriers');
-SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND c.relname !~ '^(usage_entry|audit_.*)$' AND
+SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND c.relname !~ '^(usage_entry|audit_.*|secret.*)$' AND
 				  (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled = 'A' AND t.tgtype = 0 | 4 | 8 | 16 | 32
 					 AND NOT t.tgdeferrable AND t.tgqual IS NULL AND t.tgattr = '' AND t.tgfoid = 'kms.tell_change'::regproc) <> 1$$,
 				'every table of which something is cached tells of each insert, update, delete and truncate, once per statement, always');
-SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND c.relname !~ '^(usage_entry|audit_.*)$' AND
+SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND c.relname !~ '^(usage_entry|audit_.*|secret.*)$' AND
 				  (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled = 'A' AND t.tgtype = 1 | 8 | 16
 					 AND NOT t.tgdeferrable AND t.tgqual IS NULL AND t.tgattr = '' AND t.tgfoid = 'kms.tell_change'::regproc) <> 1$$,
 				'and of each row that is updated or deleted, for replication, always');

@@ -4,15 +4,17 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(42);
+SELECT plan(45);
 
 SELECT kms_create_key() AS key \gset
 SELECT kms_encrypt(:'key', 'x'::text) AS blob \gset
+SELECT kms_create_secret('kept', 'v1', 'a value'::text) \g /dev/null
 SELECT extnamespace::regnamespace AS home FROM pg_extension WHERE extname = 'kms' \gset
 SELECT id AS account FROM kms.account \gset
 
 CREATE FUNCTION pg_temp.works() RETURNS text LANGUAGE sql AS
-$$ SELECT pg_temp.verdict('SELECT kms_decrypt_text(kms_encrypt(kms_create_key()::text, %L::text))', 'x') $$;
+$$ SELECT pg_temp.verdict('SELECT kms_decrypt_text(kms_encrypt(kms_create_key()::text, %L::text)), kms_get_secret_value((kms_create_secret(%L, %L, %1$L::text)).secret_name)',
+						  'x', 'works-' || gen_random_uuid(), 'v1') $$;
 SELECT is(pg_temp.works(), 'fine', 'the extension works');
 /* Made and dropped many times from here on; test/sql/guard.sql is about the refusal. */
 SET LOCAL kms.allow_drop = on;
@@ -35,7 +37,8 @@ DROP EXTENSION kms;
 CREATE EXTENSION kms;
 SELECT is(pg_temp.works(), 'fine', 'made anew, the extension works'),
 	   isnt((SELECT id FROM kms.account), :account, 'with an account of its own'),
-	   is(pg_temp.verdict('SELECT kms_decrypt(%L)', :'blob'), '42704|Forbidden.KeyNotFound', 'and without the keys it had');
+	   is(pg_temp.verdict('SELECT kms_decrypt(%L)', :'blob'), '42704|Forbidden.KeyNotFound', 'and without the keys it had'),
+	   is(pg_temp.verdict('SELECT kms_get_secret_value(%L)', 'kept'), '42704|Forbidden.ResourceNotFound', 'and the secrets');
 SELECT is(pg_temp.verdict('SELECT kms_disable_key(kms_create_key()::text), kms_list_keys()'), 'fine', 'and changes and lists keys');
 ROLLBACK TO installed;
 SELECT is(kms_decrypt_text(:'blob'), 'x', 'rolled back, the old one works again'),
@@ -50,7 +53,7 @@ SELECT is((SELECT count(*) FROM pg_proc WHERE proname ~ '^kms_' AND pronamespace
 SELECT is(pg_temp.verdict('SELECT kms_create_key()'), '42883|', 'and found there only');
 SET LOCAL search_path = "An odd, name", public;
 SELECT is(pg_temp.works(), 'fine', 'the extension works in another schema'),
-	   is(pg_temp.verdict('SELECT kms_list_keys(), kms_list_aliases()'), 'fine', 'and lists');
+	   is(pg_temp.verdict('SELECT kms_list_keys(), kms_list_aliases(), kms_list_secrets()'), 'fine', 'and lists');
 SET LOCAL search_path = public;
 SELECT is(pg_temp.verdict('SELECT "An odd, name".kms_list_keys()'), 'fine', 'with its schema named it works outside the path');
 RESET search_path;
@@ -97,6 +100,9 @@ END
 $$;
 SELECT is(pg_temp.verdict('CREATE EXTENSION kms SCHEMA kms_test_trap'), 'fine', 'the extension is made in a hostile schema');
 SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'and takes nothing from it'),
+	   is(pg_temp.verdict('SELECT kms_test_trap.kms_get_secret_value((kms_test_trap.kms_create_secret(%1$L, ''v1'', ''x''::pg_catalog.text)).secret_name), kms_test_trap.kms_put_secret_value(%1$L, ''v2'', ''x''::pg_catalog.bytea), '
+						  'kms_test_trap.kms_update_secret_version_stage(%1$L, ''own'', ''v1''); SELECT kms_test_trap.kms_list_secret_version_ids(%1$L), kms_test_trap.kms_list_secrets(%2$L), kms_test_trap.kms_list_grants(''secret/x''); SELECT kms_test_trap.kms_delete_secret(%1$L)',
+						  'x', '[{"Key": "SecretName", "Values": ["x"]}, {"Key": "SecretType", "Values": ["generic"]}, {"Key": "Creator", "Values": ["postgres"]}, {"Key": "Description", "Values": [""]}]'), 'fine', 'and keeps secrets'),
 	   is(pg_temp.verdict('SELECT kms_test_trap.kms_disable_key(kms_test_trap.kms_create_key()::text), kms_test_trap.kms_list_keys(%L), kms_test_trap.kms_list_aliases()',
 						  '[{"Key": "KeyState", "Values": ["Enabled"]}, {"Key": "AliasName", "Values": ["alias/x"]}, {"Key": "keyId", "Values": ["x"]}]'), 'fine', 'and works');
 SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'and takes nothing from it while it works');
@@ -116,11 +122,11 @@ CREATE EXTENSION kms;
 SELECT is_empty('SELECT c.relname, a.grantee::regrole, a.privilege_type FROM pg_class c, aclexplode(c.relacl) a
 				  WHERE c.relnamespace = ''kms''::regnamespace AND c.relkind = ''r'' AND a.grantee <> c.relowner', 'default privileges do not reach tables'),
 	   set_eq('SELECT c.relname, a.grantee, a.privilege_type FROM pg_class c, aclexplode(c.relacl) a WHERE c.relnamespace = ''kms''::regnamespace AND c.relkind = ''v'' AND a.grantee <> c.relowner',
-			  $$VALUES ('keys'::name, 0::oid, 'SELECT'), ('key_versions', 0, 'SELECT'), ('aliases', 0, 'SELECT'), ('jobs', 0, 'SELECT'), ('audit_log', 0, 'SELECT'), ('key_usage', 0, 'SELECT'), ('grants', 0, 'SELECT'), ('status', 0, 'SELECT')$$, 'nor views'),
+			  $$VALUES ('keys'::name, 0::oid, 'SELECT'), ('key_versions', 0, 'SELECT'), ('aliases', 0, 'SELECT'), ('jobs', 0, 'SELECT'), ('audit_log', 0, 'SELECT'), ('key_usage', 0, 'SELECT'), ('grants', 0, 'SELECT'), ('secrets', 0, 'SELECT'), ('secret_versions', 0, 'SELECT'), ('status', 0, 'SELECT')$$, 'nor views'),
 	   results_eq('SELECT a.grantee, a.privilege_type FROM pg_namespace n, aclexplode(n.nspacl) a WHERE n.nspname = ''kms'' AND a.grantee <> n.nspowner', $$VALUES (0::oid, 'USAGE')$$, 'nor the schema'),
 	   is_empty('SELECT p.proname, a.grantee::regrole FROM pg_proc p, aclexplode(p.proacl) a WHERE p.proname ~ ''^kms_'' AND a.grantee NOT IN (0, p.proowner)', 'nor functions, for roles'),
 	   set_eq('SELECT p.proname FROM pg_proc p WHERE (p.proname ~ ''^kms_'' OR p.pronamespace = ''kms''::regnamespace) AND NOT EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) a WHERE a.grantee = 0)',
-			  ARRAY['kms_create_key', 'kms_run_jobs', 'kms_confirm_home', 'kms_open_kms_service', 'kms_verify_audit_log', 'kms_check_integrity', 'tell_change']::name[], 'nor functions, for everybody'),
+			  ARRAY['kms_create_key', 'kms_create_secret', 'kms_run_jobs', 'kms_confirm_home', 'kms_open_kms_service', 'kms_verify_audit_log', 'kms_check_integrity', 'tell_change']::name[], 'nor functions, for everybody'),
 	   is_empty('SELECT t.typname, a.grantee::regrole FROM pg_type t, aclexplode(t.typacl) a WHERE t.typnamespace = ''kms''::regnamespace AND t.typtype = ''c'' AND a.grantee NOT IN (0, t.typowner)
 				  AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind <> ''c'')', 'nor row types');
 SELECT is(pg_temp.verdict_as('kms_test_favoured', 'SELECT * FROM kms.key'), '42501|', 'a favoured role does not read the tables'),
@@ -142,7 +148,8 @@ SELECT is(pg_temp.verdict_as('kms_test_dba', 'CREATE FUNCTION pg_temp.mine(oid) 
 DROP EXTENSION kms;
 SELECT is(pg_temp.verdict_as('kms_test_dba', 'CREATE EXTENSION kms'), '42501|', 'who is no superuser does not install it');
 ROLLBACK TO installed;
-SELECT is(kms_decrypt_text(:'blob'), 'x', 'in the end all is as it was');
+SELECT is(kms_decrypt_text(:'blob'), 'x', 'in the end all is as it was'),
+	   is((kms_get_secret_value('kept')).secret_data, 'a value', 'secrets, too');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,7 +1,7 @@
 /*
  * For tests that make time pass, or a row be what it cannot become by itself: an
- * UPDATE by hand of kms.key, kms.alias or kms.grant_entry then gets a MAC that
- * fits, as if the extension had done it.
+ * UPDATE by hand of kms.key, kms.alias, kms.grant_entry, kms.secret or
+ * kms.secret_version_stage then gets a MAC that fits, as if the extension had done it.
  *
  * Nothing of this is the extension's: a superuser who has the root key computes
  * the MAC from docs/formats.md, with pgcrypto and the program test/t/unwrap.c,
@@ -81,6 +81,17 @@ BEGIN
 			kms_test.r(NEW.deletion_protected::integer::bigint) || kms_test.r(NEW.deletion_protection_description);
 	ELSIF TG_TABLE_NAME = 'alias' THEN
 		record := int4send(5) || 'alias'::bytea || kms_test.r(NEW.name) || kms_test.r(NEW.key_id) || kms_test.r(NEW.created_at);
+	ELSIF TG_TABLE_NAME = 'secret' THEN
+		record := int4send(6) || 'secret'::bytea || kms_test.r(NEW.id) || kms_test.r(NEW.name) ||
+			kms_test.r(NEW.owner::bigint) || kms_test.r(NEW.owner_name) || kms_test.r(NEW.created_at) ||
+			kms_test.r(NEW.updated_at) || kms_test.r(NEW.type) || kms_test.r(NEW.sub_type) || kms_test.r(NEW.description) ||
+			kms_test.r(NEW.key_id) || kms_test.r(NEW.key_is_chosen::integer::bigint) || kms_test.r(NEW.extended_config) ||
+			kms_test.r(NEW.automatic_rotation) || kms_test.r(coalesce(NEW.rotation_seconds, 0)) ||
+			kms_test.r(NEW.rotated_at) || kms_test.r(NEW.next_rotation_at) || kms_test.r(NEW.delete_at) ||
+			kms_test.r(NEW.hour_began_at) || kms_test.r(NEW.hour_rotations::bigint);
+	ELSIF TG_TABLE_NAME = 'secret_version_stage' THEN
+		record := int4send(12) || 'secret stage'::bytea || kms_test.r(NEW.secret_id) || kms_test.r(NEW.stage) ||
+			kms_test.r(NEW.version_id);
 	ELSE
 		record := int4send(5) || 'grant'::bytea || kms_test.r(NEW.id) || kms_test.r(NEW.resource_type) ||
 			kms_test.r(NEW.resource) || kms_test.r(NEW.grantee::bigint) || kms_test.r(NEW.grantee_name) ||
@@ -98,6 +109,8 @@ BEGIN
 	CREATE OR REPLACE TRIGGER seal_row BEFORE INSERT OR UPDATE ON kms.key FOR EACH ROW EXECUTE FUNCTION kms_test.seal_row();
 	CREATE OR REPLACE TRIGGER seal_row BEFORE INSERT OR UPDATE ON kms.alias FOR EACH ROW EXECUTE FUNCTION kms_test.seal_row();
 	CREATE OR REPLACE TRIGGER seal_row BEFORE INSERT OR UPDATE ON kms.grant_entry FOR EACH ROW EXECUTE FUNCTION kms_test.seal_row();
+	CREATE OR REPLACE TRIGGER seal_row BEFORE INSERT OR UPDATE ON kms.secret FOR EACH ROW EXECUTE FUNCTION kms_test.seal_row();
+	CREATE OR REPLACE TRIGGER seal_row BEFORE INSERT OR UPDATE ON kms.secret_version_stage FOR EACH ROW EXECUTE FUNCTION kms_test.seal_row();
 END
 $$;
 
@@ -107,5 +120,7 @@ BEGIN
 	DROP TRIGGER seal_row ON kms.key;
 	DROP TRIGGER seal_row ON kms.alias;
 	DROP TRIGGER seal_row ON kms.grant_entry;
+	DROP TRIGGER seal_row ON kms.secret;
+	DROP TRIGGER seal_row ON kms.secret_version_stage;
 END
 $$;
