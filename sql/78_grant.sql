@@ -57,7 +57,7 @@ CREATE VIEW kms.grants WITH (security_barrier) AS
 	 WHERE kms.may_describe(k.id, k.owner, k.owner_name)
 	   AND (k.delete_at IS NULL OR k.delete_at > pg_catalog.clock_timestamp())
 	UNION ALL
-	SELECT d.grant_id, d.resource_type, 'secret/' OPERATOR(pg_catalog.||) s.name, d.grantee, d.operations, d.encryption_context,
+	SELECT d.grant_id, d.resource_type, ('secret/' OPERATOR(pg_catalog.||) s.name) COLLATE pg_catalog."default", d.grantee, d.operations, d.encryption_context,
 		   d.expires_at, d.grantor, d.created_at
 	  FROM kms.grant_entry g JOIN kms.secret s ON g.resource_type OPERATOR(pg_catalog.=) 'secret' AND s.id OPERATOR(pg_catalog.=) g.resource
 	 CROSS JOIN LATERAL kms.describe_grant(g) d
