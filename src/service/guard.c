@@ -43,9 +43,9 @@ refuse_while_role_is_mentioned(Oid role)
 		return;
 	audit_begin(ACTION_NONE);
 	kms_ereport(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST, API_UNSUPPORTED_OPERATION,
-				errmsg("role \"%s\" cannot be dropped because it owns keys or holds grants of kms",
+				errmsg("role \"%s\" cannot be dropped because it owns keys or secrets or holds grants of kms",
 					   GetUserNameFromId(role, false)),
-				errhint("Give its keys to another role with kms_set_owner, and take its grants away with kms_revoke; the views kms.keys and kms.grants list them."));
+				errhint("Give its keys and secrets to another role with kms_set_owner, and take its grants away with kms_revoke; the views kms.keys, kms.secrets and kms.grants list them."));
 }
 
 static void
