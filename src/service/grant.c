@@ -302,24 +302,23 @@ find_grant(const KmsGrant *grant, void *argument)
 }
 
 /*
- * Whether it had any of them.  One that was tampered with goes as a whole, and with
- * everything goes also what has operations of no name that we know.  Of {*}, those
- * on such a resource are left.
+ * Whether it had any of them, of what there is for such a resource.  One that was
+ * tampered with goes as a whole, and with everything goes also what has operations of
+ * no name that we know.
  */
 static bool
 take_away(KmsGrant *grant, KmsResourceKind kind, uint64 bits)
 {
-	uint64		had = grant_operation_bits(grant);
-	uint64		left = had & ~bits & resource_operations(kind);
+	uint64		had = grant_operation_bits(grant) & resource_operations(kind);
 
 	if ((had & bits) == 0 && bits != ACTION_ALL_BITS)
 		return false;
-	if (left == 0 || !grant_is_intact(grant))
+	if ((had & ~bits) == 0 || !grant_is_intact(grant))
 	{
 		store_grant_delete(&grant->id);
 		return true;
 	}
-	set_operations(grant, left);
+	set_operations(grant, had & ~bits);
 	make_seal(grant);
 	store_grant_update(grant);
 	return true;

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(439);
+SELECT plan(652);
 
 CREATE ROLE kms_test_owner;
 CREATE ROLE kms_test_friend;
@@ -132,8 +132,8 @@ SELECT is(kms_can(operation, :'key'), false, 'and kms_can says so of ' || operat
 SET ROLE kms_test_owner;
 SELECT is(kms_can(operation, :'key'), true, 'the owner may ' || operation) FROM unnest('{Grant,Revoke,SetOwner}'::text[]) operation;
 SELECT is(kms_revoke(:'key', 'kms_test_friend', '{Decrypt}'), 1, 'from {*} one operation can be revoked');
-SELECT is((SELECT operations @> '{Encrypt,DescribeKey}' AND NOT operations && '{*,Decrypt}' FROM kms.grants WHERE grant_id = :'grant_id'), true,
-		  'then the same grant names the others');
+SELECT is((SELECT ARRAY(SELECT o FROM unnest(operations) o ORDER BY o) FROM kms.grants WHERE grant_id = :'grant_id'), pg_temp.all_but('Decrypt'),
+		  'then the same grant names the others, all of them operations on keys');
 RESET ROLE;
 SELECT is(pg_temp.granted('kms_test_friend', :'key'), pg_temp.all_but('Decrypt'), 'and they are still allowed, the one is not'),
 	   is(pg_temp.verdict_as('kms_test_friend', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'nor does it work');
@@ -144,6 +144,8 @@ RESET ROLE;
 SELECT is(pg_temp.granted('kms_test_friend', :'key'), pg_temp.all_but('Decrypt', 'Encrypt'), 'and no more than that');
 SET ROLE kms_test_owner;
 SELECT is(kms_revoke(:'key', 'kms_test_friend', NULL), 1, 'NULL revokes all that is left');
+SELECT kms_grant(:'key', 'kms_test_friend', '{*}') \g /dev/null
+SELECT is(kms_revoke(:'key', 'kms_test_friend', pg_temp.all_but()), 1, 'so do the names of all of them');
 SELECT is_empty('SELECT FROM kms.grants', 'nothing is left');
 
 /* Several grants to one role stand beside each other. */
@@ -199,8 +201,12 @@ INSERT INTO about VALUES ('SELECT kms_grant(%L, ''kms_test_friend'', ''{Encrypt}
 	('SELECT kms_set_owner(%L, ''kms_test_friend'')', 'giving away'), ('SELECT kms_list_grants(%L)', 'listing for');
 SELECT is(pg_temp.verdict(statement, resource), verdict, format('%s %s: %s', a.what, r.what, verdict))
   FROM about a, (VALUES ('00000000-0000-4000-8000-000000000000', '42704|Forbidden.KeyNotFound', 'a key that is not there'), ('alias/nothing', '42704|Forbidden.AliasNotFound', 'an alias that is not there'),
-						('secret/name', '42704|Forbidden.ResourceNotFound', 'a secret'), ('certificate/00000000-0000-4000-8000-000000000000', '42704|Forbidden.ResourceNotFound', 'a certificate'),
+						('certificate/00000000-0000-4000-8000-000000000000', '42704|Forbidden.ResourceNotFound', 'a certificate'),
 						('', '22023|InvalidParameter', 'nothing'), ('*', '22023|InvalidParameter', 'everything'), ('key', '22023|InvalidParameter', 'a word')) r (resource, verdict, what);
+SELECT is(pg_temp.verdict(replace(statement, 'Encrypt', 'GetSecretValue'), resource), verdict, format('%s %s: %s', a.what, r.what, verdict))
+  FROM about a, (VALUES ('secret/name', '42704|Forbidden.ResourceNotFound', 'a secret that is not there'), (regexp_replace(:'arn', 'key/.*', 'secret/name'), '42704|Forbidden.ResourceNotFound', 'its ARN'),
+						(regexp_replace(:'arn', '[^:]*:key/.*', '1234567890123456:secret/name'), '42704|Forbidden.ResourceNotFound', 'a secret of another account'),
+						('secret/', '22023|InvalidParameter', 'a secret without a name'), ('secret/a name', '22023|InvalidParameter', 'a name with a blank'), ('secret/' || repeat('x', 193), '22023|InvalidParameter', 'a name that is too long')) r (resource, verdict, what);
 SELECT is_empty('SELECT FROM kms.grants', 'after all that there is no grant');
 SELECT is((kms_describe_key(:'key')).creator, 'kms_test_owner', 'and the owner is the same');
 RESET ROLE;
@@ -569,7 +575,7 @@ REVOKE SELECT ON kms.role_anchor FROM PUBLIC;
 GRANT SELECT ON kms.role_anchor TO kms_test_friend;
 
 /* Dropping a role. */
-SELECT is(pg_temp.complaint('DROP ROLE kms_test_friend'), '2BP01|UnsupportedOperation|role "kms_test_friend" cannot be dropped because it owns keys or holds grants of kms', 'a role that has something is not dropped'),
+SELECT is(pg_temp.complaint('DROP ROLE kms_test_friend'), '2BP01|UnsupportedOperation|role "kms_test_friend" cannot be dropped because it owns keys or secrets or holds grants of kms', 'a role that has something is not dropped'),
 	   alike(pg_temp.hint('DROP ROLE kms_test_friend'), '%kms_set_owner%kms_revoke%', 'and a hint says what to do');
 SELECT kms_revoke(:'key', 'kms_test_friend'), kms_set_owner(:'friends_key', 'kms_test_owner') \g /dev/null
 REVOKE EXECUTE ON FUNCTION kms_create_key FROM kms_test_friend;
@@ -627,6 +633,270 @@ SELECT kms_create_key() AS crowded \gset
 SELECT count(kms_grant(:'crowded', 'PUBLIC', '{Encrypt}')) FROM generate_series(1, 1000) \g /dev/null
 SELECT is(pg_temp.verdict('SELECT kms_grant(%L, ''PUBLIC'', ''{Decrypt}'')', :'crowded'), '54000|Rejected.LimitExceeded', 'a thousand and first grant on a key is refused'),
 	   is(kms_revoke(:'crowded', 'PUBLIC'), 1000, 'and all are taken away at once');
+
+-- ---- secrets ---------------------------------------------------------------
+
+SELECT kms_revoke(:'second', 'kms_test_other') \g /dev/null
+CREATE ROLE kms_test_app LOGIN;
+CREATE ROLE kms_test_team;
+GRANT kms_test_team TO kms_test_app;
+GRANT EXECUTE ON FUNCTION kms_create_secret(text, text, text, text, text, text, jsonb, jsonb, boolean, interval) TO kms_test_owner, kms_test_app;
+SET ROLE kms_test_owner;
+SELECT arn AS secret_arn FROM kms_create_secret('grant/a', 'v1', 'first'::text) \gset
+SELECT kms_create_secret('grant/b', 'v1', 'second'::text) \g /dev/null
+SET ROLE kms_test_app;
+SELECT kms_create_secret('grant/rds', 'v1', '{"Accounts": [{"AccountName": "kms_test_app", "AccountPassword": "old"}]}'::text, 'Rds',
+						 extended_config => '{"SecretSubType": "SingleUser", "DBInstanceId": "local"}') \g /dev/null
+RESET ROLE;
+
+/* The operations, and what they come to for who may, with a Generic secret and with the password of a role. */
+CREATE TEMP TABLE secret_operation (name text, statement text, generic text DEFAULT 'fine', rds text DEFAULT 'fine');
+INSERT INTO secret_operation VALUES
+	('GetSecretValue', 'SELECT kms_get_secret_value(%L)'), ('DescribeSecret', 'SELECT kms_describe_secret(%L)'), ('ListSecretVersionIds', 'SELECT kms_list_secret_version_ids(%L)'),
+	('UpdateSecret', 'SELECT kms_update_secret(%L, ''new'')'), ('DeleteSecret', 'SELECT kms_delete_secret(%L)');
+INSERT INTO secret_operation VALUES
+	('PutSecretValue', 'SELECT kms_put_secret_value(%L, ''v2'', ''new''::text)', 'fine', '0A000|Rejected.UnsupportedOperation'),
+	('UpdateSecretVersionStage', 'SELECT kms_update_secret_version_stage(%L, ''own'', ''v1'')', 'fine', '0A000|Rejected.UnsupportedOperation'),
+	('RestoreSecret', 'SELECT kms_restore_secret(%L)', '55000|Rejected.ResourceInUse', '55000|Rejected.ResourceInUse'),
+	('RotateSecret', 'SELECT kms_rotate_secret(%L)', '0A000|Rejected.UnsupportedOperation', 'fine'),
+	('UpdateSecretRotationPolicy', 'SELECT kms_update_secret_rotation_policy(%L, false)', '0A000|Rejected.UnsupportedOperation', 'fine');
+GRANT SELECT ON secret_operation TO PUBLIC;
+/* What a role comes to with it, whatever it does undone; kms_can must agree. */
+CREATE FUNCTION pg_temp.tried(role name, secret text, operation secret_operation) RETURNS text LANGUAGE plpgsql AS
+$$
+DECLARE
+	outcome text = CASE secret WHEN 'grant/rds' THEN operation.rds ELSE operation.generic END;
+	called text;
+	can boolean;
+BEGIN
+	EXECUTE format('SET LOCAL ROLE %I', role);
+	can = kms_can(operation.name, 'secret/' || secret);
+	called = pg_temp.verdict(operation.statement, secret);
+	RAISE EXCEPTION USING ERRCODE = 'KT001';
+EXCEPTION WHEN SQLSTATE 'KT001' THEN
+	IF called NOT IN (outcome, '42501|Forbidden.NoPermission') OR can <> (called = outcome) THEN
+		RETURN format('the call: %s, kms_can: %s', called, can);
+	END IF;
+	RETURN CASE WHEN can THEN 'allowed' ELSE 'refused' END;
+END
+$$;
+/* The operations that a role may do; what is neither allowed nor refused shows. */
+CREATE FUNCTION pg_temp.may_with(role name, secret text = 'grant/a') RETURNS text[] LANGUAGE sql AS
+$$
+	SELECT ARRAY(SELECT name || CASE tried WHEN 'allowed' THEN '' ELSE ': ' || tried END
+				   FROM (SELECT o.name, pg_temp.tried(role, secret, o) AS tried FROM secret_operation o) t WHERE tried <> 'refused' ORDER BY name)
+$$;
+CREATE FUNCTION pg_temp.all_but_secret(VARIADIC names text[] = '{}') RETURNS text[] LANGUAGE sql AS
+$$ SELECT ARRAY(SELECT name FROM secret_operation WHERE name <> ALL (names) ORDER BY name) $$;
+
+SELECT is(pg_temp.may_with('kms_test_owner'), pg_temp.all_but_secret(), 'the owner of a secret may do everything with it'),
+	   is(pg_temp.may_with('kms_test_other'), '{}'::text[], 'and others nothing'),
+	   is(pg_temp.may_with('kms_test_super'), pg_temp.all_but_secret('GetSecretValue'), 'a superuser manages it, and does not read it'),
+	   is(pg_temp.may_with('kms_test_app', 'grant/rds'), pg_temp.all_but_secret(), 'so it is with the password of a role'),
+	   is(pg_temp.may_with('kms_test_owner', 'grant/rds'), '{}'::text[], 'for the owner of another secret');
+CREATE FUNCTION pg_temp.with_one(secret text, operation text) RETURNS text[] LANGUAGE plpgsql AS
+$$
+DECLARE
+	result text[];
+BEGIN
+	PERFORM kms_grant('secret/' || secret, 'kms_test_other', ARRAY[operation]);
+	result = pg_temp.may_with('kms_test_other', secret);
+	PERFORM kms_revoke('secret/' || secret, 'kms_test_other', ARRAY[operation]);
+	RETURN result;
+END
+$$;
+SELECT is(pg_temp.with_one(secret, name), ARRAY[name], format('a grant of %s on %s allows that and nothing else', name, secret)) FROM secret_operation, unnest('{grant/a,grant/rds}'::text[]) secret ORDER BY name, secret;
+SELECT is(pg_temp.may_with('kms_test_other'), '{}'::text[], 'revoked, nothing is left');
+
+/* All at once, some, and parts of them. */
+SET ROLE kms_test_owner;
+SELECT kms_grant('secret/grant/a', 'kms_test_other', '{*}') AS grant_id \gset
+SELECT is((SELECT operations FROM kms.grants WHERE grant_id = :'grant_id'), '{*}', '{*} on a secret is shown as it was given');
+RESET ROLE;
+SELECT is(pg_temp.may_with('kms_test_other'), pg_temp.all_but_secret(), 'and allows every operation on it'),
+	   is(pg_temp.may_with('kms_test_other', 'grant/b'), '{}'::text[], 'and none on another secret of the same owner'),
+	   is(pg_temp.may_with('kms_test_stranger'), '{}'::text[], 'nor another role');
+SELECT is(pg_temp.verdict_as('kms_test_other', statement), '42501|Forbidden.NoPermission', 'nor ' || what)
+  FROM (VALUES ('SELECT kms_grant(''secret/grant/a'', ''kms_test_other'', ''{*}'')', 'granting on it'), ('SELECT kms_revoke(''secret/grant/a'', ''kms_test_other'')', 'revoking'), ('SELECT kms_set_owner(''secret/grant/a'', ''kms_test_other'')', 'becoming its owner')) t (statement, what);
+SET ROLE kms_test_other;
+SELECT is(kms_can(operation, 'secret/grant/a'), false, 'and kms_can says so of ' || operation) FROM unnest('{Grant,Revoke,SetOwner}'::text[]) operation;
+SET ROLE kms_test_owner;
+SELECT is(kms_can(operation, 'secret/grant/a'), true, 'the owner may ' || operation) FROM unnest('{Grant,Revoke,SetOwner}'::text[]) operation;
+SELECT is(kms_revoke('secret/grant/a', 'kms_test_other', '{GetSecretValue}'), 1, 'from {*} reading can be revoked');
+SELECT is((SELECT ARRAY(SELECT o FROM unnest(operations) o ORDER BY o) FROM kms.grants WHERE grant_id = :'grant_id'), pg_temp.all_but_secret('GetSecretValue'), 'then the grant names the others, all of them operations on secrets');
+RESET ROLE;
+SELECT is(pg_temp.may_with('kms_test_other'), pg_temp.all_but_secret('GetSecretValue'), 'which are still allowed');
+SET ROLE kms_test_owner;
+SELECT is(kms_revoke('secret/grant/a', 'kms_test_other', pg_temp.all_but_secret()), 1, 'the names of all of them revoke the rest'),
+	   is(kms_revoke('secret/grant/a', 'kms_test_other'), 0, 'so that nothing is left to revoke');
+SELECT kms_grant('secret/grant/a', 'kms_test_other', '{*}') \g /dev/null
+SELECT is(kms_revoke('secret/grant/a', 'kms_test_other', pg_temp.all_but_secret()), 1, 'from {*} they revoke everything');
+SELECT is_empty('SELECT FROM kms.grants', 'and no grant is left');
+
+/* By name and by ARN. */
+SELECT is(pg_temp.verdict('SELECT kms_grant(%L, %L, %L)', resource, 'kms_test_other', '{GetSecretValue,DescribeSecret}'), 'fine', 'a grant on a secret is given by ' || what)
+  FROM (VALUES ('secret/grant/a', 'name'), (:'secret_arn', 'ARN')) t (resource, what);
+SELECT is((SELECT string_agg(DISTINCT resource, ', ') || count(*) FROM kms_list_grants(resource)), 'secret/grant/a2', 'grants are listed by ' || what),
+	   is(kms_can('GetSecretValue', resource), true, 'asked for by ' || what),
+	   is(pg_temp.verdict('SELECT kms_set_owner(%L, %L)', resource, 'kms_test_owner'), 'fine', 'a secret is given away by ' || what)
+  FROM (VALUES ('secret/grant/a', 'name'), (:'secret_arn', 'ARN')) t (resource, what);
+SELECT is(kms_revoke(:'secret_arn', 'kms_test_other', '{GetSecretValue}'), 2, 'and revoked by ARN');
+SELECT is(pg_temp.verdict('SELECT kms_list_grants(%L)', 'grant/a'), '22023|InvalidParameter', 'without secret/ a name names nothing');
+RESET ROLE;
+
+/* What is no grant on a secret. */
+SET ROLE kms_test_owner;
+SELECT is(pg_temp.verdict('SELECT kms_grant(%L, %L, %L)', 'secret/grant/a', 'kms_test_stranger', operations), '22023|InvalidParameter', 'no grant on a secret of ' || what),
+	   is(pg_temp.verdict('SELECT kms_revoke(%L, %L, %L)', 'secret/grant/a', 'kms_test_stranger', operations), '22023|InvalidParameter', 'nor is it revoked')
+  FROM (VALUES ('{Decrypt}', 'an operation on keys'), ('{GetSecretValue,DescribeKey}', 'one beside its own'), ('{CreateSecret}', 'an operation on no secret'), ('{ListSecrets}', 'a list'), ('{GetRandomPassword}', 'a password'),
+			   ('{SecretRotation}', 'a worker''s job'), ('{Grant}', 'granting'), ('{getsecretvalue}', 'small letters'), ('{}', 'nothing'), ('{*,GetSecretValue}', '* beside a name')) t (operations, what);
+SELECT is(pg_temp.verdict('SELECT kms_grant(%L, %L, ARRAY[%L])', :'key', 'kms_test_stranger', name), '22023|InvalidParameter', 'no grant on a key of ' || name),
+	   is(pg_temp.verdict('SELECT kms_can(%L, %L)', name, :'key'), '22023|InvalidParameter', 'nor may one ask for it') FROM secret_operation ORDER BY name;
+SELECT is((SELECT string_agg(name, ', ') FROM operation WHERE pg_temp.verdict('SELECT kms_can(%L, %L)', name, 'secret/grant/a') <> '22023|InvalidParameter'), NULL, 'nor, of a secret, for an operation on keys');
+SELECT is(pg_temp.verdict('SELECT kms_can(%L, %L)', operation, 'secret/grant/a'), '22023|InvalidParameter', 'nor for ' || operation) FROM unnest('{CreateSecret,ListSecrets,ListGrants,*}'::text[]) operation;
+SELECT is(pg_temp.complaint('SELECT kms_grant(%L, %L, %L, %L)', 'secret/grant/a', 'kms_test_stranger', '{GetSecretValue}', '{"a": "1"}'), '22023|InvalidParameter|invalid value for encryption_context: reading a secret has no context', 'a grant on a secret has no encryption context'),
+	   is(pg_temp.verdict('SELECT kms_grant(%L, %L, %L, %L)', 'secret/grant/b', 'kms_test_stranger', '{GetSecretValue}', '{}'), 'fine', 'but an empty one, which is none'),
+	   is(pg_temp.verdict('SELECT kms_grant(%L, %L, %L, NULL, %L)', 'secret/grant/a', 'kms_test_stranger', '{GetSecretValue}', '2000-01-01'), '22023|InvalidParameter', 'nor does it expire in the past'),
+	   is(pg_temp.verdict('SELECT kms_grant(%L, %L, %L)', 'secret/grant/a', 'kms_test_nobody', '{GetSecretValue}'), '42704|InvalidParameter', 'nor is it given to nobody');
+SELECT is(kms_revoke('secret/grant/b', 'kms_test_stranger'), 1, 'that one is taken away');
+RESET ROLE;
+
+/* Lists. */
+SET ROLE kms_test_owner;
+SELECT kms_grant('secret/grant/b', 'kms_test_stranger', '{GetSecretValue}', expires_at => '2100-01-01 00:00+00'), kms_grant(:'key', 'kms_test_stranger', '{Encrypt}') \g /dev/null
+SELECT results_eq(list, $$VALUES ('key', current_setting('test.listed'), 'kms_test_stranger', '{Encrypt}'::text[], NULL::jsonb, NULL::timestamptz, 'kms_test_owner'),
+	('secret', 'secret/grant/a', 'kms_test_other', '{DescribeSecret}', NULL, NULL, 'kms_test_owner'), ('secret', 'secret/grant/a', 'kms_test_other', '{DescribeSecret}', NULL, NULL, 'kms_test_owner'),
+	('secret', 'secret/grant/b', 'kms_test_stranger', '{GetSecretValue}', NULL, '2100-01-01 00:00+00', 'kms_test_owner')$$, what || ' shows the grants on keys and secrets')
+  FROM (VALUES ('SELECT resource_type, resource, grantee, operations, encryption_context, expires_at, grantor FROM kms.grants ORDER BY resource_type, resource', 'the view'),
+			   ('SELECT resource_type, resource, grantee, operations, encryption_context, expires_at, grantor FROM kms_list_grants() ORDER BY resource_type, resource', 'the list')) t (list, what),
+	   set_config('test.listed', :'key', true);
+SELECT is((SELECT count(*) FROM kms_list_grants('secret/grant/b')), 1::bigint, 'or the list those on one secret'),
+	   is((SELECT count(*) FROM kms_list_grants(:'key')), 1::bigint, 'or on one key'),
+	   is((SELECT count(*) FROM kms.grants WHERE resource = 'secret/grant/a'), 2::bigint, 'as the view does with a condition');
+SET ROLE kms_test_other;
+SELECT is((SELECT string_agg(DISTINCT resource, ' ') FROM kms.grants), 'secret/grant/a', 'who may describe a secret sees the grants on it'),
+	   is((SELECT count(*) FROM kms_list_grants('secret/grant/a')), 2::bigint, 'and lists them');
+SET ROLE kms_test_stranger;
+SELECT is_empty('SELECT FROM kms.grants', 'who may only read it does not'),
+	   is(pg_temp.verdict('SELECT kms_list_grants(%L)', 'secret/grant/b'), '42501|Forbidden.NoPermission', 'and is refused the list'),
+	   is(pg_temp.complaint('SELECT * FROM kms.grants WHERE kms_test_lab.leak(resource)'), 'fine', 'a cheap function is shown nothing of it');
+SET ROLE kms_test_super;
+SELECT is((SELECT count(*) FROM kms.grants WHERE resource_type = 'secret'), 3::bigint, 'a superuser sees all');
+RESET ROLE;
+SELECT kms_revoke('secret/grant/a', 'kms_test_other'), kms_revoke('secret/grant/b', 'kms_test_stranger'), kms_revoke(:'key', 'kms_test_stranger') \g /dev/null
+
+/* Everybody, members, time, what is undone or bent. */
+SET ROLE kms_test_owner;
+SELECT kms_grant('secret/grant/a', 'PUBLIC', '{GetSecretValue}') \g /dev/null
+RESET ROLE;
+SELECT is(pg_temp.may_with(role), '{GetSecretValue}'::text[], 'what is granted to PUBLIC ' || role || ' may') FROM unnest('{kms_test_stranger,PUBLIC,kms_test_team}'::name[]) role;
+SELECT is(pg_temp.may_with('kms_test_super'), pg_temp.all_but_secret(), 'a superuser, too');
+SELECT is(pg_temp.as_owner('SELECT kms_revoke(%L, %L)', 'secret/grant/a', 'PUBLIC'), 'fine', 'revoked from PUBLIC'),
+	   is(pg_temp.may_with('kms_test_stranger'), '{}'::text[], 'it is nobody''s');
+SELECT is(pg_temp.as_owner('SELECT kms_grant(%L, %L, %L)', 'secret/grant/a', 'kms_test_team', '{GetSecretValue,PutSecretValue}'), 'fine', 'a grant to a group'),
+	   is(pg_temp.may_with('kms_test_app'), '{GetSecretValue,PutSecretValue}'::text[], 'is its members''');
+REVOKE kms_test_team FROM kms_test_app;
+SELECT is(pg_temp.may_with('kms_test_app'), '{}'::text[], 'for as long as they are');
+GRANT kms_test_team TO kms_test_app;
+ALTER ROLE kms_test_app NOINHERIT;
+SELECT is(pg_temp.may_with('kms_test_app'), '{}'::text[], 'and inherit');
+ALTER ROLE kms_test_app INHERIT;
+SAVEPOINT undone;
+SELECT is(pg_temp.as_owner('SELECT kms_revoke(%L, %L)', 'secret/grant/a', 'kms_test_team'), 'fine', 'revoked in a savepoint'),
+	   is(pg_temp.may_with('kms_test_app'), '{}'::text[], 'it does not count');
+ROLLBACK TO undone;
+SELECT is(pg_temp.may_with('kms_test_app'), '{GetSecretValue,PutSecretValue}'::text[], 'and rolled back it does again');
+UPDATE kms.grant_entry SET operations = '{GetSecretValue}' WHERE grantee_name = 'kms_test_team';
+SELECT is(pg_temp.may_with('kms_test_app'), '{}'::text[], 'changed by hand it does not count'),
+	   is(kms_revoke('secret/grant/a', 'kms_test_team', '{PutSecretValue}'), 0, 'of what it does not name'),
+	   is(kms_revoke('secret/grant/a', 'kms_test_team', '{GetSecretValue}'), 1, 'nothing is taken away, and what it names with all of it');
+SET ROLE kms_test_owner;
+SELECT kms_grant('secret/grant/a', 'kms_test_other', '{GetSecretValue}', expires_at => clock_timestamp() + interval '500 milliseconds') \g /dev/null
+RESET ROLE;
+SELECT is(pg_temp.verdict_as('kms_test_other', 'SELECT kms_get_secret_value(%L)', 'grant/a'), 'fine', 'a grant for half a second counts in it');
+SELECT pg_sleep(0.6) \g /dev/null
+SELECT is(pg_temp.may_with('kms_test_other'), '{}'::text[], 'and no more after it');
+SELECT kms_revoke('secret/grant/a', 'kms_test_other') \g /dev/null
+
+/* Owners. */
+SET ROLE kms_test_owner;
+SELECT kms_grant('secret/grant/b', 'kms_test_stranger', '{GetSecretValue}') \g /dev/null
+SELECT is(pg_temp.verdict('SELECT kms_set_owner(%L, %L)', 'secret/grant/b', 'kms_test_other'), 'fine', 'an owner gives a Generic secret to anybody');
+RESET ROLE;
+SELECT is(pg_temp.may_with('kms_test_other', 'grant/b'), pg_temp.all_but_secret(), 'who may do everything with it'),
+	   is(pg_temp.may_with('kms_test_owner', 'grant/b'), '{}'::text[], 'and the former owner nothing'),
+	   is(pg_temp.may_with('kms_test_stranger', 'grant/b'), '{GetSecretValue}'::text[], 'grants stay'),
+	   is(pg_temp.as_owner('SELECT kms_set_owner(%L, %L)', 'secret/grant/b', 'kms_test_owner'), '42501|Forbidden.NoPermission', 'it does not take the secret back');
+SET ROLE kms_test_other;
+SELECT is((kms_get_secret_value('grant/b')).secret_data, 'second', 'the new owner reads what was stored before'),
+	   is((SELECT creator FROM kms.secrets WHERE secret_name = 'grant/b'), 'kms_test_other', 'and is shown');
+RESET ROLE;
+SELECT is(pg_temp.verdict_as('kms_test_super', 'SELECT kms_set_owner(%L, %L)', 'secret/grant/b', 'kms_test_owner'), 'fine', 'a superuser gives it to anybody'),
+	   is(pg_temp.may_with('kms_test_owner', 'grant/b'), pg_temp.all_but_secret(), 'who then has it');
+SELECT is(pg_temp.complaint('SELECT kms_set_owner(%L, %L)', 'secret/grant/b', 'kms_test_nobody'), '42704|InvalidParameter|invalid value for new_owner: role "kms_test_nobody" does not exist', 'but not to nobody');
+
+/* Rotation acts with the owner's rights: nobody lends those of another. */
+SELECT is(pg_temp.complaint('SET LOCAL ROLE kms_test_app; SELECT kms_set_owner(%L, %L)', 'secret/grant/rds', role), '42501|Forbidden.NoPermission|permission denied to let role "' || role || '" change passwords', 'the owner of a role''s password does not give it to ' || what)
+  FROM (VALUES ('kms_test_owner', 'another role'), ('kms_test_super', 'a superuser'), ('pg_read_all_data', 'a role of PostgreSQL''s own')) t (role, what);
+SELECT is(pg_temp.hint('SET LOCAL ROLE kms_test_app; SELECT kms_set_owner(%L, %L)', 'secret/grant/rds', 'kms_test_super'), 'A secret that keeps the password of a role can be given to a role of which one is a member.', 'and a hint says to whom');
+SELECT is(pg_temp.verdict_as('kms_test_app', 'SELECT kms_set_owner(%L, %L)', 'secret/grant/rds', 'kms_test_app'), 'fine', 'it gives it to itself'),
+	   is(pg_temp.verdict_as('kms_test_app', 'SELECT kms_set_owner(%L, %L)', 'secret/grant/rds', 'kms_test_team'), 'fine', 'or to a group of which it is a member'),
+	   is(pg_temp.verdict_as('kms_test_app', 'SELECT kms_rotate_secret(%L)', 'grant/rds'), '42501|Forbidden.NoPermission', 'which, having no right on the role, does not rotate it');
+ALTER ROLE kms_test_app NOINHERIT;
+SELECT is(pg_temp.verdict_as('kms_test_super', 'SELECT kms_set_owner(%L, %L)', 'secret/grant/rds', 'kms_test_app'), 'fine', 'a superuser gives it back'),
+	   is(pg_temp.verdict_as('kms_test_app', 'SELECT kms_set_owner(%L, %L)', 'secret/grant/rds', 'kms_test_team'), '42501|Forbidden.NoPermission', 'a member that does not inherit does not give it to the group');
+ALTER ROLE kms_test_app INHERIT;
+CREATE ROLE kms_test_dba CREATEROLE;
+SELECT is(pg_temp.verdict_as('kms_test_super', 'SELECT kms_set_owner(%L, %L)', 'secret/grant/rds', 'kms_test_dba'), 'fine', 'a superuser gives it to whom he likes'),
+	   is(pg_temp.verdict_as('kms_test_dba', 'SELECT kms_rotate_secret(%L)', 'grant/rds'), 'fine', 'and who may alter the role rotates it');
+SELECT is(pg_temp.verdict_as('kms_test_dba', 'SELECT kms_grant(%L, %L, %L)', 'secret/grant/rds', 'kms_test_stranger', '{RotateSecret}'), 'fine', 'rotating is granted'),
+	   is(pg_temp.may_with('kms_test_stranger', 'grant/rds'), '{RotateSecret}'::text[], 'to a role that may not alter the other itself, nor reads the password');
+SELECT kms_set_owner('secret/grant/rds', 'kms_test_app'), kms_revoke('secret/grant/rds', 'kms_test_stranger') \g /dev/null
+
+/* Roles that have something, and then have not. */
+SELECT is(has_table_privilege('kms_test_dba', 'kms.role_anchor', 'SELECT'), false, 'who owns no secret any more has lost the privilege on the anchor'),
+	   is(has_table_privilege('kms_test_app', 'kms.role_anchor', 'SELECT'), true, 'who owns one has it'),
+	   is(pg_temp.verdict('DROP ROLE kms_test_dba'), 'fine', 'so that the one can be dropped'),
+	   is(pg_temp.verdict('REVOKE EXECUTE ON FUNCTION kms_create_secret(text, text, text, text, text, text, jsonb, jsonb, boolean, interval) FROM kms_test_app; DROP ROLE kms_test_app'), '2BP01|UnsupportedOperation', 'and the other cannot');
+SELECT alike(pg_temp.hint('REVOKE EXECUTE ON FUNCTION kms_create_secret(text, text, text, text, text, text, jsonb, jsonb, boolean, interval) FROM kms_test_app; DROP ROLE kms_test_app'), '%secrets%kms_set_owner%kms.secrets%', 'a hint says that it owns secrets');
+SAVEPOINT owned;
+DROP OWNED BY kms_test_app;
+SELECT is(pg_temp.may_with('kms_test_app', 'grant/rds'), '{}'::text[], 'after DROP OWNED BY a role its secrets are nobody''s'),
+	   is(pg_temp.verdict_as('kms_test_super', 'SELECT kms_rotate_secret(%L)', 'grant/rds'), '55000|Forbidden.NoPermission', 'and do not rotate'),
+	   is(pg_temp.complaint('SELECT kms_grant(%L, %L, %L)', 'secret/grant/a', 'kms_test_app', '{GetSecretValue}'), '55000|UnsupportedOperation|role "kms_test_app" has lost its keys and grants, and would get them back', 'nor does it get them back with a grant'),
+	   is(pg_temp.verdict_as('kms_test_super', 'SELECT kms_set_owner(%L, %L)', 'secret/grant/rds', 'kms_test_owner'), 'fine', 'a superuser gives them to another'),
+	   is(pg_temp.verdict('DROP ROLE kms_test_app'), 'fine', 'and the role can be dropped');
+ROLLBACK TO owned;
+SELECT is(pg_temp.verdict_as('kms_test_app', 'SELECT kms_delete_secret(%L, true)', 'grant/rds'), 'fine', 'a secret that is deleted at once'),
+	   is(has_table_privilege('kms_test_app', 'kms.role_anchor', 'SELECT'), false, 'leaves its owner without the privilege'),
+	   is(pg_temp.verdict('REVOKE EXECUTE ON FUNCTION kms_create_secret(text, text, text, text, text, text, jsonb, jsonb, boolean, interval) FROM kms_test_app; DROP ROLE kms_test_app'), 'fine', 'and free to be dropped');
+
+/* With the secret. */
+SET ROLE kms_test_owner;
+SELECT kms_grant('secret/grant/a', 'kms_test_other', '{*}'), kms_delete_secret('grant/a') \g /dev/null
+SELECT is(pg_temp.verdict('SELECT kms_grant(%L, %L, %L), kms_revoke(%1$L, %2$L)', 'secret/grant/a', 'kms_test_stranger', '{GetSecretValue}'), 'fine', 'on a secret that waits for its deletion grants are given and taken');
+RESET ROLE;
+SELECT is(pg_temp.verdict_as('kms_test_other', 'SELECT kms_get_secret_value(%L)', 'grant/a'), '55000|Rejected.ResourceInDeleteWindow', 'and stay'),
+	   is((SELECT count(*) FROM kms.grants WHERE resource = 'secret/grant/a'), 1::bigint, 'and are seen'),
+	   is(pg_temp.verdict_as('kms_test_other', 'SELECT kms_restore_secret(%1$L), kms_delete_secret(%1$L, false, 7)', 'grant/a'), 'fine', 'who was granted it restores it');
+SELECT kms_test.let_time_pass() \g /dev/null
+UPDATE kms.secret SET delete_at = clock_timestamp() - interval '1 millisecond' WHERE name = 'grant/a';
+SELECT is((SELECT count(*) FROM kms.grants WHERE resource_type = 'secret' AND resource = 'secret/grant/a'), 0::bigint, 'from the delete date on its grants are not seen'),
+	   is(pg_temp.as_owner('SELECT kms_grant(%L, %L, %L)', 'secret/grant/a', 'kms_test_other', '{*}'), '42704|Forbidden.ResourceNotFound', 'nor is there a secret to grant on'),
+	   is(pg_temp.as_owner('SELECT kms_revoke(%L, %L)', 'secret/grant/a', 'kms_test_other'), '42704|Forbidden.ResourceNotFound', 'nor to revoke on'),
+	   is(pg_temp.as_owner('SELECT kms_set_owner(%L, %L)', 'secret/grant/a', 'kms_test_other'), '42704|Forbidden.ResourceNotFound', 'nor to give away'),
+	   is(pg_temp.verdict_as('kms_test_other', 'SELECT kms_can(%L, %L)', 'GetSecretValue', 'secret/grant/a'), '42704|Forbidden.ResourceNotFound', 'nor to ask for');
+SELECT is((SELECT outcome FROM kms_run_jobs() WHERE job = 'SecretDeletion'), 'done', 'when it is erased');
+SELECT is_empty('SELECT FROM kms.grant_entry WHERE resource_type = ''secret'' AND grantee_name = ''kms_test_other''', 'they go with it'),
+	   is(has_table_privilege('kms_test_other', 'kms.role_anchor', 'SELECT'), false, 'and so does the privilege of who had nothing else'),
+	   is_empty('SELECT FROM kms_check_integrity() WHERE table_name ~ ''^(grant_entry|secret)''', 'and no row is left over');
+SET ROLE kms_test_owner;
+SELECT kms_create_secret('grant/a', 'v1', 'of another kind'::text) \g /dev/null
+RESET ROLE;
+SELECT is(pg_temp.may_with('kms_test_other'), '{}'::text[], 'a new secret of the name has none of them');
+SELECT count(kms_grant('secret/grant/a', 'PUBLIC', '{GetSecretValue}')) FROM generate_series(1, 1000) \g /dev/null
+SELECT is(pg_temp.complaint('SELECT kms_grant(%L, ''PUBLIC'', ''{DescribeSecret}'')', 'secret/grant/a'), '54000|Rejected.LimitExceeded|secret "grant/a" has 1000 grants', 'a thousand and first grant on a secret is refused'),
+	   is(kms_revoke('secret/grant/a', 'PUBLIC'), 1000, 'and all are taken away at once');
 
 SELECT * FROM finish();
 ROLLBACK;
