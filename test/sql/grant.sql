@@ -846,7 +846,8 @@ ALTER ROLE kms_test_app NOINHERIT;
 SELECT is(pg_temp.verdict_as('kms_test_super', 'SELECT kms_set_owner(%L, %L)', 'secret/grant/rds', 'kms_test_app'), 'fine', 'a superuser gives it back'),
 	   is(pg_temp.verdict_as('kms_test_app', 'SELECT kms_set_owner(%L, %L)', 'secret/grant/rds', 'kms_test_team'), '42501|Forbidden.NoPermission', 'a member that does not inherit does not give it to the group');
 ALTER ROLE kms_test_app INHERIT;
-CREATE ROLE kms_test_dba CREATEROLE;
+CREATE ROLE kms_test_dba NOINHERIT CREATEROLE;
+GRANT kms_test_app TO kms_test_dba WITH ADMIN OPTION;
 SELECT is(pg_temp.verdict_as('kms_test_super', 'SELECT kms_set_owner(%L, %L)', 'secret/grant/rds', 'kms_test_dba'), 'fine', 'a superuser gives it to whom he likes'),
 	   is(pg_temp.verdict_as('kms_test_dba', 'SELECT kms_rotate_secret(%L)', 'grant/rds'), 'fine', 'and who may alter the role rotates it');
 SELECT is(pg_temp.verdict_as('kms_test_dba', 'SELECT kms_grant(%L, %L, %L)', 'secret/grant/rds', 'kms_test_stranger', '{RotateSecret}'), 'fine', 'rotating is granted'),

@@ -1,10 +1,10 @@
--- Every public function that asks for a right on a key, and every kind of role: allowed or refused.
+-- Every public function that asks for a right on a key or secret, and every kind of role: allowed or refused.
 \set ECHO none
 \getenv here PG_ABS_SRCDIR
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(99);
+SELECT plan(163);
 
 -- ---- the table ------------------------------------------------------------
 
@@ -12,7 +12,8 @@ SELECT plan(99);
  * Who may call what, by class of function.  The grant that grantees hold is one of
  * the very operation that the function asks for; "others" hold every operation but
  * that.  in_context: the grant is bound to a pair that the call has in its context, if
- * it can have one; out_of_context: to a pair that it has not.
+ * it can have one; out_of_context: to a pair that it has not.  On a secret no such grant
+ * can be given.
  */
 CREATE TEMP TABLE rule (class text, owner boolean, member_of_owner boolean, grantee boolean, member_of_grantee boolean, everyone boolean, in_context boolean,
 						out_of_context boolean, expired boolean, revoked boolean, void boolean, others boolean, stranger boolean, superuser boolean);
@@ -26,7 +27,8 @@ INSERT INTO rule VALUES
 /*
  * The functions.  asks: the operation.  In a statement %1$L is the key, %2$L a
  * version of it, %3$L a ciphertext of it, %4$L an alias of it; the context is
- * {"a": "1"} throughout.  key: which one.  outcome: of the call, where it is allowed.
+ * {"a": "1"} throughout.  Of a secret %1$L is secret/ and the name, %4$L the name.  key:
+ * which one.  outcome: of the call, where it is allowed.
  */
 CREATE TEMP TABLE call (function text, class text, asks text, key text, statement text, outcome text DEFAULT 'fine');
 INSERT INTO call (function, class, asks, key, statement) VALUES
@@ -91,6 +93,44 @@ INSERT INTO call (function, class, asks, key, statement) VALUES
 	('kms_update_alias(text,text)', 'manages', 'UpdateAlias', 'symmetric', 'SELECT kms_update_alias(%1$L, %4$L)'),
 	('kms_delete_alias(text)', 'manages', 'DeleteAlias', 'symmetric', 'SELECT kms_delete_alias(%4$L)'),
 
+	('kms_create_secret(text,text,text,text,text,text,jsonb,jsonb,boolean,interval)', 'uses', 'GenerateDataKey', 'symmetric', 'SELECT kms_create_secret(''matrix/new'', ''v1'', ''x''::text, encryption_key_id => %1$L)'),
+	('kms_create_secret(text,text,bytea,text,text,text,jsonb,jsonb,boolean,interval)', 'uses', 'GenerateDataKey', 'symmetric', 'SELECT kms_create_secret(''matrix/new'', ''v1'', ''x''::bytea, encryption_key_id => %4$L)'),
+	('kms_get_secret_value(text,text,text,boolean)', 'uses', 'GetSecretValue', 'generic', 'SELECT kms_get_secret_value(%4$L)'),
+	('kms_get_secret_value(text,text,text,boolean)', 'uses', 'GetSecretValue', 'generic', 'SELECT kms_get_secret_value(%4$L, NULL, %2$L)'),
+	('kms_get_secret_value(text,text,text,boolean)', 'uses', 'GetSecretValue', 'rds', 'SELECT kms_get_secret_value(%4$L, ''ACSCurrent'', fetch_extended_config => true)'),
+	('kms_describe_secret(text,boolean)', 'manages', 'DescribeSecret', 'generic', 'SELECT kms_describe_secret(%4$L)'),
+	('kms_describe_secret(text,boolean)', 'manages', 'DescribeSecret', 'doomed secret', 'SELECT kms_describe_secret(%4$L, true)'),
+	('kms_list_secrets(jsonb,boolean)', 'manages', 'DescribeSecret', 'generic', 'SELECT pg_temp.found($q$SELECT FROM kms_list_secrets() WHERE secret_name = %4$L$q$)'),
+	('kms_list_secrets(jsonb,boolean)', 'manages', 'DescribeSecret', 'rds', 'SELECT pg_temp.found($q$SELECT FROM kms_list_secrets(''[{"Key": "SecretName", "Values": ["%4$s"]}]'')$q$)'),
+	('kms_list_grants(text)', 'manages', 'DescribeSecret', 'generic', 'SELECT kms_list_grants(%1$L)'),
+	('kms_list_grants(text)', 'manages', 'DescribeSecret', 'generic', 'SELECT pg_temp.found($q$SELECT FROM kms_list_grants() WHERE resource = %1$L$q$)'),
+	('kms.secrets', 'manages', 'DescribeSecret', 'generic', 'SELECT pg_temp.found($q$SELECT FROM kms.secrets WHERE secret_name = %4$L$q$)'),
+	('kms.secret_versions', 'manages', 'DescribeSecret', 'generic', 'SELECT pg_temp.found($q$SELECT FROM kms.secret_versions WHERE secret_name = %4$L$q$)'),
+	('kms.grants', 'manages', 'DescribeSecret', 'generic', 'SELECT pg_temp.found($q$SELECT FROM kms.grants WHERE resource = %1$L$q$)'),
+	('kms.jobs', 'manages', 'DescribeSecret', 'rds', 'SELECT pg_temp.found($q$SELECT FROM kms.jobs WHERE name = %1$L$q$)'),
+	('kms.jobs', 'manages', 'DescribeSecret', 'doomed secret', 'SELECT pg_temp.found($q$SELECT FROM kms.jobs WHERE name = %1$L$q$)'),
+	('kms_list_secret_version_ids(text,boolean)', 'manages', 'ListSecretVersionIds', 'generic', 'SELECT kms_list_secret_version_ids(%4$L)'),
+	('kms_list_secret_version_ids(text,boolean)', 'manages', 'ListSecretVersionIds', 'doomed secret', 'SELECT kms_list_secret_version_ids(%4$L, true)'),
+	('kms_put_secret_value(text,text,text,text[])', 'manages', 'PutSecretValue', 'generic', 'SELECT kms_put_secret_value(%4$L, ''v2'', ''x''::text)'),
+	('kms_put_secret_value(text,text,text,text[])', 'manages', 'PutSecretValue', 'generic', 'SELECT kms_put_secret_value(%4$L, %2$L, ''x''::text)'),
+	('kms_put_secret_value(text,text,bytea,text[])', 'manages', 'PutSecretValue', 'generic', 'SELECT kms_put_secret_value(%4$L, ''v2'', ''x''::bytea, ''{own}'')'),
+	('kms_update_secret(text,text,jsonb)', 'manages', 'UpdateSecret', 'generic', 'SELECT kms_update_secret(%4$L, ''x'')'),
+	('kms_update_secret(text,text,jsonb)', 'manages', 'UpdateSecret', 'rds', 'SELECT kms_update_secret(%4$L, custom_data => ''{"a": "b"}'')'),
+	('kms_update_secret_version_stage(text,text,text,text)', 'manages', 'UpdateSecretVersionStage', 'generic', 'SELECT kms_update_secret_version_stage(%4$L, ''own'', %2$L)'),
+	('kms_delete_secret(text,boolean,integer)', 'manages', 'DeleteSecret', 'generic', 'SELECT kms_delete_secret(%4$L)'),
+	('kms_delete_secret(text,boolean,integer)', 'manages', 'DeleteSecret', 'doomed secret', 'SELECT kms_delete_secret(%4$L, true)'),
+	('kms_restore_secret(text)', 'manages', 'RestoreSecret', 'doomed secret', 'SELECT kms_restore_secret(%4$L)'),
+	('kms_rotate_secret(text,text)', 'manages', 'RotateSecret', 'rds', 'SELECT kms_rotate_secret(%4$L)'),
+	('kms_rotate_secret(text,text)', 'manages', 'RotateSecret', 'rds', 'SELECT kms_rotate_secret(%4$L, %2$L)'),
+	('kms_update_secret_rotation_policy(text,boolean,interval)', 'manages', 'UpdateSecretRotationPolicy', 'rds', 'SELECT kms_update_secret_rotation_policy(%4$L, true, ''7 days'')'),
+	('kms_grant(text,text,text[],jsonb,timestamp with time zone)', 'is for owners', 'Grant', 'generic', 'SELECT kms_grant(%1$L, ''kms_test_stranger'', ''{*}'')'),
+	('kms_revoke(text,text,text[])', 'is for owners', 'Revoke', 'generic', 'SELECT kms_revoke(%1$L, ''kms_test_stranger'')'),
+	('kms_set_owner(text,text)', 'is for owners', 'SetOwner', 'generic', 'SELECT kms_set_owner(%1$L, ''kms_test_stranger'')'),
+	('kms_set_owner(text,text)', 'is for owners', 'SetOwner', 'rds', 'SELECT kms_set_owner(%1$L, ''kms_test_owner'')'),
+	('kms_can(text,text,jsonb)', 'is for owners', 'Grant', 'generic', 'SELECT pg_temp.found($q$SELECT WHERE kms_can(''Grant'', %1$L)$q$)'),
+	('kms_can(text,text,jsonb)', 'manages', 'RotateSecret', 'rds', 'SELECT pg_temp.found($q$SELECT WHERE kms_can(''RotateSecret'', %1$L)$q$)'),
+	('kms_can(text,text,jsonb)', 'uses', 'GetSecretValue', 'generic', 'SELECT pg_temp.found($q$SELECT WHERE kms_can(''GetSecretValue'', %1$L, ''{"a": "1"}'')$q$)'),
+
 	('kms_grant(text,text,text[],jsonb,timestamp with time zone)', 'is for owners', 'Grant', 'symmetric', 'SELECT kms_grant(%1$L, ''kms_test_stranger'', ''{*}'')'),
 	('kms_revoke(text,text,text[])', 'is for owners', 'Revoke', 'symmetric', 'SELECT kms_revoke(%1$L, ''kms_test_stranger'')'),
 	('kms_set_owner(text,text)', 'is for owners', 'SetOwner', 'symmetric', 'SELECT kms_set_owner(%4$L, ''kms_test_stranger'')'),
@@ -106,9 +146,19 @@ INSERT INTO call (function, class, asks, key, statement, outcome) VALUES
 	('kms_generate_mac(text,bytea)', 'uses', 'GenerateMac', 'symmetric', 'SELECT kms_generate_mac(%1$L, ''x'')', '0A000|UnsupportedOperation'),
 	('kms_asymmetric_sign(text,text,text,bytea)', 'uses', 'AsymmetricSign', 'symmetric', 'SELECT kms_asymmetric_sign(%1$L, NULL, ''ECDSA_SHA_256'', sha256(''x''))', '0A000|Rejected.UnsupportedOperation'),
 	('kms_update_rotation_policy(text,boolean,interval)', 'manages', 'UpdateRotationPolicy', 'external', 'SELECT kms_update_rotation_policy(%1$L, true, ''7 days'')', '0A000|Rejected.UnsupportedOperation'),
-	('kms_describe_key_version(text,text)', 'manages', 'DescribeKeyVersion', 'symmetric', 'SELECT kms_describe_key_version(%1$L, %1$L)', '42704|Forbidden.KeyVersionNotFound');
+	('kms_describe_key_version(text,text)', 'manages', 'DescribeKeyVersion', 'symmetric', 'SELECT kms_describe_key_version(%1$L, %1$L)', '42704|Forbidden.KeyVersionNotFound'),
+	('kms_get_secret_value(text,text,text,boolean)', 'uses', 'GetSecretValue', 'doomed secret', 'SELECT kms_get_secret_value(%4$L)', '55000|Rejected.ResourceInDeleteWindow'),
+	('kms_get_secret_value(text,text,text,boolean)', 'uses', 'GetSecretValue', 'generic', 'SELECT kms_get_secret_value(%4$L, ''ACSPrevious'')', '42704|Forbidden.ResourceNotFound'),
+	('kms_put_secret_value(text,text,text,text[])', 'manages', 'PutSecretValue', 'rds', 'SELECT kms_put_secret_value(%4$L, ''v2'', ''x''::text)', '0A000|Rejected.UnsupportedOperation'),
+	('kms_put_secret_value(text,text,text,text[])', 'manages', 'PutSecretValue', 'generic', 'SELECT kms_put_secret_value(%4$L, %2$L, ''another''::text)', '42710|Rejected.ResourceExist'),
+	('kms_update_secret(text,text,jsonb)', 'manages', 'UpdateSecret', 'generic', 'SELECT kms_update_secret(%4$L, custom_data => ''{}'')', '0A000|Rejected.UnsupportedOperation'),
+	('kms_update_secret_version_stage(text,text,text,text)', 'manages', 'UpdateSecretVersionStage', 'generic', 'SELECT kms_update_secret_version_stage(%4$L, ''own'', ''none'')', '42704|Forbidden.ResourceNotFound'),
+	('kms_delete_secret(text,boolean,integer)', 'manages', 'DeleteSecret', 'doomed secret', 'SELECT kms_delete_secret(%4$L)', '55000|Rejected.ResourceInDeleteWindow'),
+	('kms_restore_secret(text)', 'manages', 'RestoreSecret', 'generic', 'SELECT kms_restore_secret(%4$L)', '55000|Rejected.ResourceInUse'),
+	('kms_rotate_secret(text,text)', 'manages', 'RotateSecret', 'generic', 'SELECT kms_rotate_secret(%4$L)', '0A000|Rejected.UnsupportedOperation'),
+	('kms_update_secret_rotation_policy(text,boolean,interval)', 'manages', 'UpdateSecretRotationPolicy', 'generic', 'SELECT kms_update_secret_rotation_policy(%4$L, false)', '0A000|Rejected.UnsupportedOperation');
 
-/* These are about no key; test/sql/catalog.sql says who may execute them. */
+/* These are about no key and no secret; test/sql/catalog.sql says who may execute them. */
 CREATE TEMP TABLE about_no_key (function text);
 INSERT INTO about_no_key VALUES ('kms_create_key(text,text,text,text,text,boolean,interval,jsonb)'), ('kms_open_kms_service()'), ('kms_describe_account_kms_status()'),
 	('kms_generate_random(integer)'), ('kms_get_random_password(integer,text,boolean,boolean,boolean,boolean,boolean)'), ('kms_run_jobs()'), ('kms_confirm_home()'), ('kms_check_integrity()'), ('kms_verify_audit_log()'), ('kms.status'), ('kms.audit_log'), ('kms.key_usage');
@@ -124,12 +174,12 @@ CREATE TEMP VIEW made AS
 	SELECT c.oid::regclass::text, NULL FROM pg_class c WHERE c.relnamespace = 'kms'::regnamespace AND c.relkind = 'v';
 SELECT set_eq('SELECT function FROM call UNION SELECT function FROM about_no_key', 'SELECT function FROM made', 'every public function and view of the extension appears here'),
 	   is_empty('SELECT function FROM call INTERSECT SELECT function FROM about_no_key', 'and in one place'),
-	   is_empty('SELECT function FROM about_no_key JOIN made USING (function) WHERE names && ''{key_id,ciphertext_blob,alias_name,resource,destination_key_id}''', 'what takes a key asks for the right to it'),
+	   is_empty('SELECT function FROM about_no_key JOIN made USING (function) WHERE names && ''{key_id,ciphertext_blob,alias_name,resource,destination_key_id,encryption_key_id,secret_name}''', 'what takes a key or a secret asks for the right to it'),
 	   is_empty('SELECT class FROM call EXCEPT SELECT class FROM rule', 'every class has its rule');
 
 -- ---- roles and keys -------------------------------------------------------
 
-CREATE ROLE kms_test_owner;
+CREATE ROLE kms_test_owner CREATEROLE;
 CREATE ROLE kms_test_member_of_owner IN ROLE kms_test_owner;
 CREATE ROLE kms_test_grantee;
 CREATE ROLE kms_test_member_of_grantee IN ROLE kms_test_grantee;
@@ -143,6 +193,7 @@ CREATE ROLE kms_test_others;
 CREATE ROLE kms_test_stranger;
 CREATE ROLE kms_test_superuser SUPERUSER;
 GRANT EXECUTE ON FUNCTION kms_create_key TO kms_test_owner;
+GRANT EXECUTE ON FUNCTION kms_create_secret(text, text, text, text, text, text, jsonb, jsonb, boolean, interval), kms_create_secret(text, text, bytea, text, text, text, jsonb, jsonb, boolean, interval) TO PUBLIC;
 GRANT ALL ON call TO PUBLIC;
 
 /* As good as a refusal where nothing is raised. */
@@ -174,6 +225,15 @@ SELECT kms_schedule_key_deletion(id, 7) FROM subject WHERE key = 'doomed' \g /de
 SELECT set_config('test.public_key', decode(regexp_replace(kms_get_public_key(id), '-----[^-]*-----', '', 'g'), 'base64')::text, true) FROM subject WHERE key = 'pair' \g /dev/null
 SELECT set_config('test.everyones_key', kms_create_key()::text, true) \g /dev/null
 SELECT kms_grant(current_setting('test.everyones_key'), 'PUBLIC', '{ReEncrypt}') \g /dev/null
+CREATE ROLE kms_test_app LOGIN;
+SELECT kms_create_secret('matrix/generic', 'v1', 'x'::text), kms_create_secret('matrix/doomed', 'v1', 'x'::text),
+	   kms_create_secret('matrix/chosen', 'v1', 'x'::text, encryption_key_id => id),
+	   kms_create_secret('matrix/rds', 'v1', '{"Accounts": [{"AccountName": "kms_test_app", "AccountPassword": "x"}]}'::text, 'Rds',
+						 extended_config => '{"SecretSubType": "SingleUser", "DBInstanceId": "local"}', enable_automatic_rotation => true, rotation_interval => '7 days')
+  FROM subject WHERE key = 'symmetric' \g /dev/null
+SELECT kms_delete_secret('matrix/doomed') \g /dev/null
+INSERT INTO subject (key, id, version, alias) VALUES ('generic', 'secret/matrix/generic', 'v1', 'matrix/generic'), ('doomed secret', 'secret/matrix/doomed', 'v1', 'matrix/doomed'),
+	('chosen', 'secret/matrix/chosen', 'v1', 'matrix/chosen'), ('rds', 'secret/matrix/rds', 'v1', 'matrix/rds');
 RESET ROLE;
 
 -- ---- and true -------------------------------------------------------------
@@ -183,15 +243,20 @@ CREATE FUNCTION pg_temp.outcome(call call, subject subject, role text) RETURNS t
 DECLARE
 	grantee text = 'kms_test_' || CASE role WHEN 'member_of_grantee' THEN 'grantee' ELSE role END;
 	operations text[] = CASE WHEN call.asks IN ('Grant', 'Revoke', 'SetOwner') THEN '{*}' ELSE ARRAY[call.asks] END;
+	is_secret boolean = subject.id ~ '^secret/';
 	result text;
 BEGIN
 	SET LOCAL ROLE kms_test_owner;
 	/* So that there is a grant to be listed. */
-	PERFORM kms_grant(subject.id, 'kms_test_owner', '{Encrypt}');
+	PERFORM kms_grant(subject.id, 'kms_test_owner', CASE WHEN is_secret THEN '{GetSecretValue}' ELSE '{Encrypt}' END::text[]);
 	IF role IN ('grantee', 'member_of_grantee', 'revoked', 'void') THEN
 		PERFORM kms_grant(subject.id, grantee, operations);
 	ELSIF role = 'everyone' THEN
 		PERFORM kms_grant(subject.id, 'PUBLIC', operations);
+	ELSIF is_secret AND role IN ('in_context', 'out_of_context') THEN
+		IF pg_temp.verdict('SELECT kms_grant(%L, %L, %L, %L)', subject.id, grantee, operations::text, '{"a": "1"}') <> '22023|InvalidParameter' THEN
+			RETURN 'granted in a context';
+		END IF;
 	ELSIF role = 'in_context' THEN
 		PERFORM kms_grant(subject.id, grantee, operations, '{"a": "1"}');
 	ELSIF role = 'out_of_context' THEN
@@ -260,6 +325,36 @@ SELECT is(pg_temp.with_grants(asks, one, two, statement), CASE WHEN one AND two 
 			   ('UpdateAlias', 'kms_update_alias', 'SELECT kms_update_alias(%1$L, %6$L)')) t (asks, what, statement),
 	   (VALUES (true, true), (true, false), (false, true), (false, false)) g (one, two)
  ORDER BY what, one DESC, two DESC;
+
+/* A secret whose key somebody chose: a grant is needed on the secret and on the key. */
+CREATE FUNCTION pg_temp.with_both(on_secret text, on_key text, statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	result text;
+BEGIN
+	PERFORM kms_grant('secret/matrix/chosen', 'kms_test_grantee', ARRAY[on_secret]) WHERE on_secret IS NOT NULL;
+	PERFORM kms_grant(id, 'kms_test_grantee', ARRAY[on_key]) FROM subject WHERE key = 'symmetric' AND on_key IS NOT NULL;
+	result = pg_temp.verdict_as('kms_test_grantee', statement, 'matrix/chosen');
+	RAISE EXCEPTION USING ERRCODE = 'KT001';
+EXCEPTION WHEN SQLSTATE 'KT001' THEN
+	RETURN result;
+END $$;
+SELECT is(pg_temp.with_both(on_secret, on_key, statement), CASE WHEN may THEN 'fine' ELSE '42501|Forbidden.NoPermission' END,
+		  format('%s with %s on the secret and %s on its key is %s', what, coalesce(on_secret, 'nothing'), coalesce(on_key, 'nothing'), CASE WHEN may THEN 'allowed' ELSE 'refused' END))
+  FROM (VALUES (1, 'reading', 'SELECT kms_get_secret_value(%L)', 'GetSecretValue', 'Decrypt', true), (2, 'reading', 'SELECT kms_get_secret_value(%L)', 'GetSecretValue', NULL, false),
+			   (3, 'reading', 'SELECT kms_get_secret_value(%L)', 'GetSecretValue', 'GenerateDataKey', false), (4, 'reading', 'SELECT kms_get_secret_value(%L)', NULL, 'Decrypt', false),
+			   (5, 'reading', 'SELECT kms_get_secret_value(%L)', 'PutSecretValue', 'Decrypt', false),
+			   (6, 'writing', 'SELECT kms_put_secret_value(%L, ''v2'', ''x''::text)', 'PutSecretValue', 'GenerateDataKey', true), (7, 'writing', 'SELECT kms_put_secret_value(%L, ''v2'', ''x''::text)', 'PutSecretValue', NULL, false),
+			   (8, 'writing', 'SELECT kms_put_secret_value(%L, ''v2'', ''x''::text)', 'PutSecretValue', 'Encrypt', false), (9, 'writing', 'SELECT kms_put_secret_value(%L, ''v2'', ''x''::text)', NULL, 'GenerateDataKey', false),
+			   (10, 'repeating', 'SELECT kms_put_secret_value(%L, ''v1'', ''x''::text)', 'PutSecretValue', NULL, true),
+			   (11, 'describing', 'SELECT kms_describe_secret(%L)', 'DescribeSecret', NULL, true), (12, 'moving a label', 'SELECT kms_update_secret_version_stage(%L, ''own'', ''v1'')', 'UpdateSecretVersionStage', NULL, true)) t (n, what, statement, on_secret, on_key, may)
+ ORDER BY n;
+SELECT is(pg_temp.verdict_as('kms_test_superuser', statement, 'matrix/chosen'), '42501|Forbidden.NoPermission', 'a superuser without a grant on the key does not ' || what)
+  FROM (VALUES ('SELECT kms_put_secret_value(%L, ''v2'', ''x''::text)', 'write it'), ('SELECT kms_get_secret_value(%L)', 'read it')) t (statement, what);
+SELECT is(pg_temp.verdict_as('kms_test_grantee', 'SELECT kms_decrypt(value) FROM kms.secret_version'), '42501|', 'nobody reads what is stored'),
+	   is(pg_temp.verdict('SELECT kms_decrypt(value) FROM kms.secret_version WHERE secret_id = (SELECT id FROM kms.secret WHERE name = ''matrix/chosen'')'), '42501|Forbidden.NoPermission', 'nor a superuser what is in it');
+GRANT SELECT ON kms.secret_version, kms.secret TO kms_test_owner;
+ALTER ROLE kms_test_owner BYPASSRLS;
+SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_decrypt(value) FROM kms.secret_version WHERE secret_id = (SELECT id FROM kms.secret WHERE name = ''matrix/chosen'')'), '22023|InvalidParameter', 'a value is no ciphertext for who may use its key');
 
 SELECT * FROM finish();
 ROLLBACK;
