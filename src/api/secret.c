@@ -31,18 +31,10 @@ arg_secret_data(FunctionCallInfo fcinfo, int number, bool is_binary)
 }
 
 static Datum
-result_config(const KmsSecret *secret, bool *is_null)
+result_config(const char *stored, bool *is_null)
 {
-	*is_null = secret->extended_config == NULL;
-	return *is_null ? (Datum) 0 : JsonbPGetDatum(secret_config_read(secret->extended_config));
-}
-
-/* None has any. */
-static Datum
-result_tags(bool fetch_tags, bool *is_null)
-{
-	*is_null = !fetch_tags;
-	return fetch_tags ? JsonbPGetDatum(json_empty_array()) : (Datum) 0;
+	*is_null = stored == NULL;
+	return stored == NULL ? (Datum) 0 : JsonbPGetDatum(secret_config_read(stored));
 }
 
 /* Of managed secrets, and where there is an interval: automatic_rotation, rotation_interval and next_rotation_date. */
@@ -93,7 +85,7 @@ create_secret(FunctionCallInfo fcinfo, bool is_binary)
 	values[2] = CStringGetTextDatum(request.version_id);
 	values[3] = CStringGetTextDatum(secret_type_name(secret.type));
 	put_rotation(&secret, values, nulls, 4, 5, 6);
-	values[7] = result_config(&secret, &nulls[7]);
+	values[7] = result_config(secret.extended_config, &nulls[7]);
 	PG_RETURN_DATUM(result_row(fcinfo, lengthof(values), values, nulls));
 }
 
@@ -131,8 +123,9 @@ metadata_row(FunctionCallInfo fcinfo, const KmsSecret *secret, bool fetch_tags)
 	values[7] = result_time(secret->delete_at, &nulls[7]);
 	put_rotation(secret, values, nulls, 8, 9, 11);
 	values[10] = result_time(secret->rotated_at, &nulls[10]);
-	values[12] = result_config(secret, &nulls[12]);
-	values[13] = result_tags(fetch_tags, &nulls[13]);
+	values[12] = result_config(secret->extended_config, &nulls[12]);
+	nulls[13] = !fetch_tags;
+	values[13] = fetch_tags ? JsonbPGetDatum(json_empty_array()) : (Datum) 0;
 	return result_row(fcinfo, lengthof(values), values, nulls);
 }
 
@@ -198,9 +191,7 @@ KMS_FUNCTION(kms_get_secret_value, ACTION_GET_SECRET_VALUE)
 	values[7] = TimestampTzGetDatum(secret->created_at);
 	put_rotation(secret, values, nulls, 8, 9, 11);
 	values[10] = result_time(secret->rotated_at, &nulls[10]);
-	nulls[12] = true;
-	if (fetch_config)
-		values[12] = result_config(secret, &nulls[12]);
+	values[12] = result_config(fetch_config ? secret->extended_config : NULL, &nulls[12]);
 	PG_RETURN_DATUM(result_row(fcinfo, lengthof(values), values, nulls));
 }
 

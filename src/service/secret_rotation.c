@@ -16,6 +16,7 @@
 #include "service/secret_label.h"
 #include "service/secret_role.h"
 #include "service/secret_seal.h"
+#include "service/secret_value.h"
 #include "service/secret_version.h"
 #include "store/job.h"
 #include "utils/timestamp.h"

@@ -4,12 +4,14 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(136);
+SELECT plan(204);
 
 CREATE ROLE kms_test_victim;
 CREATE ROLE kms_test_grantee;
 CREATE ROLE kms_test_attacker;
 GRANT EXECUTE ON FUNCTION kms_create_key TO kms_test_victim, kms_test_attacker;
+GRANT EXECUTE ON FUNCTION kms_create_secret(text, text, text, text, text, text, jsonb, jsonb, boolean, interval), kms_create_secret(text, text, bytea, text, text, text, jsonb, jsonb, boolean, interval) TO kms_test_victim, kms_test_attacker;
+ALTER ROLE kms_test_victim CREATEROLE;
 SET ROLE kms_test_victim;
 CREATE TEMP TABLE subject (key text, id text, version text, blob text);
 GRANT SELECT ON subject TO PUBLIC;
@@ -23,7 +25,25 @@ SELECT kms_create_alias(id, 'alias/attack') FROM subject WHERE key = 'aes' \g /d
 SELECT kms_grant(id, 'kms_test_grantee', '{*}', '{"a": "1"}', clock_timestamp() + interval '1 hour') FROM subject WHERE key = 'aes' \g /dev/null
 SELECT kms_schedule_key_deletion(id, 7) FROM subject WHERE key = 'doomed' \g /dev/null
 SELECT set_config('test.public_key', decode(regexp_replace(kms_get_public_key(id), '-----[^-]*-----', '', 'g'), 'base64')::text, true) FROM subject WHERE key = 'rsa' \g /dev/null
+CREATE ROLE kms_test_app LOGIN;
+CREATE ROLE kms_test_pair LOGIN;
+CREATE ROLE kms_test_due LOGIN;
+CREATE ROLE kms_test_free LOGIN;
+CREATE FUNCTION pg_temp.make_rds(name text, sub_type text, account text) RETURNS kms.new_secret LANGUAGE sql AS
+$$ SELECT kms_create_secret(name, 'v1', format('{"Accounts": [{"AccountName": "%s", "AccountPassword": "x"}]}', account), 'Rds', extended_config => jsonb_build_object('SecretSubType', sub_type, 'DBInstanceId', 'local'),
+						    enable_automatic_rotation => true, rotation_interval => '7 days') $$;
+SELECT kms_create_secret('attack/generic', 'v1', 'x'::text), kms_create_secret('attack/chosen', 'v1', 'x'::bytea, encryption_key_id => 'alias/attack'), kms_create_secret('attack/doomed', 'v1', 'x'::text), kms_create_secret('attack/ending', 'v1', 'x'::text),
+	   pg_temp.make_rds('attack/rds', 'SingleUser', 'kms_test_app'), pg_temp.make_rds('attack/pair', 'DoubleUsers', 'kms_test_pair'), pg_temp.make_rds('attack/due', 'SingleUser', 'kms_test_due') \g /dev/null
+SELECT kms_delete_secret('attack/doomed'), kms_delete_secret('attack/ending'), kms_grant('secret/attack/generic', 'kms_test_grantee', '{*}', NULL, clock_timestamp() + interval '1 hour') \g /dev/null
+INSERT INTO subject (key, id) SELECT key, 'attack/' || key FROM unnest('{generic,chosen,doomed secret,rds,two roles}'::text[]) key;
+UPDATE subject SET id = CASE key WHEN 'two roles' THEN 'attack/pair' ELSE 'attack/doomed' END WHERE key IN ('doomed secret', 'two roles');
+INSERT INTO subject (key, id) VALUES ('of a secret', 'secret/attack/generic');
 RESET ROLE;
+/* Work for kms_run_jobs. */
+SELECT kms_test.let_time_pass() \g /dev/null
+UPDATE kms.secret SET next_rotation_at = clock_timestamp() WHERE name = 'attack/due';
+UPDATE kms.secret SET delete_at = clock_timestamp() WHERE name = 'attack/ending';
+SELECT kms_test.stop_time() \g /dev/null
 
 -- ---- every operation, as a statement --------------------------------------
 
@@ -58,11 +78,26 @@ INSERT INTO operation (key, statement) VALUES
 	('mac', 'SELECT public.kms_generate_mac(%1$L, ''x''), public.kms_verify_mac(%1$L, ''x'', ''x''), public.kms_blind_index(%1$L, ''x'', ''{"a": "1"}'')'),
 	('pair', 'SELECT public.kms_asymmetric_sign(%1$L, NULL, ''ECDSA_SHA_256'', pg_catalog.sha256(''x'')), public.kms_asymmetric_verify(%1$L, %2$L, ''ECDSA_SHA_256'', pg_catalog.sha256(''x''), ''x'')'),
 	('rsa', 'SELECT public.kms_asymmetric_encrypt(%1$L, NULL, ''RSAES_OAEP_SHA_256'', ''x''), public.kms_asymmetric_decrypt(%1$L, %2$L, ''RSAES_OAEP_SHA_256'', %3$L), public.kms_get_public_key(%1$L)'),
-	('aes', 'SELECT public.kms_generate_random(16), public.kms_get_random_password(8, ''x'')');
+	('aes', 'SELECT public.kms_generate_random(16), public.kms_get_random_password(8, ''x'')'),
+	('aes', 'SELECT public.kms_create_secret(''attack/new'', ''v1'', ''x''::pg_catalog.text, description => ''x''), public.kms_create_secret(''attack/new2'', ''v1'', ''x''::pg_catalog.bytea, encryption_key_id => %1$L)'),
+	('generic', 'SELECT public.kms_create_secret(''attack/new'', ''v1'', ''{"Accounts": [{"AccountName": "kms_test_free", "AccountPassword": "x"}]}''::pg_catalog.text, ''Rds'', extended_config => ''{"SecretSubType": "DoubleUsers", "DBInstanceId": "local", "CustomData": {"a": "b"}}'', '
+				'enable_automatic_rotation => true, rotation_interval => ''7 days'')'),
+	('generic', 'SELECT public.kms_get_secret_value(%1$L), public.kms_get_secret_value(%1$L, ''ACSCurrent'', ''v1'', true)'), ('rds', 'SELECT public.kms_get_secret_value(%1$L, fetch_extended_config => true)'),
+	('chosen', 'SELECT public.kms_get_secret_value(%1$L), public.kms_put_secret_value(%1$L, ''v2'', ''x''::pg_catalog.bytea)'),
+	('generic', 'SELECT public.kms_put_secret_value(%1$L, ''v2'', ''x''::pg_catalog.text, ''{ACSCurrent,own}''), public.kms_put_secret_value(%1$L, ''v2'', ''x''::pg_catalog.text), public.kms_put_secret_value(%1$L, ''v3'', ''x''::pg_catalog.bytea)'),
+	('generic', 'SELECT public.kms_put_secret_value(%1$L, n::pg_catalog.text, ''x''::pg_catalog.text) FROM pg_catalog.generate_series(1, 11) n'),
+	('generic', 'SELECT public.kms_update_secret_version_stage(%1$L, ''own'', ''v1''), public.kms_update_secret_version_stage(%1$L, ''own'', NULL, ''v1'')'), ('generic', 'SELECT public.kms_update_secret(%1$L, ''x'')'),
+	('generic', 'SELECT public.kms_describe_secret(%1$L, true), public.kms_list_secret_version_ids(%1$L, true)'), ('generic', 'SELECT public.kms_list_secrets()'), ('generic', 'SELECT creator, version_id FROM kms.secrets, kms.secret_versions'),
+	('generic', 'SELECT public.kms_list_secrets(''[{"Key": "Creator", "Values": ["kms_test_victim"]}, {"Key": "SecretType", "Values": ["rds"]}, {"Key": "Description", "Values": [""]}]'', true)'),
+	('generic', 'SELECT public.kms_delete_secret(%1$L), public.kms_restore_secret(%1$L), public.kms_delete_secret(%1$L, true)'), ('doomed secret', 'SELECT public.kms_restore_secret(%1$L), public.kms_delete_secret(%1$L, false, 7)'),
+	('rds', 'SELECT public.kms_rotate_secret(%1$L), public.kms_update_secret_rotation_policy(%1$L, true, ''10 days''), public.kms_update_secret(%1$L, custom_data => ''{"a": "b"}'')'), ('two roles', 'SELECT public.kms_rotate_secret(%1$L), public.kms_rotate_secret(%1$L, ''v2'')'),
+	('of a secret', 'SELECT public.kms_grant(%1$L, ''kms_test_grantee'', ''{GetSecretValue}'', expires_at => ''2100-01-01''), public.kms_revoke(%1$L, ''kms_test_grantee''), public.kms_set_owner(%1$L, ''kms_test_victim'')'),
+	('of a secret', 'SELECT public.kms_list_grants(%1$L)'), ('of a secret', 'SELECT public.kms_can(''GetSecretValue'', %1$L)'), ('generic', 'SELECT job, name, next_run FROM kms.jobs');
 INSERT INTO operation (key, statement, for_superusers) VALUES
 	('aes', 'SELECT public.kms_check_integrity(), public.kms_verify_audit_log()', true), ('aes', 'SELECT FROM kms.audit_log, kms.key_usage', true), ('aes', 'SELECT public.kms_run_jobs()', true), ('aes', 'SELECT public.kms_confirm_home()', true),
 	('aes', 'SELECT public.kms_grant(%1$L, ''kms_test_grantee'', ''{Encrypt}''), public.kms_revoke(%1$L, ''kms_test_grantee'')', true), ('aes', 'SELECT public.kms_set_owner(%1$L, ''kms_test_victim'')', true),
-	('aes', 'SELECT public.kms_list_keys(), public.kms_list_grants(), public.kms_list_aliases()', true), ('aes', 'SELECT key_id FROM kms.keys, kms.jobs', true), ('other', 'SELECT public.kms_schedule_key_deletion(%1$L, 7)', true);
+	('aes', 'SELECT public.kms_list_keys(), public.kms_list_grants(), public.kms_list_aliases()', true), ('aes', 'SELECT key_id FROM kms.keys, kms.jobs', true), ('generic', 'SELECT public.kms_list_secrets()', true), ('generic', 'SELECT creator, version_id FROM kms.secrets, kms.secret_versions', true),
+	('generic', 'SELECT public.kms_put_secret_value(%1$L, ''v2'', ''x''::pg_catalog.text), public.kms_describe_secret(%1$L), public.kms_delete_secret(%1$L)', true), ('two roles', 'SELECT public.kms_rotate_secret(%1$L)', true), ('of a secret', 'SELECT public.kms_set_owner(%1$L, ''kms_test_victim'')', true), ('other', 'SELECT public.kms_schedule_key_deletion(%1$L, 7)', true);
 GRANT SELECT ON operation TO PUBLIC;
 SELECT is_empty($$SELECT p.proname FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'kms'
 					WHERE p.pronamespace = e.extnamespace AND p.proname NOT IN ('kms_open_kms_service', 'kms_import_key_material') AND NOT EXISTS (SELECT FROM operation o WHERE o.statement ~ (p.proname || '\M'))$$,
@@ -108,7 +143,7 @@ BEGIN
 	END LOOP;
 	/* Domains of the names of the types, with a check; tables and views of the names of ours. */
 	EXECUTE 'CREATE FUNCTION kms_test_trap.domain_check() RETURNS boolean LANGUAGE plpgsql AS $f$ BEGIN INSERT INTO kms_test_trap.caught VALUES (''domain'', current_user); RETURN true; END $f$';
-	FOR planted IN SELECT unnest('{uuid,text,bytea,jsonb,timestamptz,int4,int8,oid,bool,name,interval,regclass,regrole,grant_metadata,key_metadata}'::text[]) AS name LOOP
+	FOR planted IN SELECT unnest('{uuid,text,bytea,jsonb,timestamptz,int4,int8,oid,bool,name,interval,regclass,regrole,grant_metadata,key_metadata,new_secret,secret_metadata,secret_value}'::text[]) AS name LOOP
 		EXECUTE format('CREATE DOMAIN kms_test_trap.%I AS pg_catalog.int4 CHECK (kms_test_trap.domain_check())', planted.name);
 	END LOOP;
 	EXECUTE 'CREATE FUNCTION kms_test_trap.trigger() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN INSERT INTO kms_test_trap.caught VALUES (''trigger'', current_user); RETURN NULL; END $f$';
@@ -152,6 +187,10 @@ END $$;
 INSERT INTO pg_temp.key (id, owner, owner_name, created_at, state, spec, usage, origin, primary_version, description, deletion_protected, account_id, domain_key_version, mac)
 	SELECT id, 'kms_test_attacker'::regrole, 'kms_test_attacker', created_at, state, spec, usage, origin, primary_version, description, false, account_id, domain_key_version, mac FROM kms.key;
 INSERT INTO pg_temp.grant_entry SELECT gen_random_uuid(), 'key', id, 0, 'PUBLIC', '{*}', NULL, NULL, 'postgres', now(), account_id, domain_key_version, mac FROM kms.key;
+INSERT INTO pg_temp.secret (id, name, owner, owner_name, created_at, updated_at, type, description, key_id, key_is_chosen, automatic_rotation, hour_rotations, account_id, domain_key_version, mac)
+	SELECT id, name, 'kms_test_attacker'::regrole, 'kms_test_attacker', created_at, updated_at, 'Generic', description, key_id, false, automatic_rotation, 0, account_id, domain_key_version, mac FROM kms.secret;
+INSERT INTO pg_temp.grant_entry SELECT gen_random_uuid(), 'secret', id, 0, 'PUBLIC', '{*}', NULL, NULL, 'postgres', now(), account_id, domain_key_version, mac FROM kms.secret;
+INSERT INTO pg_temp.secret_version SELECT secret_id, id, created_at, data_type, NULL, 'x' FROM kms.secret_version;
 DELETE FROM kms_test_trap.caught;
 
 -- ---- and does not run -----------------------------------------------------
@@ -191,15 +230,16 @@ SELECT is(string_agg(format('%s: %s', p.name, pg_temp.attacked(p.path, 'kms_test
   FROM operation o, path p WHERE NOT for_superusers GROUP BY o.n, o.statement ORDER BY o.n;
 SELECT is(string_agg(format('%s: %s', p.name, pg_temp.attacked(p.path, 'postgres', o)), '; ' ORDER BY p.name) , 'temporary tables first: fine; the trap alone: fine; the trap first: fine', 'for a superuser, nothing planted runs: ' || left(o.statement, 80))
   FROM operation o, path p WHERE for_superusers GROUP BY o.n, o.statement ORDER BY o.n;
-/* What asks for a right on a key refuses the attacker as ever; what lists shows nothing. */
+/* What asks for a right on a key or secret refuses the attacker as ever; what lists shows nothing. */
 SELECT is(string_agg(DISTINCT pg_temp.attacked(p.path, 'kms_test_attacker', o), '; '), '42501|Forbidden.NoPermission', 'for the attacker nothing changes: ' || left(o.statement, 80))
   FROM operation o, path p WHERE NOT for_superusers AND statement ~ '%1' AND statement !~ 'kms_can' GROUP BY o.n, o.statement ORDER BY o.n;
 SELECT is(pg_temp.attacked(p.path, 'kms_test_attacker', ROW(0, 'aes', format('SELECT 1 OPERATOR(pg_catalog./) pg_catalog.count(*) FROM %s', list), false)::operation), '22012|', format('with %s the attacker sees nothing in %s', p.name, list))
-  FROM path p, unnest(ARRAY['kms.keys', 'kms.key_versions', 'kms.aliases', 'kms.grants', 'kms.jobs', 'public.kms_list_keys()', 'public.kms_list_aliases()', 'public.kms_list_grants()']) list ORDER BY list, p.name;
+  FROM path p, unnest(ARRAY['kms.keys', 'kms.key_versions', 'kms.aliases', 'kms.grants', 'kms.jobs', 'public.kms_list_keys()', 'public.kms_list_aliases()', 'public.kms_list_grants()', 'kms.secrets', 'kms.secret_versions', 'public.kms_list_secrets()']) list ORDER BY list, p.name;
 SELECT is(pg_temp.attacked(p.path, 'kms_test_attacker', ROW(0, 'aes', 'SELECT 1 OPERATOR(pg_catalog./) public.kms_can(''Encrypt'', %1$L, ''{"a": "1"}'')::pg_catalog.int4', false)::operation), '22012|', 'with ' || p.name || ' kms_can says no')
   FROM path p ORDER BY p.name;
 SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'in the end nothing was caught'),
-	   is((SELECT count(*) FROM pg_temp.grant_entry), (SELECT count(*) FROM pg_temp.key), 'and no temporary table was written');
+	   is((SELECT count(*) FROM pg_temp.grant_entry), (SELECT count(*) FROM pg_temp.key) + (SELECT count(*) FROM pg_temp.secret), 'and no temporary table was written'),
+	   is_empty('SELECT FROM pg_temp.secret WHERE owner_name <> ''kms_test_attacker''', 'nor changed');
 
 /* The attacker's own conversions run before the call, as who calls. */
 SELECT is(pg_temp.attacked('public', 'kms_test_victim', ROW(0, 'aes', 'SELECT public.kms_describe_key(ROW(1)::kms_test_trap.bait)', false)::operation), 'fine, caught: cast as kms_test_victim', 'a planted cast runs as the caller, who wrote it');
@@ -210,6 +250,10 @@ SET ROLE kms_test_attacker;
 SELECT is(kms.may_describe(id::uuid, 10, 'postgres'), false, 'a helper of the views, asked about another''s key, says no'),
 	   is(kms.may_describe(id::uuid, 'kms_test_victim'::regrole, 'kms_test_victim'), false, 'whoever is said to be its owner') FROM subject WHERE key = 'aes';
 SELECT is(pg_temp.verdict('SELECT kms.describable(%L)', id), '42501|Forbidden.NoPermission', 'and another does not say which key an alias is') FROM subject WHERE key = 'aes';
+SELECT is(kms.may_describe_secret((SELECT id FROM pg_temp.secret WHERE name = 'attack/generic'), owner, name), false, 'nor does one that is asked about a secret say yes, whoever is said to be its owner')
+  FROM (VALUES (10, 'postgres'), ('kms_test_victim'::regrole::oid, 'kms_test_victim'), (0, ''), (4294967295, repeat('x', 1000))) t (owner, name);
+SELECT is(kms.may_describe_secret(NULL, NULL, NULL), false, 'nor about none'),
+	   is(pg_temp.verdict('SELECT kms.describable(%L)', 'secret/attack/generic'), '42501|Forbidden.NoPermission', 'nor does it name a secret of another');
 SELECT matches(pg_temp.verdict('SELECT kms.describe_grant(ROW(%s)::kms.grant_entry)', row_text), '^(fine|XX001\|Rejected.Unavailable|22P02.*|22021.*)$', 'a made-up grant harms nobody: ' || row_text)
   FROM unnest(ARRAY['NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL',
 					'gen_random_uuid(), ''key'', gen_random_uuid(), 10, ''postgres'', ''{*}'', NULL, NULL, ''x'', now(), 1, 1, ''x''',
@@ -218,6 +262,18 @@ SELECT matches(pg_temp.verdict('SELECT kms.describe_grant(ROW(%s)::kms.grant_ent
 					'gen_random_uuid(), ''key'', gen_random_uuid(), 0, ''x'', ''{{a,b},{c,d}}'', ''\xffffffffffff'', NULL, ''x'', now(), 1, 1, ''x''',
 					'gen_random_uuid(), ''key'', gen_random_uuid(), 0, ''x'', ''{a}'', ''\x000100020000fffe0001'', NULL, ''x'', now(), 1, 1, ''x''',
 					'gen_random_uuid(), ''key'', gen_random_uuid(), 0, ''x'', ''{a}'', ''\x00010001ff0001ff'', NULL, ''x'', now(), 1, 1, ''x''']) row_text;
+SELECT matches(pg_temp.verdict('SELECT (kms.describe_secret(ROW(%s)::kms.secret)).*', row_text), verdict, 'nor does a made-up secret: ' || left(row_text, 120))
+  FROM (VALUES (1, 'gen_random_uuid(), ''x'', 10, ''x'', now(), now(), ''Generic'', NULL, ''d'', gen_random_uuid(), true, NULL, ''Disabled'', NULL, NULL, NULL, NULL, NULL, 0, NULL, 1, 1, ''x''', '^fine$'),
+			   (2, 'gen_random_uuid(), ''x'', 10, ''x'', now(), now(), ''Rds'', ''SingleUser'', ''d'', gen_random_uuid(), true, ''{"a": 1}'', ''Enabled'', 9223372036854775807, now(), ''infinity'', ''-infinity'', NULL, -1, NULL, -1, -1, ''''', '^fine$'),
+			   (3, array_to_string(array_fill('NULL'::text, ARRAY[23]), ', '), '^XX001\|Rejected.Unavailable$'),
+			   (4, 'gen_random_uuid(), ''x'', 10, ''x'', now(), now(), ''Generic'', NULL, ''d'', gen_random_uuid(), true, ''no JSON'', ''Disabled'', NULL, NULL, NULL, NULL, NULL, 0, NULL, 1, 1, ''x''', '^XX001\|Rejected.Unavailable$'),
+			   (5, 'gen_random_uuid(), ''x'', 10, ''x'', now(), now(), ''Generic'', NULL, ''d'', gen_random_uuid(), true, '''', ''Disabled'', NULL, NULL, NULL, NULL, NULL, 0, NULL, 1, 1, ''x''', '^XX001\|Rejected.Unavailable$'),
+			   (6, 'gen_random_uuid(), ''x'', 10, ''x'', now(), now(), ''Generic'', NULL, ''d'', gen_random_uuid(), true, repeat(''['', 1000000), ''Disabled'', NULL, NULL, NULL, NULL, NULL, 0, NULL, 1, 1, ''x''', '^XX001\|Rejected.Unavailable$'),
+			   (7, 'gen_random_uuid(), ''x'', 10, ''x'', now(), now(), ''Generic'', NULL, ''d'', gen_random_uuid(), true, ''"a string"'', ''Disabled'', NULL, NULL, NULL, NULL, NULL, 0, NULL, 1, 1, ''x''', '^fine$'),
+			   (8, 'gen_random_uuid(), ''x'', 10, ''x'', now(), now(), ''None of ours'', NULL, ''d'', gen_random_uuid(), true, NULL, ''Disabled'', NULL, NULL, NULL, NULL, NULL, 0, NULL, 1, 1, ''x''', '^XX001\|Rejected.Unavailable$'),
+			   (9, 'gen_random_uuid(), ''x'', 10, ''x'', now(), now(), ''Rds'', ''none of ours'', ''d'', gen_random_uuid(), true, NULL, ''Disabled'', NULL, NULL, NULL, NULL, NULL, 0, NULL, 1, 1, ''x''', '^XX001\|Rejected.Unavailable$'),
+			   (10, 'gen_random_uuid(), ''x'', 10, ''x'', now(), now(), ''Rds'', NULL, ''d'', gen_random_uuid(), true, NULL, ''None of ours'', NULL, NULL, NULL, NULL, NULL, 0, NULL, 1, 1, ''x''', '^XX001\|Rejected.Unavailable$'),
+			   (11, 'gen_random_uuid(), repeat(''x'', 1000000), 4294967295, repeat(''y'', 1000000), ''infinity'', ''-infinity'', ''Rds'', ''DoubleUsers'', repeat(''d'', 1000000), gen_random_uuid(), true, NULL, ''Invalid'', -1, NULL, NULL, NULL, NULL, 0, NULL, 1, 1, ''x''', '^fine$')) t (n, row_text, verdict) ORDER BY n;
 RESET ROLE;
 
 -- ---- the script, as the well-known linter looks at it ---------------------
