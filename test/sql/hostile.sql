@@ -4,13 +4,15 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(203);
+SELECT plan(338);
 
 CREATE ROLE kms_test_victim;
 CREATE ROLE kms_test_attacker;
 CREATE ROLE kms_test_reader IN ROLE pg_read_all_data;
 CREATE ROLE kms_test_writer IN ROLE pg_read_all_data, pg_write_all_data;
 GRANT EXECUTE ON FUNCTION kms_create_key TO kms_test_victim, kms_test_attacker;
+GRANT EXECUTE ON FUNCTION kms_create_secret(text, text, text, text, text, text, jsonb, jsonb, boolean, interval), kms_create_secret(text, text, bytea, text, text, text, jsonb, jsonb, boolean, interval) TO kms_test_victim, kms_test_attacker;
+ALTER ROLE kms_test_victim CREATEROLE;
 SET ROLE kms_test_victim;
 SELECT kms_create_key() AS key, kms_create_key() AS other \gset
 SELECT kms_create_alias(:'key', 'alias/hostile');
@@ -18,6 +20,11 @@ SELECT kms_encrypt(:'key', 'secret'::text) AS blob, (kms_describe_key(:'key')).p
 SELECT kms_create_key('EC_P256') AS signer, kms_create_key('EC_SM2', 'ENCRYPT/DECRYPT') AS opener, kms_create_key('HMAC_SHA_256') AS mac_key \gset
 SELECT kms_asymmetric_encrypt(:'opener', NULL, 'SM2PKE', 'x') AS sm2, kms_envelope_encrypt(:'key', 'secret'::text) AS envelope,
 	   pg_temp.der(kms_get_public_key(:'opener')) AS public_key \gset
+CREATE ROLE kms_test_app LOGIN;
+CREATE ROLE kms_test_pair LOGIN;
+SELECT kms_create_secret('hostile', 'v1', 'secret'::text), kms_create_secret('hostile/chosen', 'v1', 'secret'::text, encryption_key_id => :'key'),
+	   kms_create_secret('hostile/app', 'v1', '{"Accounts": [{"AccountName": "kms_test_app", "AccountPassword": "x"}]}'::text, 'Rds', extended_config => '{"SecretSubType": "SingleUser", "DBInstanceId": "local"}'),
+	   kms_create_secret('hostile/pair', 'v1', '{"Accounts": [{"AccountName": "kms_test_pair", "AccountPassword": "x"}]}'::text, 'Rds', extended_config => '{"SecretSubType": "DoubleUsers", "DBInstanceId": "local"}') \g /dev/null
 SET ROLE kms_test_attacker;
 SELECT kms_create_key() AS attackers_key \gset
 RESET ROLE;
@@ -68,7 +75,27 @@ INSERT INTO operation (name, statement) VALUES
 	('CreateKey, a pair', 'SELECT public.kms_create_key(''EC_P256'')'),
 	('CiphertextInfo', 'SELECT public.kms_ciphertext_info(%3$L)'),
 	('the status', 'SELECT * FROM kms.status'),
-	('the views', 'SELECT * FROM kms.keys, kms.key_versions, kms.aliases');
+	('the views', 'SELECT * FROM kms.keys, kms.key_versions, kms.aliases'),
+	('CreateSecret', 'SELECT public.kms_create_secret(''hostile/'' OPERATOR(pg_catalog.||) pg_catalog.gen_random_uuid()::pg_catalog.text, ''v1'', ''x''::pg_catalog.text)'),
+	('CreateSecret, binary', 'SELECT public.kms_create_secret(''hostile/'' OPERATOR(pg_catalog.||) pg_catalog.gen_random_uuid()::pg_catalog.text, ''v1'', ''x''::pg_catalog.bytea, encryption_key_id => ''alias/hostile'')'),
+	('GetSecretValue', 'SELECT public.kms_get_secret_value(''hostile''), public.kms_get_secret_value(''hostile/chosen'', version_id => ''v1'')'),
+	('PutSecretValue', 'SELECT public.kms_put_secret_value(''hostile'', pg_catalog.gen_random_uuid()::pg_catalog.text, ''x''::pg_catalog.text, ''{ACSCurrent,own}'')'),
+	('PutSecretValue, binary', 'SELECT public.kms_put_secret_value(''hostile/chosen'', pg_catalog.gen_random_uuid()::pg_catalog.text, ''x''::pg_catalog.bytea, ''{other}'')'),
+	('DescribeSecret', 'SELECT public.kms_describe_secret(''hostile'', true)'),
+	('ListSecrets', 'SELECT public.kms_list_secrets(''[{"Key": "SecretType", "Values": ["rds"]}, {"Key": "SecretName", "Values": ["hostile/app"]}, {"Key": "Creator", "Values": ["kms_test_victim"]}]'', true)'),
+	('ListSecretVersionIds', 'SELECT public.kms_list_secret_version_ids(''hostile'', true)'),
+	('UpdateSecret', 'SELECT public.kms_update_secret(''hostile'', ''x''), public.kms_update_secret(''hostile/app'', custom_data => ''{"a": "b"}'')'),
+	('UpdateSecretVersionStage', 'SELECT public.kms_update_secret_version_stage(''hostile/chosen'', ''mine'', ''v1''), public.kms_update_secret_version_stage(''hostile/chosen'', ''mine'', NULL, ''v1'')'),
+	('DeleteSecret', 'SELECT public.kms_delete_secret(''hostile/chosen'')'),
+	('RestoreSecret', 'SELECT public.kms_restore_secret(''hostile/chosen'')'),
+	('RotateSecret', 'SELECT public.kms_rotate_secret(''hostile/app'')'),
+	('RotateSecret of two', 'SELECT public.kms_rotate_secret(''hostile/pair'')'),
+	('UpdateSecretRotationPolicy', 'SELECT public.kms_update_secret_rotation_policy(''hostile/app'', true, ''7 days''), public.kms_update_secret_rotation_policy(''hostile/app'', false)'),
+	('the grants on a secret', 'SELECT public.kms_grant(''secret/hostile'', ''kms_test_attacker'', ''{DescribeSecret}''), public.kms_revoke(''secret/hostile'', ''kms_test_attacker''), public.kms_can(''GetSecretValue'', ''secret/hostile''), '
+								'public.kms_set_owner(''secret/hostile'', ''kms_test_victim'')'),
+	('the list of the grants on a secret', 'SELECT public.kms_list_grants(''secret/hostile'')'),
+	('DeleteSecret at once', 'SELECT public.kms_create_secret(''hostile/brief'', ''v1'', ''x''::pg_catalog.text), public.kms_delete_secret(''hostile/brief'', true)'),
+	('the views of secrets', 'SELECT * FROM kms.secrets, kms.secret_versions');
 GRANT ALL ON operation TO PUBLIC;
 
 -- ---- a schema ahead in the search path ------------------------------------
@@ -119,7 +146,7 @@ BEGIN
 	FOREACH type IN ARRAY ARRAY['uuid', 'text', 'bytea', 'timestamptz', 'oid', 'jsonb'] LOOP
 		EXECUTE pg_catalog.format('CREATE DOMAIN kms_test_trap.%1$s AS pg_catalog.int4 CHECK (kms_test_trap.spring())', type);
 	END LOOP;
-	FOREACH name IN ARRAY ARRAY['key', 'key_version', 'alias', 'account', 'domain_key', 'job'] LOOP
+	FOREACH name IN ARRAY ARRAY['key', 'key_version', 'alias', 'account', 'domain_key', 'job', 'secret', 'secret_version', 'secret_version_stage', 'secret_role'] LOOP
 		EXECUTE pg_catalog.format('CREATE TABLE kms_test_trap.%I AS SELECT * FROM (VALUES (1)) t (id)', name);
 		EXECUTE pg_catalog.format('GRANT ALL ON kms_test_trap.%I TO PUBLIC', name);
 		EXECUTE pg_catalog.format('CREATE TRIGGER spring BEFORE INSERT OR UPDATE OR DELETE ON kms_test_trap.%I FOR EACH STATEMENT EXECUTE FUNCTION kms_test_trap.spring_trigger()', name);
@@ -163,7 +190,8 @@ SELECT is(pg_temp.with_path('kms_test_trap, pg_catalog, public', 'postgres', 'SE
 		  'nor when a superuser calls');
 SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'which would be worst');
 SELECT is(pg_temp.with_path('', 'kms_test_victim', statement, :'key', :'version', :'blob', :'other'), 'fine', name || ' works with an empty search path')
-  FROM operation WHERE name IN ('ListKeys', 'CreateKey', 'DeleteAlias', 'CreateAlias', 'Decrypt', 'AsymmetricSign', 'GenerateMac', 'CreateKey, a pair') ORDER BY n;
+  FROM operation WHERE name IN ('ListKeys', 'CreateKey', 'DeleteAlias', 'CreateAlias', 'Decrypt', 'AsymmetricSign', 'GenerateMac', 'CreateKey, a pair',
+				'CreateSecret', 'GetSecretValue', 'PutSecretValue', 'ListSecrets', 'UpdateSecretVersionStage', 'RotateSecret', 'RotateSecret of two', 'the list of the grants on a secret', 'the views of secrets') ORDER BY n;
 
 -- ---- temporary tables of our names ----------------------------------------
 
@@ -175,6 +203,12 @@ CREATE TEMP TABLE alias (LIKE kms.alias);
 CREATE TEMP TABLE account (LIKE kms.account);
 CREATE TEMP TABLE domain_key (LIKE kms.domain_key);
 CREATE TEMP TABLE job (LIKE kms.job);
+CREATE TEMP TABLE secret (LIKE kms.secret);
+CREATE TEMP TABLE secret_version (LIKE kms.secret_version);
+CREATE TEMP TABLE secret_version_stage (LIKE kms.secret_version_stage);
+CREATE TEMP TABLE secret_role (LIKE kms.secret_role);
+INSERT INTO pg_temp.secret SELECT * FROM kms.secret;
+UPDATE pg_temp.secret SET owner_name = 'kms_test_attacker', owner = 'kms_test_attacker'::regrole;
 INSERT INTO pg_temp.key SELECT * FROM forged;
 UPDATE pg_temp.key SET state = 'Disabled';
 CREATE FUNCTION pg_temp.note() RETURNS trigger LANGUAGE plpgsql AS
@@ -182,16 +216,25 @@ $$ BEGIN INSERT INTO kms_test_trap.caught VALUES ('a trigger on a temporary tabl
 CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.key FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
 CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.key_version FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
 CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.alias FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
-GRANT ALL ON pg_temp.key, pg_temp.key_version, pg_temp.alias, pg_temp.account, pg_temp.domain_key, pg_temp.job TO PUBLIC;
+CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.secret FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
+CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.secret_version FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
+CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.secret_version_stage FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
+CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.secret_role FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
+GRANT ALL ON pg_temp.key, pg_temp.key_version, pg_temp.alias, pg_temp.account, pg_temp.domain_key, pg_temp.job,
+	pg_temp.secret, pg_temp.secret_version, pg_temp.secret_version_stage, pg_temp.secret_role TO PUBLIC;
 DISCARD PLANS;
 SELECT is(pg_temp.with_path(path, 'kms_test_victim', statement, :'key', :'version', :'blob', :'other'), 'fine', name || ' takes no temporary table for ours, with path ' || path)
   FROM operation, unnest(ARRAY['pg_temp, pg_catalog, public', 'public']) path
  WHERE name IN ('DescribeKey', 'DisableKey', 'EnableKey', 'CreateKey', 'CreateKeyVersion', 'UpdateRotationPolicy', 'SetDeletionProtection', 'ScheduleKeyDeletion', 'CancelKeyDeletion', 'UpdateAlias', 'DeleteAlias', 'CreateAlias', 'Encrypt', 'Decrypt',
 				'AsymmetricSign', 'AsymmetricDecrypt', 'GenerateMac', 'ReEncrypt from a pair')
+	OR name ~ 'Secret|of a secret|on a secret'
  ORDER BY path, n;
+SELECT is(pg_temp.with_path('pg_temp, pg_catalog, public', 'kms_test_attacker', statement), '42501|Forbidden.NoPermission', 'and a temporary table does not make the attacker an owner: ' || statement)
+  FROM unnest('{SELECT kms_get_secret_value(''hostile''),SELECT kms_delete_secret(''hostile''),SELECT kms_rotate_secret(''hostile/app'')}'::text[]) statement;
 SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'no trigger on a temporary table ran');
 SELECT is((SELECT state::text COLLATE "default" FROM pg_temp.key), 'Disabled', 'the temporary table is as it was');
-DROP TABLE pg_temp.key, pg_temp.key_version, pg_temp.alias, pg_temp.account, pg_temp.domain_key, pg_temp.job;
+SELECT is((SELECT count(*) FROM pg_temp.secret_version) + (SELECT count(*) FROM pg_temp.secret_version_stage) + (SELECT count(*) FROM pg_temp.secret_role), 0::bigint, 'and so are those of secrets');
+DROP TABLE pg_temp.key, pg_temp.key_version, pg_temp.alias, pg_temp.account, pg_temp.domain_key, pg_temp.job, pg_temp.secret, pg_temp.secret_version, pg_temp.secret_version_stage, pg_temp.secret_role;
 
 -- ---- row security ---------------------------------------------------------
 
@@ -201,7 +244,7 @@ SELECT is(pg_temp.verdict_as('kms_test_victim', 'SELECT kms_disable_key(%1$L), k
 	   is(pg_temp.verdict_as('kms_test_victim', 'SELECT kms_list_keys()'), 'fine', 'or listing it'),
 	   is(pg_temp.verdict_as('kms_test_attacker', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'and lets nobody else');
 SELECT is(pg_temp.verdict_as('kms_test_reader', 'SELECT * FROM kms.' || name), '42501|', 'a reader of all data is refused table ' || name || ' without row security')
-  FROM unnest(ARRAY['account', 'alias', 'domain_key', 'job', 'key', 'key_version']) name;
+  FROM unnest(ARRAY['account', 'alias', 'domain_key', 'job', 'key', 'key_version', 'secret', 'secret_version', 'secret_version_stage', 'secret_role']) name;
 /* The tables may belong to a role that is no superuser, and that row security binds. */
 SAVEPOINT kept;
 CREATE ROLE kms_test_keeper;
@@ -214,16 +257,21 @@ ALTER TABLE kms.alias OWNER TO kms_test_keeper;
 ALTER TABLE kms.role_anchor OWNER TO kms_test_keeper;
 ALTER TABLE kms.grant_entry OWNER TO kms_test_keeper;
 ALTER TABLE kms.job OWNER TO kms_test_keeper;
+ALTER TABLE kms.secret OWNER TO kms_test_keeper;
+ALTER TABLE kms.secret_version OWNER TO kms_test_keeper;
+ALTER TABLE kms.secret_version_stage OWNER TO kms_test_keeper;
+ALTER TABLE kms.secret_role OWNER TO kms_test_keeper;
 SELECT is(pg_temp.verdict_as('kms_test_victim', 'SET LOCAL row_security = ' || setting || '; ' || statement, :'key', :'version', :'blob', :'other'), 'fine', name || ' works when the tables belong to no superuser, with row_security = ' || setting)
   FROM operation, unnest(ARRAY['off', 'on']) setting
- WHERE name IN ('DisableKey', 'EnableKey', 'CreateKey', 'CreateKeyVersion', 'UpdateRotationPolicy', 'SetDeletionProtection', 'ScheduleKeyDeletion', 'CancelKeyDeletion', 'UpdateAlias', 'DeleteAlias', 'CreateAlias', 'Decrypt', 'AsymmetricSign', 'GenerateMac', 'CreateKey, a pair') ORDER BY setting, n;
+ WHERE name IN ('DisableKey', 'EnableKey', 'CreateKey', 'CreateKeyVersion', 'UpdateRotationPolicy', 'SetDeletionProtection', 'ScheduleKeyDeletion', 'CancelKeyDeletion', 'UpdateAlias', 'DeleteAlias', 'CreateAlias', 'Decrypt', 'AsymmetricSign', 'GenerateMac', 'CreateKey, a pair')
+	OR name ~ 'Secret|on a secret' ORDER BY setting, n;
 ROLLBACK TO kept;
 SET row_security = on;
 
 -- ---- readers and writers of all data --------------------------------------
 
 SELECT is(pg_temp.verdict_as(role, 'SELECT 1 / count(*) FROM kms.%I', name), '22012|', format('%s sees no row of table %s', role, name))
-  FROM unnest(ARRAY['kms_test_reader', 'kms_test_writer']) role, unnest(ARRAY['account', 'alias', 'domain_key', 'job', 'key', 'key_version']) name;
+  FROM unnest(ARRAY['kms_test_reader', 'kms_test_writer']) role, unnest(ARRAY['account', 'alias', 'domain_key', 'job', 'key', 'key_version', 'secret', 'secret_version', 'secret_version_stage', 'secret_role']) name;
 CREATE FUNCTION pg_temp.changed(statement text) RETURNS bigint LANGUAGE plpgsql AS
 $$ DECLARE changed bigint; BEGIN EXECUTE statement; GET DIAGNOSTICS changed = ROW_COUNT; RETURN changed; END $$;
 SET ROLE kms_test_writer;
@@ -231,12 +279,16 @@ SELECT is(pg_temp.changed(statement), 0::bigint, what || ' changes nothing')
   FROM (VALUES ('UPDATE kms.key SET owner_name = current_user', 'a writer of all data, updating keys,'), ('DELETE FROM kms.key', 'or deleting them,'),
 			   ('UPDATE kms.key_version SET wrapped = ''x''', 'updating versions,'), ('DELETE FROM kms.key_version', 'or deleting them,'),
 			   ('UPDATE kms.alias SET key_id = gen_random_uuid()', 'updating aliases,'), ('DELETE FROM kms.alias', 'or deleting them,'),
-			   ('UPDATE kms.job SET retry_at = NULL', 'updating jobs,'), ('DELETE FROM kms.job', 'or deleting them,'), ('DELETE FROM kms.domain_key', 'deleting domain keys'), ('DELETE FROM kms.account', 'deleting accounts')) t (statement, what);
+			   ('UPDATE kms.job SET retry_at = NULL', 'updating jobs,'), ('DELETE FROM kms.job', 'or deleting them,'), ('DELETE FROM kms.domain_key', 'deleting domain keys'),
+			   ('UPDATE kms.secret SET owner_name = current_user', 'updating secrets'), ('DELETE FROM kms.secret', 'or deleting them,'), ('UPDATE kms.secret_version SET value = ''x''', 'updating their versions'), ('DELETE FROM kms.secret_version', 'or deleting them,'),
+			   ('UPDATE kms.secret_version_stage SET version_id = ''v0''', 'moving labels'), ('DELETE FROM kms.secret_version_stage', 'or deleting them,'), ('UPDATE kms.secret_role SET role_name = ''x''', 'updating roles of secrets'), ('DELETE FROM kms.secret_role', 'or deleting them,'), ('DELETE FROM kms.account', 'deleting accounts')) t (statement, what);
 SELECT is(pg_temp.verdict(statement), '42501|', what || ' is refused a writer of all data')
   FROM (VALUES ('INSERT INTO kms.account VALUES (1234567890123456, now(), 1, 1)', 'a new account'),
 			   ('INSERT INTO kms.alias VALUES (''alias/x'', gen_random_uuid(), now(), 1, 1, ''x'')', 'a new alias'),
 			   ('INSERT INTO kms.key (id, owner, owner_name, created_at, state, spec, usage, origin, description, account_id, domain_key_version, mac) '
-				'SELECT id, owner, owner_name, created_at, state, spec, usage, origin, description, account_id, domain_key_version, mac FROM forged', 'a new key'), ('TRUNCATE kms.key CASCADE', 'emptying the keys'),
+				'SELECT id, owner, owner_name, created_at, state, spec, usage, origin, description, account_id, domain_key_version, mac FROM forged', 'a new key'), ('TRUNCATE kms.key CASCADE', 'emptying the keys'), ('TRUNCATE kms.secret', 'emptying the secrets'),
+			   ('INSERT INTO kms.secret_version VALUES (gen_random_uuid(), ''v1'', now(), ''text'', NULL, ''x'')', 'a new version of a secret'), ('INSERT INTO kms.secret_version_stage VALUES (gen_random_uuid(), ''x'', ''v1'', 1, 1, ''x'')', 'a new label'),
+			   ('INSERT INTO kms.secret_role VALUES (''kms_test_x'', gen_random_uuid())', 'a role of a secret'),
 			   ('ALTER TABLE kms.key DISABLE ROW LEVEL SECURITY', 'turning off row security'), ('ALTER TABLE kms.key DISABLE TRIGGER tell_change', 'turning off the trigger'),
 			   ('CREATE POLICY mine ON kms.key USING (true)', 'a policy'), ('CREATE TRIGGER mine AFTER UPDATE ON kms.key EXECUTE FUNCTION pg_temp.note()', 'a trigger'),
 			   ('CREATE RULE mine AS ON UPDATE TO kms.key DO INSTEAD NOTHING', 'a rule'), ('CREATE TABLE kms.mine ()', 'a table in our schema'),
@@ -253,8 +305,10 @@ SELECT is((SELECT count(*) FROM kms.key k JOIN forged f USING (id) WHERE k.owner
 
 PREPARE reads AS SELECT kms_decrypt_text($1);
 PREPARE writes AS SELECT kms_encrypt($1, 'x'::text);
+PREPARE reveals AS SELECT kms_get_secret_value($1);
 SELECT is(pg_temp.verdict_as(role, 'EXECUTE reads(%L)', :'blob'), verdict, role || CASE verdict WHEN 'fine' THEN ' reads' ELSE ' does not read' END || ' through a prepared statement'),
-	   is(pg_temp.verdict_as(role, 'EXECUTE writes(%L)', :'key'), verdict, role || CASE verdict WHEN 'fine' THEN ' encrypts' ELSE ' does not encrypt' END || ' through one')
+	   is(pg_temp.verdict_as(role, 'EXECUTE writes(%L)', :'key'), verdict, role || CASE verdict WHEN 'fine' THEN ' encrypts' ELSE ' does not encrypt' END || ' through one'),
+	   is(pg_temp.verdict_as(role, 'EXECUTE reveals(%L)', 'hostile'), verdict, role || CASE verdict WHEN 'fine' THEN ' gets' ELSE ' does not get' END || ' the value of a secret through one')
   FROM (VALUES ('kms_test_victim', 'fine'), ('kms_test_attacker', '42501|Forbidden.NoPermission'), ('kms_test_victim', 'fine'), ('postgres', '42501|Forbidden.NoPermission')) t (role, verdict);
 CREATE FUNCTION pg_temp.take_turns(blob bytea) RETURNS text LANGUAGE plpgsql AS
 $$
@@ -288,7 +342,7 @@ DECLARE
 BEGIN
 	FOR i IN 1 .. times LOOP
 		BEGIN
-			CASE i % 14
+			CASE i % 19
 				WHEN 0 THEN PERFORM kms_decrypt(blob, '{"a": "1"}');
 				WHEN 1 THEN PERFORM kms_decrypt('\x00');
 				WHEN 2 THEN PERFORM kms_encrypt('alias/nobody', 'x'::text);
@@ -303,6 +357,11 @@ BEGIN
 				WHEN 11 THEN PERFORM kms_blind_index((pairs).mac_key, 'x', '[]');
 				WHEN 12 THEN PERFORM kms_decrypt(set_byte((pairs).envelope, length((pairs).envelope) - 1, 255 - get_byte((pairs).envelope, length((pairs).envelope) - 1)));
 				WHEN 13 THEN PERFORM kms_export_data_key(blob, 'x', 'EC_SM2', 'SM2PKE');
+				WHEN 14 THEN PERFORM kms_get_secret_value('hostile', 'nobody''s');
+				WHEN 15 THEN PERFORM kms_put_secret_value('hostile', 'v1', 'another value'::text);
+				WHEN 16 THEN PERFORM kms_rotate_secret('hostile');
+				WHEN 17 THEN PERFORM kms_create_secret('hostile', 'v1', 'x'::text);
+				WHEN 18 THEN PERFORM kms_create_secret('hostile/new', 'v1', '{"Accounts": [{"AccountName": "postgres", "AccountPassword": "x"}]}'::text, 'Rds', extended_config => '{"SecretSubType": "SingleUser", "DBInstanceId": "local"}');
 			END CASE;
 		EXCEPTION WHEN OTHERS THEN
 			refused = refused + 1;
@@ -317,6 +376,7 @@ SELECT is(pg_temp.stumble(10000, :'key', :'attackers_key', :'blob'), 10000, 'ten
 SELECT is(kms_decrypt_text(:'blob'), 'secret', 'and the session decrypts'),
 	   is(kms_decrypt_text(kms_encrypt('alias/hostile', 'x'::text)), 'x', 'and encrypts'),
 	   is(pg_temp.verdict('SELECT kms_disable_key(%1$L), kms_enable_key(%1$L)', :'key'), 'fine', 'and changes keys'),
+	   is(pg_temp.verdict('SELECT kms_get_secret_value(%L), kms_rotate_secret(%L)', 'hostile', 'hostile/app'), 'fine', 'and reads and rotates secrets'),
 	   is(current_user::text, 'kms_test_victim', 'and is who it was'),
 	   is(current_setting('search_path'), '"$user", public', 'and looks where it looked');
 SELECT is(pg_temp.verdict('SELECT * FROM kms.key'), '42501|', 'and still does not read the tables');
@@ -335,7 +395,9 @@ SELECT is(pg_temp.verdict('SELECT kms.tell_change()'), '42501|', 'the trigger fu
 	   is(kms.may_describe(:'key', 0, ''), false, 'and knows no role 0'),
 	   is(kms.may_describe(:'key', NULL, NULL), false, 'nor none'),
 	   is(kms.may_describe(NULL, NULL, NULL), false, 'nor no key'),
-	   is(kms.describe_row(NULL) IS NULL, true, 'a row that is null is described as null');
+	   is(kms.describe_row(NULL) IS NULL, true, 'a row that is null is described as null'),
+	   is(kms.describe_secret(NULL) IS NULL, true, 'so is a secret'),
+	   is(kms.normalized_secret_filters(NULL), '{}', 'filters that are null are none');
 SELECT isnt(pg_temp.verdict('SELECT kms.describe_row((%L::uuid, 10, ''x'', now(), ''Unheard'', ''Aliyun_AES_256'', ''ENCRYPT/DECRYPT'', ''Aliyun_KMS'', NULL, ''d'', NULL, NULL, NULL, NULL, NULL, false, NULL, NULL, 1, 1, ''x'')::kms.key)', :'key'),
 			'fine', 'a made-up row in a state that does not exist is refused');
 SELECT isnt(pg_temp.verdict('SELECT kms.describe_row((NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::kms.key)'),
