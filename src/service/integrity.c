@@ -180,11 +180,33 @@ check_secret(const void *row, const char *id, void *argument)
 	report_if(argument, id, row == NULL ? NOT_UNDERSTOOD : problem_of_secret(row));
 }
 
+/* Whether the material is what its key, with this row, says it is: both are reported as rows of their own. */
+static bool
+is_sound(const KmsKeyVersion *version)
+{
+	KmsKey		key;
+	bool		understood;
+
+	return problem_of_version(version) == NULL && store_key_find_carefully(&version->key_id, &key, &understood) &&
+		understood && key_is_intact(&key);
+}
+
+/* A value must not be tried with what is damaged: that ends in an error, and the check with it. */
 static const char *
 problem_of_secret_version(const KmsSecretVersion *version)
 {
+	pg_uuid_t	id;
+	KmsKeyVersion by;
+
 	if (!secret_exists(&version->secret_id))
 		return SECRET_IS_GONE;
+	if (secret_value_names_version(version, &id) && store_key_version_find(&id, &by))
+	{
+		if (by.wrapped_len == 0)
+			return NULL;		/* nothing opens until it is imported again */
+		if (!is_sound(&by))
+			return "its value does not open: its key was changed by hand or damaged, or is gone";
+	}
 	return secret_value_opens(version) ? NULL : "its value does not open: it was changed by hand or damaged, or its key is gone";
 }
 

@@ -18,10 +18,7 @@
 #include "service/key_create.h"
 #include "service/key_rotation.h"
 #include "service/key_seal.h"
-#include "service/key_spec.h"
-#include "service/material.h"
 #include "store/catalog.h"
-#include "store/key_version.h"
 #include "utils/timestamp.h"
 
 #define SERVICE_ALIAS	"alias/acs/secrets"
@@ -198,9 +195,19 @@ secret_choose_key(Oid caller, const char *reference, KmsSecret *secret)
 		choose_service_key(secret);
 }
 
-/* With a key that is sound; any other raises. */
-static bool
-opens(const KmsSecretVersion *version)
+bool
+secret_value_names_version(const KmsSecretVersion *version, pg_uuid_t *id)
+{
+	kc_envelope envelope;
+
+	if (kc_envelope_parse(envelope_view(version), &envelope) != KC_OK)
+		return false;
+	memcpy(id->data, envelope.version_id, UUID_LEN);
+	return true;
+}
+
+bool
+secret_value_opens(const KmsSecretVersion *version)
 {
 	KmsFoundEnvelope found;
 	KmsRecord	place;
@@ -230,38 +237,9 @@ opens(const KmsSecretVersion *version)
 	return status == KC_OK;
 }
 
-/* What the cache would raise for, before it is asked. */
-static bool
-key_is_sound(const pg_uuid_t *version_id)
-{
-	KmsKeyVersion version;
-	KmsMaterialOf of;
-	KmsKey		key;
-	bool		understood;
-
-	if (!store_key_version_find(version_id, &version) ||
-		!store_key_find_carefully(&version.key_id, &key, &understood) || !understood ||
-		!key_is_intact(&key) || key_kind(key.spec, key.usage) != KIND_CIPHER)
-		return false;
-	of = (KmsMaterialOf) {key.spec, key.usage, key.origin};
-	return material_opens(&version, &of);
-}
-
-bool
-secret_value_opens(const KmsSecretVersion *version)
-{
-	kc_envelope envelope;
-	pg_uuid_t	version_id;
-
-	if (kc_envelope_parse(envelope_view(version), &envelope) != KC_OK)
-		return false;
-	memcpy(version_id.data, envelope.version_id, UUID_LEN);
-	return key_is_sound(&version_id) && opens(version);
-}
-
 void
 secret_value_require_intact(const KmsSecret *secret, const KmsSecretVersion *version)
 {
-	if (!opens(version))
+	if (!secret_value_opens(version))
 		err_damaged(secret, version);
 }

@@ -33,7 +33,10 @@ extern bytea *secret_value_open(Oid user, const KmsSecret *secret, const KmsSecr
 /* Whether it is this value, for the service itself. */
 extern bool secret_value_is(const KmsSecret *secret, const KmsSecretVersion *version, kc_view value);
 
-/* Whether the row opens, whatever the state of the key; raises only if that cannot be found out. */
+/* The key version that the value's envelope says it was sealed with; false if it is no envelope. */
+extern bool secret_value_names_version(const KmsSecretVersion *version, pg_uuid_t *id);
+
+/* Whether the row opens, whatever the state of the key, which must be intact; raises only if that cannot be found out. */
 extern bool secret_value_opens(const KmsSecretVersion *version);
 
 /* Rejected.Unavailable if it does not: what else the row says, such as its role, was changed by hand, too. */

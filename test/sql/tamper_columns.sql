@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(120);
+SELECT plan(214);
 
 -- ---- the table ------------------------------------------------------------
 
@@ -116,7 +116,7 @@ INSERT INTO tampering (relation, attribute, change, refused) VALUES
 	('key_version', 'digest', '''\x00''', '23514'),
 	('alias', 'name', '''changed''', '23514'),
 	('import_token', 'id', 'NULL', '23502'),
-	('grant_entry', 'resource_type', '''secret''', '23514'),
+	('grant_entry', 'resource_type', '''certificate''', '23514'),
 	('grant_entry', 'operations', '''{Encrypt,NULL}''', '23514'),
 	('grant_entry', 'operations', '''{{Encrypt}}''', '23514'),
 	('job', 'attempts', '0', '23514');
@@ -125,6 +125,87 @@ INSERT INTO tampering (relation, attribute, subject, change, at_use, reported, w
 	('key_version', 'digest', 'imported', 'NULL', '22023|InvalidKeyMaterial', false, 'likewise'),
 	('key_version', 'digest', 'imported', '(SELECT digest FROM kms.key_version WHERE digest IS NOT NULL AND key_id = current_setting(''test.other_external'')::uuid)', '22023|InvalidKeyMaterial', false, 'the digest of another key fits no material here'),
 	('key_version', 'digest', 'made', 'sha256(''x'')', 'fine', false, 'it is looked at only when material is imported');
+INSERT INTO tampering (relation, attribute, subject, change, at_use, reported, why) VALUES
+	('secret', 'id', 'made', '''00000000-0000-4000-8000-000000000001''', 'describes: fine, reads: XX001|Rejected.Unavailable, writes: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('secret', 'name', 'made', '''changed''', '42704|Forbidden.ResourceNotFound', true, NULL),
+	('secret', 'owner', 'made', '(SELECT oid FROM pg_roles WHERE rolname = ''kms_test_attacker'')', 'describes: 42501|Forbidden.NoPermission, reads: 42501|Forbidden.NoPermission, writes: 42501|Forbidden.NoPermission, manages: 42501|Forbidden.NoPermission, attacks: XX001|Rejected.Unavailable', true, NULL),
+	('secret', 'owner', 'made', '0', '42501|Forbidden.NoPermission', true, NULL),
+	('secret', 'owner_name', 'made', '''kms_test_attacker''', 'describes: fine, reads: XX001|Rejected.Unavailable, writes: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('secret', 'created_at', 'made', 'created_at - interval ''1 day''', 'describes: fine, reads: XX001|Rejected.Unavailable, writes: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('secret', 'updated_at', 'made', 'updated_at - interval ''1 day''', 'describes: fine, reads: XX001|Rejected.Unavailable, writes: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('secret', 'description', 'made', '''changed''', 'describes: fine, reads: XX001|Rejected.Unavailable, writes: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('secret', 'key_id', 'made', 'current_setting(''test.other_key'')::uuid', 'describes: fine, reads: XX001|Rejected.Unavailable, writes: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('secret', 'key_id', 'made', '''00000000-0000-4000-8000-000000000001''', 'describes: fine, reads: XX001|Rejected.Unavailable, writes: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('secret', 'key_is_chosen', 'made', 'false', 'describes: fine, reads: XX001|Rejected.Unavailable, writes: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('secret', 'extended_config', 'made', '''{}''', 'describes: fine, reads: XX001|Rejected.Unavailable, writes: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('secret', 'automatic_rotation', 'made', '''Enabled''', 'describes: fine, reads: XX001|Rejected.Unavailable, writes: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('secret', 'automatic_rotation', 'made', '''Invalid''', 'describes: fine, reads: XX001|Rejected.Unavailable, writes: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('secret', 'rotation_seconds', 'made', '21600', 'describes: fine, reads: XX001|Rejected.Unavailable, writes: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('secret', 'rotated_at', 'made', 'clock_timestamp()', 'describes: fine, reads: XX001|Rejected.Unavailable, writes: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('secret', 'next_rotation_at', 'made', 'clock_timestamp() + interval ''1 day''', 'describes: fine, reads: XX001|Rejected.Unavailable, writes: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('secret', 'delete_at', 'made', 'clock_timestamp() + interval ''1 day''', 'describes: fine, reads: XX001|Rejected.Unavailable, writes: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('secret', 'hour_began_at', 'made', 'clock_timestamp()', 'describes: fine, reads: XX001|Rejected.Unavailable, writes: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('secret', 'hour_rotations', 'made', '1', 'describes: fine, reads: XX001|Rejected.Unavailable, writes: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('secret', 'account_id', 'made', 'account_id + 1', 'describes: fine, reads: XX001|Rejected.Unavailable, writes: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('secret', 'domain_key_version', 'made', 'domain_key_version + 1', 'describes: fine, reads: XX001|Rejected.Unavailable, writes: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('secret', 'mac', 'made', 'set_byte(mac, 0, get_byte(mac, 0) # 128)', 'describes: fine, reads: XX001|Rejected.Unavailable, writes: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('secret', 'mac', 'made', '''''', 'describes: fine, reads: XX001|Rejected.Unavailable, writes: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('secret', 'sub_type', 'managed', '''DoubleUsers''', 'describes: fine, reads: XX001|Rejected.Unavailable, rotates: XX001|Rejected.Unavailable, switches off: XX001|Rejected.Unavailable', true, NULL),
+	('secret', 'extended_config', 'managed', '''{"SecretSubType": "DoubleUsers", "DBInstanceId": "local", "CustomData": {}}''', 'describes: fine, reads: XX001|Rejected.Unavailable, rotates: XX001|Rejected.Unavailable, switches off: XX001|Rejected.Unavailable', true, NULL),
+	('secret', 'extended_config', 'managed', 'NULL', 'describes: fine, reads: XX001|Rejected.Unavailable, rotates: XX001|Rejected.Unavailable, switches off: XX001|Rejected.Unavailable', true, NULL),
+	('secret', 'automatic_rotation', 'managed', '''Disabled''', 'describes: fine, reads: XX001|Rejected.Unavailable, rotates: XX001|Rejected.Unavailable, switches off: XX001|Rejected.Unavailable', true, NULL),
+	('secret', 'automatic_rotation', 'managed', '''Invalid''', 'describes: fine, reads: XX001|Rejected.Unavailable, rotates: XX001|Rejected.Unavailable, switches off: XX001|Rejected.Unavailable', true, NULL),
+	('secret', 'rotation_seconds', 'managed', 'rotation_seconds + 1', 'describes: fine, reads: XX001|Rejected.Unavailable, rotates: XX001|Rejected.Unavailable, switches off: XX001|Rejected.Unavailable', true, NULL),
+	('secret', 'rotation_seconds', 'managed', 'NULL', 'describes: fine, reads: XX001|Rejected.Unavailable, rotates: XX001|Rejected.Unavailable, switches off: XX001|Rejected.Unavailable', true, NULL),
+	('secret', 'rotated_at', 'managed', 'NULL', 'describes: fine, reads: XX001|Rejected.Unavailable, rotates: XX001|Rejected.Unavailable, switches off: XX001|Rejected.Unavailable', true, NULL),
+	('secret', 'next_rotation_at', 'managed', 'next_rotation_at + interval ''1 year''', 'describes: fine, reads: XX001|Rejected.Unavailable, rotates: XX001|Rejected.Unavailable, switches off: XX001|Rejected.Unavailable', true, NULL),
+	('secret', 'next_rotation_at', 'managed', 'NULL', 'describes: fine, reads: XX001|Rejected.Unavailable, rotates: XX001|Rejected.Unavailable, switches off: XX001|Rejected.Unavailable', true, NULL),
+	('secret', 'hour_began_at', 'managed', 'NULL', 'describes: fine, reads: XX001|Rejected.Unavailable, rotates: XX001|Rejected.Unavailable, switches off: XX001|Rejected.Unavailable', true, NULL),
+	('secret', 'hour_rotations', 'managed', '0', 'describes: fine, reads: XX001|Rejected.Unavailable, rotates: XX001|Rejected.Unavailable, switches off: XX001|Rejected.Unavailable', true, NULL),
+	('secret', 'owner_name', 'managed', '''kms_test_attacker''', 'describes: fine, reads: XX001|Rejected.Unavailable, rotates: XX001|Rejected.Unavailable, switches off: XX001|Rejected.Unavailable', true, NULL),
+	('secret_version', 'secret_id', 'made', 'current_setting(''test.other_secret'')::uuid', 'reads: 42704|Forbidden.ResourceNotFound, repeats: fine, writes: fine', true, NULL),
+	('secret_version', 'id', 'made', '''v9''', 'reads: 42704|Forbidden.ResourceNotFound, repeats: fine, writes: XX001|Rejected.Unavailable', true, NULL),
+	('secret_version', 'created_at', 'made', 'created_at - interval ''1 day''', 'reads: XX001|Rejected.Unavailable, repeats: XX001|Rejected.Unavailable, writes: fine', true, NULL),
+	('secret_version', 'data_type', 'made', '''binary''', 'reads: XX001|Rejected.Unavailable, repeats: 42710|Rejected.ResourceExist, writes: fine', true, NULL),
+	('secret_version', 'role_name', 'made', '''kms_test_app''', 'reads: XX001|Rejected.Unavailable, repeats: XX001|Rejected.Unavailable, writes: fine', true, NULL),
+	('secret_version', 'value', 'made', 'set_byte(value, octet_length(value) - 1, get_byte(value, octet_length(value) - 1) # 1)', 'reads: XX001|Rejected.Unavailable, repeats: XX001|Rejected.Unavailable, writes: fine', true, NULL),
+	('secret_version', 'value', 'made', 'set_byte(value, 30, get_byte(value, 30) # 1)', 'reads: XX001|Rejected.Unavailable, repeats: XX001|Rejected.Unavailable, writes: fine', true, NULL),
+	('secret_version', 'value', 'made', '''''', 'reads: XX001|Rejected.Unavailable, repeats: XX001|Rejected.Unavailable, writes: fine', true, NULL),
+	('secret_version', 'value', 'made', '(SELECT v.value FROM kms.secret_version v WHERE v.secret_id = current_setting(''test.secret'')::uuid AND v.id = ''v1'')', 'reads: XX001|Rejected.Unavailable, repeats: XX001|Rejected.Unavailable, writes: fine', true, NULL),
+	('secret_version', 'value', 'made', '(SELECT v.value FROM kms.secret_version v WHERE v.secret_id = current_setting(''test.other_secret'')::uuid)', 'reads: XX001|Rejected.Unavailable, repeats: XX001|Rejected.Unavailable, writes: fine', true, NULL),
+	('secret_version_stage', 'secret_id', 'made', '''00000000-0000-4000-8000-000000000001''', 'reads: 42704|Forbidden.ResourceNotFound, reads the old one: fine, writes: fine, moves: fine, lists: fine', true, NULL),
+	('secret_version_stage', 'stage', 'made', '''changed''', 'reads: 42704|Forbidden.ResourceNotFound, reads the old one: fine, writes: fine, moves: fine, lists: XX001|Rejected.Unavailable', true, NULL),
+	('secret_version_stage', 'version_id', 'made', '''v1''', 'XX001|Rejected.Unavailable', true, NULL),
+	('secret_version_stage', 'version_id', 'made', '''v9''', 'reads: XX001|Rejected.Unavailable, reads the old one: fine, writes: XX001|Rejected.Unavailable, moves: XX001|Rejected.Unavailable, lists: fine', true, NULL),
+	('secret_version_stage', 'account_id', 'made', 'account_id + 1', 'reads: XX001|Rejected.Unavailable, reads the old one: fine, writes: XX001|Rejected.Unavailable, moves: XX001|Rejected.Unavailable, lists: XX001|Rejected.Unavailable', true, NULL),
+	('secret_version_stage', 'domain_key_version', 'made', 'domain_key_version + 1', 'reads: XX001|Rejected.Unavailable, reads the old one: fine, writes: XX001|Rejected.Unavailable, moves: XX001|Rejected.Unavailable, lists: XX001|Rejected.Unavailable', true, NULL),
+	('secret_version_stage', 'mac', 'made', 'set_byte(mac, 0, get_byte(mac, 0) # 128)', 'reads: XX001|Rejected.Unavailable, reads the old one: fine, writes: XX001|Rejected.Unavailable, moves: XX001|Rejected.Unavailable, lists: XX001|Rejected.Unavailable', true, NULL),
+	('secret_version_stage', 'mac', 'made', '''''', 'reads: XX001|Rejected.Unavailable, reads the old one: fine, writes: XX001|Rejected.Unavailable, moves: XX001|Rejected.Unavailable, lists: XX001|Rejected.Unavailable', true, NULL),
+	('secret_role', 'role_name', 'made', '''changed''', 'rotates: fine, takes another: fine, attacks: 42501|Forbidden.NoPermission', false, 'whoever has it may alter the role in any case'),
+	('secret_role', 'secret_id', 'made', '''00000000-0000-4000-8000-000000000001''', 'fine', true, NULL),
+	('secret_role', 'secret_id', 'made', 'current_setting(''test.other_secret'')::uuid', 'fine', false, 'it only says that the role is taken'),
+	('grant_entry', 'resource_type', 'on a secret', '''key''', '42501|Forbidden.NoPermission', true, NULL),
+	('grant_entry', 'resource', 'on a secret', 'current_setting(''test.secret'')::uuid', '42501|Forbidden.NoPermission', true, NULL),
+	('grant_entry', 'operations', 'on a secret', '''{*}''', '42501|Forbidden.NoPermission', true, NULL),
+	('grant_entry', 'operations', 'on a secret', '''{GetSecretValue,PutSecretValue}''', '42501|Forbidden.NoPermission', true, NULL),
+	('grant_entry', 'grantee', 'on a secret', '(SELECT oid FROM pg_roles WHERE rolname = ''kms_test_attacker'')', '42501|Forbidden.NoPermission', true, NULL),
+	('grant_entry', 'grantee', 'on a secret', '0', '42501|Forbidden.NoPermission', true, NULL),
+	('grant_entry', 'expires_at', 'on a secret', 'NULL', '42501|Forbidden.NoPermission', true, NULL),
+	('grant_entry', 'resource_type', 'made', '''secret''', '42501|Forbidden.NoPermission', true, NULL),
+	('job', 'name', 'made', '''secret/changed''', 'fine', false, 'it is only shown'),
+	('job', 'kind', 'made', '''SecretDeletion''', 'fine', false, 'likewise');
+INSERT INTO tampering (relation, attribute, change, refused) VALUES
+	('secret', 'type', '''Rds''', '23514'),
+	('secret', 'type', '''none of ours''', '23514'),
+	('secret', 'sub_type', '''SingleUser''', '23514'),
+	('secret', 'automatic_rotation', '''none of ours''', '23514'),
+	('secret', 'rotation_seconds', '1', '23514'),
+	('secret', 'due_at', 'clock_timestamp()', '428C9'),
+	('secret', 'name', '''tampered/other''', '23505'),
+	('secret_version', 'data_type', '''none of ours''', '23514'),
+	('secret_version', 'value', 'NULL', '23502'),
+	('secret_version_stage', 'stage', '''ACSPrevious''', '23505'),
+	('job', 'kind', '''none of ours''', '23514');
 
 -- ---- it is complete -------------------------------------------------------
 
@@ -141,6 +222,8 @@ CREATE ROLE kms_test_owner;
 CREATE ROLE kms_test_grantee;
 CREATE ROLE kms_test_attacker;
 GRANT EXECUTE ON FUNCTION kms_create_key TO kms_test_owner, kms_test_attacker;
+GRANT EXECUTE ON FUNCTION kms_create_secret(text, text, text, text, text, text, jsonb, jsonb, boolean, interval) TO kms_test_owner;
+ALTER ROLE kms_test_owner CREATEROLE;
 CREATE TEMP TABLE sealed (base64 text);
 /* Material sealed with the OpenSSL command line under the public key of a token. */
 CREATE FUNCTION pg_temp.seal(public_key bytea, material bytea) RETURNS bytea LANGUAGE plpgsql AS
@@ -173,6 +256,7 @@ SELECT set_config('test.other_external', :'other_external', true) \g /dev/null
 SET ROLE kms_test_owner;
 SELECT kms_import_key_material(:'external', :'sealed', :'token'), kms_import_key_material(:'other_external', :'other_sealed', :'other_token') \g /dev/null
 SELECT kms_encrypt(:'external', 'imported'::text) AS external_blob, (kms_describe_key(:'external')).primary_key_version AS external_version \gset
+SELECT kms_create_secret('tampered/waits', 'v1', 'x'::text, encryption_key_id => :'external') \g /dev/null
 SELECT kms_delete_key_material(:'external') \g /dev/null
 SELECT import_token AS token, public_key FROM kms_get_parameters_for_import(:'external') \gset
 RESET ROLE;
@@ -180,6 +264,16 @@ SELECT pg_temp.seal(:'public_key', '0123456789abcdef0123456789abcdef') AS sealed
 SET ROLE kms_test_attacker;
 SELECT kms_create_key() AS attackers_key \gset
 RESET ROLE;
+SET ROLE kms_test_owner;
+CREATE ROLE kms_test_app LOGIN;
+SELECT kms_create_secret('tampered', 'v1', 'first'::text, encryption_key_id => :'key'), kms_create_secret('tampered/other', 'w1', 'other'::text, encryption_key_id => :'key'), kms_create_secret('tampered/plain', 'v1', 'plain'::text),
+	   kms_create_secret('tampered/rds', 'v1', '{"Accounts": [{"AccountName": "kms_test_app", "AccountPassword": "x"}]}'::text, 'Rds',
+						 extended_config => '{"SecretSubType": "SingleUser", "DBInstanceId": "local"}', enable_automatic_rotation => true, rotation_interval => '7 days') \g /dev/null
+SELECT kms_put_secret_value('tampered', 'v2', 'second'::text), kms_rotate_secret('tampered/rds', 'v2') \g /dev/null
+SELECT kms_grant('secret/tampered/plain', 'kms_test_grantee', '{GetSecretValue}', expires_at => '2100-01-01 00:00+00') AS secret_grant \gset
+RESET ROLE;
+SELECT set_config('test.secret', id::text, true) FROM kms.secret WHERE name = 'tampered' \g /dev/null
+SELECT set_config('test.other_secret', id::text, true) FROM kms.secret WHERE name = 'tampered/other' \g /dev/null
 INSERT INTO kms.job SELECT 'KeyRotation', id, owner, owner_name, 'done', NULL, 1, clock_timestamp(), NULL FROM kms.key WHERE id = :'key';
 SELECT set_config('test.first_version', :'first_version', true), set_config('test.other_key', :'other', true) \g /dev/null
 
@@ -189,6 +283,8 @@ INSERT INTO subject (relation, condition) VALUES
 	('account', 'true'), ('domain_key', 'true'), ('key', format('id = %L', :'key')), ('key_version', format('id = %L', :'version')), ('import_token', format('key_id = %L AND expires_at = (SELECT max(expires_at) FROM kms.import_token)', :'external')),
 	('alias', 'name = ''alias/tampered'''), ('job', format('resource = %L', :'key')), ('grant_entry', format('id = %L', :'grant_id'));
 INSERT INTO subject VALUES ('key_version', 'imported', format('id = %L', :'external_version'));
+INSERT INTO subject VALUES ('secret', 'made', 'name = ''tampered'''), ('secret', 'managed', 'name = ''tampered/rds'''), ('secret_version', 'made', format('secret_id = %L AND id = ''v2''', current_setting('test.secret'))),
+	('secret_version_stage', 'made', format('secret_id = %L AND stage = ''ACSCurrent''', current_setting('test.secret'))), ('secret_role', 'made', 'role_name = ''kms_test_app'''), ('grant_entry', 'on a secret', format('id = %L', :'secret_grant'));
 CREATE TEMP TABLE use (n serial, relation text, name text, role name, statement text, subject text DEFAULT 'made');
 INSERT INTO use (relation, name, role, statement) VALUES
 	('account', 'encrypts', 'kms_test_owner', format('SELECT kms_encrypt(%L, ''x''::text)', :'key')),
@@ -217,6 +313,31 @@ INSERT INTO use (relation, name, role, statement) VALUES
 INSERT INTO use (relation, name, role, statement, subject) VALUES
 	('key_version', 'imports', 'kms_test_owner', format('SELECT kms_import_key_material(%L, %L, %L), kms_decrypt(%L)', :'external', :'sealed', :'token', :'external_blob'), 'imported'),
 	('key_version', 'imports something else', 'kms_test_owner', format('SELECT kms_import_key_material(%L, %L, %L)', :'external', :'sealed_other', :'token'), 'imported');
+INSERT INTO use (relation, name, role, statement, subject) VALUES
+	('secret', 'describes', 'kms_test_owner', 'SELECT kms_describe_secret(''tampered'')', 'made'),
+	('secret', 'reads', 'kms_test_owner', 'SELECT kms_get_secret_value(''tampered'')', 'made'),
+	('secret', 'writes', 'kms_test_owner', 'SELECT kms_put_secret_value(''tampered'', ''v9'', ''x''::text)', 'made'),
+	('secret', 'manages', 'kms_test_owner', 'SELECT kms_update_secret(''tampered'', ''x'')', 'made'),
+	('secret', 'attacks', 'kms_test_attacker', 'SELECT kms_get_secret_value(''tampered'')', 'made'),
+	('secret', 'describes', 'kms_test_owner', 'SELECT kms_describe_secret(''tampered/rds'')', 'managed'),
+	('secret', 'reads', 'kms_test_owner', 'SELECT kms_get_secret_value(''tampered/rds'')', 'managed'),
+	('secret', 'rotates', 'kms_test_owner', 'SELECT kms_rotate_secret(''tampered/rds'')', 'managed'),
+	('secret', 'switches off', 'kms_test_owner', 'SELECT kms_update_secret_rotation_policy(''tampered/rds'', false)', 'managed'),
+	('secret_version', 'reads', 'kms_test_owner', 'SELECT kms_get_secret_value(''tampered'')', 'made'),
+	('secret_version', 'repeats', 'kms_test_owner', 'SELECT kms_put_secret_value(''tampered'', ''v2'', ''second''::text)', 'made'),
+	('secret_version', 'writes', 'kms_test_owner', 'SELECT kms_put_secret_value(''tampered'', ''v9'', ''x''::text)', 'made'),
+	('secret_version_stage', 'reads', 'kms_test_owner', 'SELECT kms_get_secret_value(''tampered'')', 'made'),
+	('secret_version_stage', 'reads the old one', 'kms_test_owner', 'SELECT kms_get_secret_value(''tampered'', ''ACSPrevious'')', 'made'),
+	('secret_version_stage', 'writes', 'kms_test_owner', 'SELECT kms_put_secret_value(''tampered'', ''v9'', ''x''::text)', 'made'),
+	('secret_version_stage', 'moves', 'kms_test_owner', 'SELECT kms_update_secret_version_stage(''tampered'', ''ACSCurrent'', ''v1'')', 'made'),
+	('secret_version_stage', 'lists', 'kms_test_owner', 'SELECT kms_list_secret_version_ids(''tampered'')', 'made'),
+	('secret_role', 'rotates', 'kms_test_owner', 'SELECT kms_rotate_secret(''tampered/rds'')', 'made'),
+	('secret_role', 'takes another', 'kms_test_owner', 'SELECT kms_create_secret(''tampered/rds2'', ''v1'', ''{"Accounts": [{"AccountName": "kms_test_app", "AccountPassword": "x"}]}''::text, ''Rds'', extended_config => ''{"SecretSubType": "SingleUser", "DBInstanceId": "local"}'')', 'made'),
+	('secret_role', 'attacks', 'kms_test_attacker', 'SELECT kms_rotate_secret(''tampered/rds'')', 'made'),
+	('grant_entry', 'reads', 'kms_test_grantee', 'SELECT kms_get_secret_value(''tampered/plain'')', 'on a secret'),
+	('grant_entry', 'attacks', 'kms_test_attacker', 'SELECT kms_get_secret_value(''tampered/plain'')', 'on a secret'),
+	('grant_entry', 'attacks otherwise', 'kms_test_grantee', 'SELECT kms_put_secret_value(''tampered/plain'', ''v9'', ''x''::text)', 'on a secret'),
+	('grant_entry', 'attacks elsewhere', 'kms_test_grantee', 'SELECT kms_get_secret_value(''tampered'')', 'on a secret');
 
 -- ---- and true -------------------------------------------------------------
 
@@ -241,6 +362,7 @@ BEGIN
 END $$;
 /* What other tests have left behind is not ours. */
 CREATE TEMP TABLE left_behind AS SELECT table_name, row_id FROM kms_check_integrity();
+SELECT is_empty('SELECT * FROM left_behind WHERE table_name ~ ''^secret''', 'a value whose key waits for its material is not reported');
 /* The tables that are complained of; an error is one, too: of the domain key, without which nothing can be checked. */
 CREATE FUNCTION pg_temp.reported() RETURNS text[] LANGUAGE plpgsql AS $$
 BEGIN
@@ -270,6 +392,9 @@ SELECT is(at_use, CASE relation || ' ' || subject
 					WHEN 'key made' THEN 'encrypts: fine, decrypts: fine, manages: fine, attacks: 42501|Forbidden.NoPermission'
 					WHEN 'key_version imported' THEN 'imports: fine, imports something else: 22023|InvalidKeyMaterial'
 					WHEN 'grant_entry made' THEN 'encrypts: fine, attacks: 42501|Forbidden.NoPermission, attacks otherwise: 42501|Forbidden.NoPermission, attacks elsewhere: 42501|Forbidden.NoPermission'
+					WHEN 'secret made' THEN 'describes: fine, reads: fine, writes: fine, manages: fine, attacks: 42501|Forbidden.NoPermission'
+					WHEN 'secret_role made' THEN 'rotates: fine, takes another: 42710|Rejected.ResourceExist, attacks: 42501|Forbidden.NoPermission'
+					WHEN 'grant_entry on a secret' THEN 'reads: fine, attacks: 42501|Forbidden.NoPermission, attacks otherwise: 42501|Forbidden.NoPermission, attacks elsewhere: 42501|Forbidden.NoPermission'
 					ELSE 'fine' END, format('the uses of the row of %s (%s) as it was', relation, subject)) FROM untouched ORDER BY relation, subject;
 SELECT is(pg_temp.reported(), '{}', 'nothing is reported of rows as they were');
 CREATE TEMP TABLE result AS SELECT t.*, u.at_use AS before, r.at_use AS got, r.reported AS got_reported
@@ -278,6 +403,26 @@ SELECT is(got || CASE WHEN got_reported THEN ', reported' ELSE '' END,
 		  coalesce(refused, CASE WHEN at_use = 'fine' THEN before ELSE at_use END || CASE WHEN reported THEN ', reported' ELSE '' END),
 		  format('%s.%s = %s: %s', relation, attribute, change, CASE WHEN refused IS NOT NULL THEN 'refused by PostgreSQL' WHEN reported THEN 'detected' ELSE 'harmless, ' || why END))
   FROM result ORDER BY n;
+/* Rows of a secret that are missing, or that are there twice. */
+CREATE FUNCTION pg_temp.without(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	result text;
+BEGIN
+	EXECUTE statement;
+	result = (SELECT string_agg(concat_ws(': ', c.table_name, c.problem), ', ' ORDER BY c.table_name, c.problem) FROM (SELECT DISTINCT table_name, problem FROM kms_check_integrity() WHERE table_name ~ '^(secret|grant)') c);
+	RAISE EXCEPTION USING ERRCODE = 'KT001';
+EXCEPTION WHEN SQLSTATE 'KT001' THEN
+	RETURN result;
+END $$;
+SELECT is(pg_temp.without(statement), problems, what || ' is reported')
+  FROM (VALUES (1, 'DELETE FROM kms.secret WHERE name = ''tampered/plain''', 'grant_entry: its key or secret does not exist, secret_version: its secret does not exist', 'a secret that was deleted by hand'),
+			   (2, 'DELETE FROM kms.secret WHERE name = ''tampered/rds''', 'secret_role: its secret does not exist, secret_version: its secret does not exist', 'one with a role'),
+			   (3, 'DELETE FROM kms.secret_version WHERE secret_id = current_setting(''test.secret'')::uuid AND id = ''v2''', 'secret_version_stage: its version does not exist', 'a version'),
+			   (4, 'DELETE FROM kms.secret_version_stage WHERE secret_id = current_setting(''test.secret'')::uuid AND stage = ''ACSCurrent''', 'secret: it has no current version', 'the label of the current version'),
+			   (5, 'DELETE FROM kms.key WHERE id = (SELECT key_id FROM kms.secret WHERE name = ''tampered'')', 'grant_entry: its key or secret does not exist, secret: its key does not exist, secret_version: its value does not open: its key was changed by hand or damaged, or is gone', 'the key'),
+			   (6, 'UPDATE kms.key SET description = ''changed'' WHERE id = (SELECT key_id FROM kms.secret WHERE name = ''tampered'')', 'secret_version: its value does not open: its key was changed by hand or damaged, or is gone', 'a key that was changed by hand, with the values under it,'),
+			   (7, 'DELETE FROM kms.key_version WHERE key_id = (SELECT key_id FROM kms.secret WHERE name = ''tampered'')', 'secret_version: its value does not open: it was changed by hand or damaged, or its key is gone', 'its version'),
+			   (8, 'UPDATE kms.key_version SET wrapped = set_byte(wrapped, 30, get_byte(wrapped, 30) # 1) WHERE key_id = (SELECT key_id FROM kms.secret WHERE name = ''tampered'')', 'secret_version: its value does not open: its key was changed by hand or damaged, or is gone', 'its material')) t (n, statement, problems, what) ORDER BY n;
 SELECT is(pg_temp.reported(), '{}', 'after all that nothing is reported again');
 
 SELECT * FROM finish();
