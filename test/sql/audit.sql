@@ -3,7 +3,7 @@
 \getenv here PG_ABS_SRCDIR
 \set setup :here /sql/include/setup.psql
 \i :setup
-SELECT plan(100);
+SELECT plan(142);
 SELECT kms_test.let_time_pass() IS NULL AS ignored \gset
 
 /* Material sealed with the OpenSSL command line. */
@@ -166,6 +166,113 @@ SELECT kms_enable_key(:'key') AS ignored, kms_encrypt(:'key', 'x'::text) AS igno
 SELECT is(pg_temp.done(:'key', :mark), 'EnableKey', 'all records changes, and uses elsewhere');
 RESET kms.audit;
 SELECT throws_ok('SET kms.audit = sometimes', '22023', NULL, 'there are three settings');
+
+-- ---- secrets ----------------------------------------------------------------------
+
+CREATE ROLE kms_test_audit_app LOGIN;
+CREATE ROLE kms_test_audit_reader;
+SELECT count(*) AS had_key FROM kms.alias WHERE name = 'alias/acs/secrets' \gset
+SELECT pg_temp.last() AS mark \gset
+SELECT kms_create_secret('audit/first', 'v1', 'surely-a-value'::text) AS ignored \gset
+SELECT is((SELECT string_agg(operation || ' ' || resource_type, ', ' ORDER BY seq) FROM log WHERE seq > :mark), CASE WHEN :had_key = 0 THEN 'CreateKey key, CreateAlias key, ' ELSE '' END || 'CreateSecret secret',
+		  'a first secret leaves rows of the service''s own key, and its alias, too'),
+	   is((SELECT string_agg(DISTINCT user_name, ', ') FROM log WHERE seq > :mark AND resource_type = 'key' AND :had_key = 0), CASE WHEN :had_key = 0 THEN (SELECT pg_get_userbyid(extowner)::text FROM pg_extension WHERE extname = 'kms') END,
+		  'made by the owner of the extension');
+SELECT pg_temp.last() AS mark \gset
+/* about: NULL where no row is left. */
+CREATE TEMP TABLE secret_step (LIKE step INCLUDING DEFAULTS INCLUDING IDENTITY);
+ALTER TABLE secret_step DROP COLUMN n, ADD COLUMN n serial;
+INSERT INTO secret_step (operation, statement, about, detail) VALUES
+	('CreateSecret', 'SELECT kms_create_secret(''audit/a'', ''v1'', ''surely-a-value''::text, description => ''a-description'')', 'secret/audit/a', 'version v1'),
+	('CreateSecret', format('SELECT kms_create_secret(''audit/b'', ''v1'', ''surely-a-value''::bytea, encryption_key_id => %L)', :'key'), 'secret/audit/b', 'version v1'),
+	('CreateSecret', 'SELECT kms_create_secret(''audit/rds'', ''v1'', ''{"Accounts": [{"AccountName": "kms_test_audit_app", "AccountPassword": "surely-a-value"}]}''::text, ''Rds'', '
+					  'extended_config => ''{"SecretSubType": "SingleUser", "DBInstanceId": "local"}'')', 'secret/audit/rds', 'version v1'),
+	('PutSecretValue', 'SELECT kms_put_secret_value(''audit/a'', ''v2'', ''surely-a-value-2''::text)', 'secret/audit/a', 'version v2'),
+	('PutSecretValue', 'SELECT kms_put_secret_value(''audit/a'', ''v2'', ''surely-a-value-2''::text)', NULL, NULL),
+	('PutSecretValue', 'SELECT kms_put_secret_value(''audit/b'', ''v2'', ''surely-a-value-2''::bytea, ''{own}'')', 'secret/audit/b', 'version v2'),
+	('UpdateSecret', 'SELECT kms_update_secret(''audit/a'', ''another-description'')', 'secret/audit/a', NULL),
+	('UpdateSecret', 'SELECT kms_update_secret(''audit/rds'', custom_data => ''{"a-description": "x"}'')', 'secret/audit/rds', NULL),
+	('UpdateSecretVersionStage', 'SELECT kms_update_secret_version_stage(''audit/a'', ''mine'', ''v1'')', 'secret/audit/a', 'mine to version v1'),
+	('UpdateSecretVersionStage', 'SELECT kms_update_secret_version_stage(''audit/a'', ''mine'', ''v1'')', NULL, NULL),
+	('UpdateSecretVersionStage', 'SELECT kms_update_secret_version_stage(''audit/a'', ''mine'', NULL, ''v1'')', 'secret/audit/a', 'mine from version v1'),
+	('RotateSecret', 'SELECT kms_rotate_secret(''audit/rds'', ''v2'')', 'secret/audit/rds', 'version v2'),
+	('RotateSecret', 'SELECT kms_rotate_secret(''audit/rds'', ''v2'')', NULL, NULL),
+	('UpdateSecretRotationPolicy', 'SELECT kms_update_secret_rotation_policy(''audit/rds'', true, ''7 days'')', 'secret/audit/rds', 'on'),
+	('UpdateSecretRotationPolicy', 'SELECT kms_update_secret_rotation_policy(''audit/rds'', false)', 'secret/audit/rds', 'off'),
+	('Grant', 'SELECT kms_grant(''secret/audit/a'', ''kms_test_audit_reader'', ''{DescribeSecret,GetSecretValue}'', expires_at => ''2100-01-02 03:04:05+02'')', 'secret/audit/a', 'to kms_test_audit_reader: GetSecretValue, DescribeSecret; until 2100-01-02 01:04:05 UTC'),
+	('Revoke', 'SELECT kms_revoke(''secret/audit/a'', ''kms_test_audit_reader'')', 'secret/audit/a', 'from kms_test_audit_reader: *'),
+	('SetOwner', 'SELECT kms_set_owner(''secret/audit/b'', ''kms_test_audit_reader'')', 'secret/audit/b', 'to kms_test_audit_reader'),
+	('DeleteSecret', 'SELECT kms_delete_secret(''audit/a'')', 'secret/audit/a', 'delete date % UTC'),
+	('RestoreSecret', 'SELECT kms_restore_secret(''audit/a'')', 'secret/audit/a', NULL),
+	('DeleteSecret', 'SELECT kms_delete_secret(''audit/b'', true)', 'secret/audit/b', 'at once'),
+	('DescribeSecret', 'SELECT kms_describe_secret(''audit/a''), kms_list_secret_version_ids(''audit/a''), kms_list_secrets()', NULL, NULL),
+	('GetSecretValue', 'SELECT kms_get_secret_value(''audit/a'')', NULL, NULL);
+BEGIN;
+SELECT is(pg_temp.run_step(ROW(n, operation, statement, about, detail)::step), CASE WHEN about IS NOT NULL THEN concat_ws('|', operation, about, 'success') END,
+		  format('%s leaves %s row in the transaction: %s', operation, CASE WHEN about IS NULL THEN 'no' ELSE 'a' END, left(substr(statement, 8), 60))) FROM secret_step ORDER BY n;
+COMMIT;
+SELECT results_eq(format('SELECT operation, resource_type, resource, result FROM log WHERE seq > %s ORDER BY seq', :'mark'), $$SELECT operation, 'secret', about, 'success' FROM secret_step WHERE about IS NOT NULL ORDER BY n$$,
+				  'committed, the order is that of the calls'),
+	   is(pg_temp.verify(), 'sound', 'and the log is sound');
+SELECT is_empty(format($$SELECT * FROM log WHERE seq > %s AND log::text ~ 'surely|description|SCRAM|[0-9a-f]{64}'$$, :'mark'), 'no value is in it, nor a description, nor a password');
+
+SELECT pg_temp.last() AS mark \gset
+BEGIN;
+SELECT kms_put_secret_value('audit/a', 'v3', 'surely-a-value'::text) AS ignored \gset
+SELECT is(pg_temp.done('secret/audit/a', :mark), 'PutSecretValue', 'a new version is shown');
+ROLLBACK;
+SELECT is(pg_temp.last(), :mark::bigint, 'rolled back, it leaves nothing');
+SELECT pg_temp.verdict('SELECT kms_put_secret_value(''audit/a'', ''v3'', ''x''::text), pg_temp.fail()') AS ignored \gset
+SELECT pg_temp.verdict('SELECT kms_put_secret_value(''audit/rds'', ''v3'', ''x''::text)') AS ignored, pg_temp.verdict('SELECT kms_rotate_secret(''audit/a'')') AS ignored \gset
+SELECT is(pg_temp.last(), :mark::bigint, 'nor does what failed or was refused');
+SET kms.audit = off;
+SELECT kms_update_secret('audit/a', 'x') AS ignored \gset
+RESET kms.audit;
+SELECT is(pg_temp.last(), :mark::bigint, 'nor does anything while kms.audit is off');
+
+/* Workers. */
+SELECT kms_update_secret_rotation_policy('audit/rds', true, '7 days') AS ignored, kms_delete_secret('audit/first') AS ignored \gset
+SELECT pg_temp.last() AS mark \gset
+UPDATE kms.secret SET next_rotation_at = clock_timestamp() WHERE name = 'audit/rds';
+UPDATE kms.secret SET delete_at = clock_timestamp() WHERE name = 'audit/first';
+SELECT count(*) AS ignored FROM kms_run_jobs() \gset
+SELECT results_eq(format('SELECT operation, resource_type, resource, detail, result FROM log WHERE seq > %s AND resource_type = ''secret'' ORDER BY operation', :'mark'),
+				  $$VALUES ('SecretDeletion', 'secret', 'secret/audit/first', NULL, 'success'),
+						   ('SecretRotation', 'secret', 'secret/audit/rds', 'version ' || (kms_get_secret_value('audit/rds')).version_id, 'success')$$, 'a rotation that was due leaves a row with its version, the erasing of a secret one without');
+DROP ROLE kms_test_audit_app;
+SELECT pg_temp.last() AS mark \gset
+UPDATE kms.secret SET next_rotation_at = clock_timestamp() WHERE name = 'audit/rds';
+SELECT is((SELECT outcome FROM kms_run_jobs() WHERE job = 'SecretRotation'), 'failed', 'a rotation fails');
+SELECT is((SELECT concat_ws('|', operation, resource_type, resource, result, api_code) FROM log WHERE seq > :mark), 'SecretRotation|secret|secret/audit/rds|failed|Forbidden.ResourceNotFound', 'which leaves a row, too');
+
+/* Who sees it: not what an earlier secret of the name went through. */
+CREATE ROLE kms_test_audit_one;
+CREATE ROLE kms_test_audit_two;
+GRANT EXECUTE ON FUNCTION kms_create_secret(text, text, text, text, text, text, jsonb, jsonb, boolean, interval) TO kms_test_audit_one, kms_test_audit_two;
+SET ROLE kms_test_audit_one;
+SELECT kms_create_secret('audit/name', 'v1', 'x'::text) AS ignored \gset
+SELECT kms_put_secret_value('audit/name', 'v2', 'x'::text) AS ignored \gset
+SELECT is((SELECT string_agg(operation || ' ' || resource, ', ' ORDER BY seq) FROM kms.audit_log), 'CreateSecret secret/audit/name, PutSecretValue secret/audit/name', 'a role sees what was done with its secrets, and nothing else');
+SET ROLE kms_test_audit_two;
+SELECT is((SELECT count(*) FROM kms.audit_log), 0::bigint, 'another role does not');
+SET ROLE kms_test_audit_one;
+SELECT kms_delete_secret('audit/name', true) AS ignored \gset
+SELECT is((SELECT count(*) FROM kms.audit_log), 0::bigint, 'erased, it is shown to nobody but who may verify the log');
+SET ROLE kms_test_audit_two;
+SELECT kms_create_secret('audit/name', 'v1', 'x'::text) AS ignored \gset
+SELECT is((SELECT string_agg(operation || ' ' || resource, ', ' ORDER BY seq) FROM kms.audit_log), 'CreateSecret secret/audit/name', 'a new secret of the name does not show what became of the old one');
+SELECT kms_grant('secret/audit/name', 'kms_test_audit_one', '{DescribeSecret}') AS ignored \gset
+SET ROLE kms_test_audit_one;
+SELECT is((SELECT string_agg(operation, ', ' ORDER BY seq) FROM kms.audit_log), 'CreateSecret, Grant', 'who was granted to describe it sees what its owner sees');
+RESET ROLE;
+SELECT is((SELECT string_agg(operation, ', ' ORDER BY seq) FROM log WHERE resource = 'secret/audit/name'), 'CreateSecret, PutSecretValue, DeleteSecret, CreateSecret, Grant', 'who may verify the log sees all of it');
+SELECT kms_delete_secret(name, true) AS ignored FROM unnest('{audit/name,audit/a,audit/rds}'::text[]) name \g /dev/null
+DROP OWNED BY kms_test_audit_one, kms_test_audit_two;
+DROP ROLE kms_test_audit_one, kms_test_audit_two, kms_test_audit_reader;
+SELECT is(pg_temp.verify(), 'sound', 'after all that the log is sound');
+DELETE FROM kms.key WHERE :had_key = 0 AND id = (SELECT key_id FROM kms.alias WHERE name = 'alias/acs/secrets');
+DELETE FROM kms.alias WHERE :had_key = 0 AND name = 'alias/acs/secrets';
+DELETE FROM kms.key_version v WHERE NOT EXISTS (SELECT FROM kms.key k WHERE k.id = v.key_id);
 
 -- ---- who sees it -----------------------------------------------------------------
 
