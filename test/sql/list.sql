@@ -1,10 +1,10 @@
--- Lists of keys and their filters.
+-- Lists of keys and secrets, and their filters.
 \set ECHO none
 \getenv here PG_ABS_SRCDIR
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(62);
+SELECT plan(106);
 SELECT kms_test.let_time_pass() IS NULL AS ignored \gset
 
 CREATE ROLE kms_test_lister;
@@ -87,6 +87,66 @@ SELECT is(pg_temp.verdict('SELECT kms_list_keys(%L)', filters), '22023|InvalidPa
 			   ('[{"Key": "KeyState", "Values": ["Enabled"], "More": 1}]', 'a filter with a third field'),
 			   ('[{"Key": "KeyState", "Values": ["1","2","3","4","5","6","7","8","9","10","11"]}]', 'a filter of eleven values'),
 			   ((SELECT jsonb_agg('{"Key": "KeyState", "Values": []}'::jsonb) FROM generate_series(1, 11))::text, 'a list of eleven filters')) t (filters, what);
+
+-- ---- secrets ---------------------------------------------------------------
+
+SELECT is_empty('SELECT * FROM kms_list_secrets()', 'a role without secrets lists none'),
+	   is_empty('SELECT * FROM kms.secrets', 'and sees none'),
+	   is_empty('SELECT * FROM kms.secret_versions', 'nor versions');
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION kms_create_secret(text, text, text, text, text, text, jsonb, jsonb, boolean, interval) TO kms_test_lister;
+ALTER ROLE kms_test_lister CREATEROLE;
+SET ROLE kms_test_lister;
+CREATE ROLE kms_test_app LOGIN;
+SELECT kms_create_secret('list/' || name, 'v1', 'x'::text, description => description)
+  FROM (VALUES ('plain', ''), ('described', 'what it is for'), ('Plain', 'what it is for'), ('doomed', ''), ('gone', ''), ('other''s', '')) t (name, description) WHERE name !~ '''' \g /dev/null
+SELECT kms_create_secret('list/rds', 'v1', '{"Accounts": [{"AccountName": "kms_test_app", "AccountPassword": "x"}]}'::text, 'Rds', extended_config => '{"SecretSubType": "SingleUser", "DBInstanceId": "local"}') \g /dev/null
+SELECT kms_delete_secret('list/doomed'), kms_delete_secret('list/gone') \g /dev/null
+RESET ROLE;
+UPDATE kms.secret SET delete_at = clock_timestamp() WHERE name = 'list/gone';
+SELECT kms_create_secret('list/another', 'v1', 'x'::text) \g /dev/null
+SET ROLE kms_test_lister;
+CREATE FUNCTION pg_temp.secrets(filters jsonb) RETURNS text LANGUAGE sql AS
+$$ SELECT coalesce(string_agg(substr(secret_name, 6), ' ' ORDER BY secret_name COLLATE "C"), 'nothing') FROM kms_list_secrets(filters) $$;
+SELECT is(pg_temp.secrets(NULL), 'Plain described doomed plain rds', 'without filters every secret is listed but the erased one, and those of others');
+SELECT set_eq('SELECT secret_name, secret_type, create_time, update_time, planned_delete_time FROM kms_list_secrets()', 'SELECT secret_name, secret_type, create_time, update_time, planned_delete_time FROM kms.secrets', 'the list and the view are the same'),
+	   set_eq('SELECT arn, secret_name, secret_type, description, encryption_key_id, create_time, update_time, planned_delete_time, automatic_rotation, rotation_interval, last_rotation_date, next_rotation_date, extended_config FROM kms.secrets',
+			  $$SELECT (d).arn, (d).secret_name, (d).secret_type, (d).description, (d).encryption_key_id, (d).create_time, (d).update_time, (d).planned_delete_time, (d).automatic_rotation, (d).rotation_interval, (d).last_rotation_date, (d).next_rotation_date, (d).extended_config
+				  FROM (SELECT kms_describe_secret(secret_name) AS d FROM kms_list_secrets() OFFSET 0) t$$, 'a secret is shown as it is described'),
+	   is((SELECT string_agg(DISTINCT creator, ' ') FROM kms.secrets), 'kms_test_lister', 'with its owner'),
+	   is((SELECT string_agg(secret_name, ' ') FROM kms_list_secrets() WHERE planned_delete_time IS NOT NULL), 'list/doomed', 'one that waits for its deletion says until when'),
+	   is((SELECT string_agg(DISTINCT coalesce(tags::text, 'null'), ' ') FROM kms_list_secrets(fetch_tags => true)), '[]', 'tags are none if they are asked for'),
+	   is((SELECT string_agg(DISTINCT coalesce(tags::text, 'null'), ' ') FROM kms_list_secrets()), 'null', 'and null if they are not');
+SELECT set_eq('SELECT secret_name, version_id, version_stages, secret_data_type FROM kms.secret_versions', $$SELECT s.secret_name, v.version_id, v.version_stages, 'text' FROM kms_list_secrets() s, kms_list_secret_version_ids(s.secret_name, true) v$$, 'versions are shown as they are listed');
+SELECT is(pg_temp.secrets(filters), names, format('%s lists the secrets %s', filters, names))
+  FROM (VALUES
+	('[]'::jsonb, 'Plain described doomed plain rds'),
+	('[{"Key": "SecretName", "Values": ["list/plain"]}]', 'plain'),
+	('[{"Key": "SecretName", "Values": ["list/plain", "list/rds", "list/another", "list/gone"]}]', 'plain rds'),
+	('[{"Key": "SecretName", "Values": ["list/plain"]}, {"Key": "SecretName", "Values": ["list/rds"]}]', 'plain rds'),
+	('[{"Key": "SecretName", "Values": ["plain", "list", "list/%", "LIST/PLAIN"]}]', 'nothing'),
+	('[{"Key": "SecretName", "Values": []}]', 'Plain described doomed plain rds'),
+	('[{"Key": "Description", "Values": ["what it is for"]}]', 'Plain described'),
+	('[{"Key": "Description", "Values": [""]}]', 'doomed plain rds'),
+	('[{"Key": "Description", "Values": ["what it is for"]}, {"Key": "SecretName", "Values": ["list/described", "list/plain"]}]', 'described'),
+	('[{"Key": "SecretType", "Values": ["Rds"]}]', 'rds'),
+	('[{"Key": "SecretType", "Values": ["RDS"]}]', 'rds'),
+	('[{"Key": "SecretType", "Values": ["generic"]}]', 'Plain described doomed plain'),
+	('[{"Key": "SecretType", "Values": ["Generic", "rds"]}]', 'Plain described doomed plain rds'),
+	('[{"Key": "SecretType", "Values": ["ECS"]}]', 'nothing'),
+	('[{"Key": "Creator", "Values": ["kms_test_lister"]}, {"Key": "SecretType", "Values": ["Rds"]}]', 'rds'),
+	('[{"Key": "Creator", "Values": ["postgres"]}]', 'nothing'),
+	('[{"Key": "DKMSInstanceId", "Values": ["kst-1"]}]', 'nothing'),
+	('[{"Key": "TagKey", "Values": ["x"]}]', 'nothing'),
+	('[{"Key": "TagValue", "Values": ["x"]}]', 'nothing'),
+	('[{"Key": "TagKey", "Values": []}]', 'Plain described doomed plain rds'),
+	('[{"Values": ["list/rds"], "Key": "SecretName"}]', 'rds')) t (filters, names);
+SELECT is(pg_temp.verdict('SELECT kms_list_secrets(%L)', filters), '22023|InvalidParameter', 'of secrets ' || what || ' is refused')
+  FROM (VALUES ('{}', 'an object'), ('null', 'a JSON null'), ('"SecretName"', 'a string'), ('[1]', 'a number for a filter'), ('[{"Key": "SecretName"}]', 'a filter without values'),
+			   ('[{"Key": "SecretName", "Values": "list/plain"}]', 'a filter with one bare value'), ('[{"Key": "SecretName", "Values": [1]}]', 'a filter with a number'), ('[{"Key": "KeyState", "Values": ["Enabled"]}]', 'a filter of keys'),
+			   ('[{"Key": "secretname", "Values": ["x"]}]', 'a filter key in small letters'), ('[{"Key": "SecretName", "Values": ["1","2","3","4","5","6","7","8","9","10","11"]}]', 'a filter of eleven values'),
+			   ((SELECT jsonb_agg('{"Key": "SecretName", "Values": []}'::jsonb) FROM generate_series(1, 11))::text, 'a list of eleven filters')) t (filters, what);
+SELECT is(pg_temp.verdict('SELECT kms_list_keys(%L)', '[{"Key": "SecretName", "Values": ["x"]}]'), '22023|InvalidParameter', 'nor does a list of keys take a filter of secrets');
 
 RESET ROLE;
 SELECT * FROM finish();

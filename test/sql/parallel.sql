@@ -1,10 +1,10 @@
--- Parallel workers: they decrypt, with the state and the rights of their leader.
+-- Parallel workers: they decrypt and read secrets, with the state and the rights of their leader.
 \set ECHO none
 \getenv here PG_ABS_SRCDIR
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(30);
+SELECT plan(43);
 
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
@@ -16,6 +16,7 @@ SET parallel_leader_participation = off;
 CREATE ROLE kms_test_owner;
 CREATE ROLE kms_test_stranger;
 GRANT EXECUTE ON FUNCTION kms_create_key TO kms_test_owner;
+GRANT EXECUTE ON FUNCTION kms_create_secret(text, text, text, text, text, text, jsonb, jsonb, boolean, interval) TO kms_test_owner;
 SET ROLE kms_test_owner;
 SELECT kms_create_key() AS key, kms_create_key('SM4') AS other \gset
 SELECT kms_create_alias(:'key', 'alias/parallel');
@@ -73,6 +74,27 @@ SELECT kms_disable_key(:'signer'), kms_disable_key(:'mac_key');
 SELECT is(pg_temp.verdict('SELECT count(kms_asymmetric_sign(%L, NULL, ''ECDSA_SHA_256'', sha256(n::text::bytea))) FROM public.kms_test_rows', :'signer'), '55000|Rejected.Disabled', 'a pair disabled in this transaction does not sign in workers'),
 	   is(pg_temp.verdict('SELECT count(kms_generate_mac(%L, n::text::bytea)) FROM public.kms_test_rows', :'mac_key'), '55000|Rejected.Disabled', 'nor does such a key make MACs');
 ROLLBACK TO disabled;
+/* Secrets, made and changed in this transaction. */
+SELECT kms_create_secret('parallel/' || n, 'v1', 'value ' || n, encryption_key_id => CASE n % 2 WHEN 0 THEN :'key' END) FROM generate_series(1, 10) n \g /dev/null
+SELECT matches(pg_temp.plan_of('SELECT count((kms_get_secret_value(''parallel/'' || 1 + n % 10)).secret_data) FROM public.kms_test_rows WHERE n <= 1000'), 'Workers Launched: [12]', 'secrets are read in workers');
+SELECT is((SELECT count(*) FROM public.kms_test_rows WHERE (kms_get_secret_value('parallel/' || 1 + n % 10)).secret_data = 'value ' || 1 + n % 10 AND n <= 1000), 1000::bigint, 'and are right'),
+	   is((SELECT count(*) FROM public.kms_test_rows WHERE (kms_describe_secret('parallel/' || 1 + n % 10)).secret_type = 'Generic' AND n <= 2000), 2000::bigint, 'they are described'),
+	   is((SELECT count(*) FROM public.kms_test_rows r, LATERAL kms_list_secret_version_ids('parallel/' || 1 + r.n % 10) v WHERE r.n <= 1000 AND v.version_stages = '{ACSCurrent}'), 1000::bigint, 'and so are their versions'),
+	   is((SELECT count(*) FROM public.kms_test_rows r, LATERAL kms_list_secrets() s WHERE r.n <= 100 AND s.secret_name ~ '^parallel/'), 1000::bigint, 'they are listed'),
+	   is((SELECT count(*) FROM public.kms_test_rows WHERE kms_can('GetSecretValue', 'secret/parallel/1') AND n <= 2000), 2000::bigint, 'and asked for');
+SAVEPOINT changed;
+SELECT kms_put_secret_value('parallel/1', 'v2', 'another value'::text) \g /dev/null
+SELECT is((SELECT count(*) FROM public.kms_test_rows WHERE (kms_get_secret_value('parallel/1')).secret_data = 'another value' AND n <= 1000), 1000::bigint, 'workers read a version stored in this transaction');
+SELECT kms_delete_secret('parallel/1') \g /dev/null
+SELECT is(pg_temp.verdict('SELECT count((kms_get_secret_value(''parallel/1'')).secret_data) FROM public.kms_test_rows'), '55000|Rejected.ResourceInDeleteWindow', 'and not what was deleted in it');
+ROLLBACK TO changed;
+SELECT is((SELECT count(*) FROM public.kms_test_rows WHERE (kms_get_secret_value('parallel/1')).secret_data = 'value 1' AND n <= 1000), 1000::bigint, 'rolled back, they read what was there before');
+SELECT kms_disable_key(:'key') \g /dev/null
+SELECT is(pg_temp.verdict('SELECT count((kms_get_secret_value(''parallel/2'')).secret_data) FROM public.kms_test_rows'), '55000|Rejected.Disabled', 'nor do they read with a key disabled in this transaction'),
+	   is(pg_temp.verdict('SELECT count((kms_get_secret_value(''parallel/1'')).secret_data) FROM public.kms_test_rows WHERE n <= 1000'), 'fine', 'with another they do');
+SELECT kms_enable_key(:'key') \g /dev/null
+SELECT doesnt_match(pg_temp.plan_of('SELECT count(kms_update_secret(''parallel/1'', n::text)) FROM public.kms_test_rows WHERE n < 10'), 'Workers', 'what changes a secret does not run in workers');
+
 SELECT kms_create_key_version(:'key') AS version \gset
 SELECT is((SELECT count(*) FROM public.kms_test_rows WHERE (kms_ciphertext_info(kms_encrypt('alias/parallel', 'x'::text))).key_version_id = :'version'), 20000::bigint, 'workers encrypt with a version made in this transaction');
 SELECT kms_disable_key(:'other');
@@ -86,7 +108,8 @@ ROLLBACK TO undone;
 SELECT is((SELECT sum(kms_decrypt_text(blob, context)::bigint) FROM public.kms_test_rows), 200010000::numeric, 'and when its disabling is rolled back');
 
 SET ROLE kms_test_stranger;
-SELECT is(pg_temp.verdict('SELECT sum(kms_decrypt_text(blob, context)::bigint) FROM public.kms_test_rows'), '42501|Forbidden.NoPermission', 'workers have the rights of the role that is set, and no others');
+SELECT is(pg_temp.verdict('SELECT sum(kms_decrypt_text(blob, context)::bigint) FROM public.kms_test_rows'), '42501|Forbidden.NoPermission', 'workers have the rights of the role that is set, and no others'),
+	   is(pg_temp.verdict('SELECT count((kms_get_secret_value(''parallel/1'')).secret_data) FROM public.kms_test_rows'), '42501|Forbidden.NoPermission', 'with secrets, too');
 RESET ROLE;
 SELECT is(pg_temp.verdict('SELECT sum(kms_decrypt_text(blob, context)::bigint) FROM public.kms_test_rows'), '42501|Forbidden.NoPermission', 'those of a superuser suffice for nothing');
 SET kms.superuser_may_use = on;
