@@ -8,6 +8,7 @@ use File::Find;
 use FindBin;
 use lib $FindBin::RealBin;
 
+use HowTo;
 use IPC::Run;
 use KmsServer;
 use MIME::Base64;
@@ -24,79 +25,9 @@ $node->start;
 
 # ---- the page -------------------------------------------------------------------
 
-# Its blocks, in their order: [kind, text, line].
-sub blocks_of
-{
-	my ($page) = @_;
-	my ($line, $kind, $indent, $start, @text, @blocks) = (0);
-
-	for (split /\n/, $page)
-	{
-		$line++;
-		if (!defined $kind && /^( *)```(\w*)$/)
-		{
-			($indent, $kind, $start, @text) = (length $1, $2, $line + 1);
-		}
-		elsif (defined $kind && /^ *```$/)
-		{
-			push @blocks, [ $kind, join('', @text), $start ];
-			undef $kind;
-		}
-		elsif (defined $kind)
-		{
-			push @text, substr($_, length > $indent ? $indent : length) . "\n";
-		}
-	}
-	return @blocks;
-}
-
-# Ids differ from run to run.
-sub without_ids
-{
-	my ($text) = @_;
-
-	return $text =~ s/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/(id)/gr;
-}
-
-# One shell runs all of it; a line with the number of a block comes before its output.
-sub run_page
-{
-	my ($dbname, @blocks) = @_;
-	my ($script, $output) = ('', '');
-	my $n = 0;
-
-	for my $block (@blocks)
-	{
-		my ($kind, $text) = @$block;
-
-		$text = "PGUSER='" . getpwuid($<) . "' psql -XAtq -v ON_ERROR_STOP=1 <<'END OF SQL'\n${text}END OF SQL\n" if $kind eq 'sql';
-		$script .= "echo '=== block $n'\n$text" if $kind =~ /^(sh|sql)$/;
-		$n++;
-	}
-	mkdir "$folder/page";
-	append_to_file("$folder/page.sh", $script);
-	local $ENV{PGHOST} = $node->host;
-	local $ENV{PGPORT} = $node->port;
-	local $ENV{PGDATABASE} = $dbname;
-	local $ENV{PGUSER} = 'app';
-	IPC::Run::run([ 'bash', "$folder/page.sh" ], '<', '/dev/null', '>', \$output, '2>', \$output, init => sub { chdir "$folder/page" or die });
-	return map { /\A(\d+)\n(.*)\z/s ? ($1, $2) : () } split /^=== block /m, $output;
-}
-
-my @blocks = blocks_of(slurp_file("$FindBin::RealBin/../../docs/howto-import.md"));
 $node->safe_psql('postgres', 'CREATE ROLE app LOGIN; CREATE DATABASE page');
 $node->safe_psql('page', 'CREATE EXTENSION kms; GRANT CREATE ON SCHEMA public TO app');
-cmp_ok(scalar(grep { $_->[0] eq 'sh' } @blocks), '>=', 10, 'docs/howto-import.md has commands');
-my %output = run_page('page', @blocks);
-for my $n (0 .. $#blocks)
-{
-	my ($kind, undef, $line) = @{ $blocks[$n] };
-
-	next if $kind eq 'text';
-	my $said = $n < $#blocks && $blocks[ $n + 1 ][0] eq 'text' ? $blocks[ $n + 1 ][1] : '';
-	is(without_ids($output{$n} // 'not run'), without_ids($said), "howto-import.md, line $line: the commands print what the page says");
-}
-is(join(' ', glob "$folder/page/*"), '', 'and nothing is left of its files');
+follows_page($node, 'howto-import.md', 'page', 'app');
 
 # ---- an importer ------------------------------------------------------------------
 
