@@ -13,7 +13,7 @@ SET LOCAL client_min_messages = warning;
 CREATE SCHEMA reader;
 SET LOCAL search_path = public, reader;
 
-SELECT plan(31);
+SELECT plan(34);
 
 /* ---- the reader ---- */
 
@@ -200,6 +200,36 @@ SELECT is((SELECT count(*) FROM message m JOIN material v USING (format)
 	'none opens in another context');
 SELECT is((SELECT string_agg(length(kms_encrypt(key_id::text, 'Grüße'::text)) - 57 || '', ',') FROM spec),
 	'7,7,7', 'a text is its UTF-8');
+
+/* ---- a value of a secret ---- */
+
+CREATE FUNCTION reader.column(value bytea) RETURNS bytea IMMUTABLE
+	RETURN coalesce('B'::bytea || int4send(length(value)) || value, 'N');
+
+CREATE FUNCTION reader.number(value bigint) RETURNS bytea IMMUTABLE
+	RETURN 'I'::bytea || int8send(value);
+
+/* An envelope of one chunk: the data key, then the chunk under it. */
+CREATE FUNCTION reader.open_envelope(material bytea, additional bytea, envelope bytea) RETURNS bytea IMMUTABLE
+	RETURN reader.open(reader.open(material, substr(envelope, 18, 24), substr(envelope, 1, 41) || additional, substr(envelope, 42, 48)),
+					   reader.zeros(23) || '\x01', '', substr(envelope, 90));
+
+SELECT is((kms_create_secret('kms_test/formats', 'v1', 'Grüße', encryption_key_id => key_id::text)).version_id, 'v1', 'a secret is made')
+  FROM spec WHERE format = 1;
+
+CREATE TEMPORARY TABLE secret_value AS
+	SELECT v.value, m.key AS material,
+		   int4send(14) || 'secret version'::bytea || 'U'::bytea || uuid_send(v.secret_id) ||
+		   reader.column(convert_to(v.id, 'UTF8')) ||
+		   'I'::bytea || timestamptz_send(v.created_at) ||
+		   reader.number((v.data_type = 'binary')::integer) || reader.column(convert_to(v.role_name, 'UTF8')) AS record
+	  FROM kms.secret s JOIN kms.secret_version v ON v.secret_id = s.id CROSS JOIN material m
+	 WHERE s.name = 'kms_test/formats' AND m.format = 1;
+
+SELECT is((SELECT convert_from(reader.open_envelope(material, record, value), 'UTF8') FROM secret_value), 'Grüße',
+	'a reader with the material and the row opens its value');
+SELECT is((SELECT count(*) FROM secret_value WHERE reader.open_envelope(material, '', value) IS NOT NULL), 0::bigint,
+	'without the row nobody does');
 
 SELECT * FROM finish();
 ROLLBACK;

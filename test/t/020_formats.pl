@@ -274,18 +274,17 @@ sub chunk_nonce
 	return pack('x15 Q> C', $number, $is_last);
 }
 
-# The parts of an envelope of this plaintext, and the whole.
+# The parts of an envelope of this plaintext, and the whole.  What is authenticated behind the header is
+# a canonical encryption context or, of a secret, the record of its row.
 sub seal_envelope
 {
-	my ($format, $material, $version_id, $nonce, $context, $data_key, $plaintext) = @_;
+	my ($format, $material, $version_id, $nonce, $additional, $data_key, $plaintext) = @_;
 	my $suite = $suites{ $format - 16 };
 	my $header = pack('C', $format) . uuid($version_id) . $nonce;
-	my $canonical = canonical($context);
 	my $derived = derive($suite, $material, $nonce);
-	my $sealed_key = message($suite, $derived, $nonce, $header . $canonical, plaintext => $data_key);
+	my $sealed_key = message($suite, $derived, $nonce, $header . $additional, plaintext => $data_key);
 	my %e = (
-		canonical => $canonical,
-		aad => $header . $canonical,
+		aad => $header . $additional,
 		message_key => $derived->{used},
 		encrypted_data_key => $sealed_key->{ciphertext},
 		data_key_tag => $sealed_key->{tag},
@@ -311,11 +310,11 @@ sub seal_envelope
 # undef if anything of it does not verify
 sub open_envelope
 {
-	my ($material, $context, $envelope) = @_;
+	my ($material, $additional, $envelope) = @_;
 	my $suite = $suites{ unpack('C', $envelope) - 16 } or return undef;
 	my ($header, $sealed_key, $tag, $chunks) = unpack("a41 a$suite->{length} a$suite->{tag} a*", $envelope);
 	my $nonce = substr($header, 17);
-	my $key = message($suite, derive($suite, $material, $nonce), $nonce, $header . canonical($context),
+	my $key = message($suite, derive($suite, $material, $nonce), $nonce, $header . $additional,
 		ciphertext => $sealed_key);
 	my $plaintext = '';
 
@@ -410,6 +409,11 @@ my %row_columns = (
 		  rotation_seconds:Z rotated_at:D next_rotation_at:D material_expires_at:D delete_at:D deletion_protected:O
 		  deletion_protection_description:T) ],
 	alias => [ qw(name:T key_id:U created_at:D) ],
+	secret => [ qw(id:U name:T owner:I owner_name:T created_at:D updated_at:D type:T sub_type:T description:T key_id:U
+		  key_is_chosen:O extended_config:T automatic_rotation:T rotation_seconds:Z rotated_at:D next_rotation_at:D
+		  delete_at:D hour_began_at:D hour_rotations:I) ],
+	'secret stage' => [ qw(secret_id:U stage:T version_id:T) ],
+	'secret version' => [ qw(secret_id:U id:T created_at:D is_binary:O role_name:T) ],
 	grant => [ qw(id:U resource_type:T resource:U grantee:I grantee_name:T operations:L context:B expires_at:D
 		  grantor_name:T created_at:D) ],
 	audit => [ qw(seq:I occurred_at:D session_user_name:T user_name:T application_name:T client_address:T operation:T
@@ -478,6 +482,14 @@ sub is_as_written
 	}
 }
 
+# The columns of a row; "null" is one.
+sub row_of_example
+{
+	my ($example) = @_;
+
+	return map { $_ => $example->{$_} eq 'null' ? undef : $example->{$_} } keys %$example;
+}
+
 my %recompute = (
 	'context' => sub {
 		my ($e) = @_;
@@ -533,18 +545,27 @@ my %recompute = (
 	'envelope' => sub {
 		my ($e, $x) = @_;
 
-		return %{ seal_envelope($e->{format}, $x->{material}, $e->{version_id}, $x->{nonce}, $e->{context},
-				$x->{data_key}, $x->{plaintext}) };
+		my $canonical = canonical($e->{context});
+
+		return (canonical => $canonical,
+			%{ seal_envelope($e->{format}, $x->{material}, $e->{version_id}, $x->{nonce}, $canonical, $x->{data_key}, $x->{plaintext}) });
+	},
+	'secret value' => sub {
+		my ($e, $x) = @_;
+		my $record = record('secret version', row_of_example($e));
+		my $sealed = seal_envelope($e->{format}, $x->{material}, $e->{key_version_id}, $x->{nonce}, $record, $x->{data_key}, $x->{plaintext});
+
+		return (record => $record, map { $_ => $sealed->{$_} } qw(aad envelope));
 	},
 	'long envelope' => sub {
 		my ($e, $x) = @_;
 		my $plaintext = pack('C*', map { $_ % 251 } 0 .. $e->{plaintext_length} - 1);
-		my %all = %{ seal_envelope($e->{format}, $x->{material}, $e->{version_id}, $x->{nonce}, $e->{context},
+		my %all = %{ seal_envelope($e->{format}, $x->{material}, $e->{version_id}, $x->{nonce}, canonical($e->{context}),
 				$x->{data_key}, $plaintext) };
 
 		is(length $all{envelope}, $e->{length}, 'the long envelope has the length that is written');
 		$all{sha256} = sha256($all{envelope});
-		delete @all{ qw(canonical aad message_key envelope), grep { /^ciphertext_/ } keys %all };
+		delete @all{ qw(aad message_key envelope), grep { /^ciphertext_/ } keys %all };
 		return %all;
 	},
 	'blind index' => sub {
@@ -554,7 +575,7 @@ my %recompute = (
 	},
 	'row' => sub {
 		my ($e, $x) = @_;
-		my %row = map { $_ => $e->{$_} eq 'null' ? undef : $e->{$_} } keys %$e;
+		my %row = row_of_example($e);
 		my $key = hkdf_expand($x->{domain_key}, 'kms row mac', 32);
 
 		$row{operations} = [ split /,/, $row{operations} ] if defined $row{operations};
@@ -587,8 +608,15 @@ sub check_example
 	}
 	if ($kind eq 'envelope')
 	{
-		is(open_envelope($bytes{material}, $example->{context}, $bytes{envelope}), $bytes{plaintext}, "$title opens");
-		is(open_envelope($bytes{material}, '{"id": "43"}', $bytes{envelope}), undef, "$title does not open in another context");
+		is(open_envelope($bytes{material}, canonical($example->{context}), $bytes{envelope}), $bytes{plaintext}, "$title opens");
+		is(open_envelope($bytes{material}, canonical('{"id": "43"}'), $bytes{envelope}), undef, "$title does not open in another context");
+	}
+	if ($kind eq 'secret value')
+	{
+		is(open_envelope($bytes{material}, $bytes{record}, $bytes{envelope}), $bytes{plaintext}, "$title opens");
+		is(open_envelope($bytes{material}, record('secret version', row_of_example($example), id => 'v2'), $bytes{envelope}), undef,
+			"$title does not open as another version");
+		is(open_envelope($bytes{material}, '', $bytes{envelope}), undef, "$title does not open like any other envelope");
 	}
 }
 
@@ -598,7 +626,7 @@ my %kinds = map { ($_->{example} . ($_->{format} // '')) => 1 } @examples;
 is_deeply(
 	[ sort keys %kinds ],
 	[
-		sort 'context', 'domain key', 'material', 'root key', 'xaes', 'blind index', 'sm2', 'row', 'envelope17', 'envelope20',
+		sort 'context', 'domain key', 'material', 'root key', 'xaes', 'blind index', 'sm2', 'row', 'secret value17', 'envelope17', 'envelope20',
 		'long envelope17', map { "message$_" } 1 .. 4
 	],
 	'the page has an example of each kind');
@@ -728,10 +756,10 @@ for my $format (sort keys %suites)
 		is(length $envelope,
 			41 + $suites{$format}{length} + $length + $suites{$format}{tag} * ($length > $chunk_length ? 3 : 2),
 			"$spec: an envelope of $length bytes is as long as described");
-		ok((open_envelope($material, $contexts->[3], $envelope) // 'no') eq 'x' x $length,
+		ok((open_envelope($material, canonical($contexts->[3]), $envelope) // 'no') eq 'x' x $length,
 			"$spec: the reader opens an envelope of $length bytes");
 	}
-	my $envelope = seal_envelope($format + 16, $material, $row{version_id}, $nonce, $contexts->[3],
+	my $envelope = seal_envelope($format + 16, $material, $row{version_id}, $nonce, canonical($contexts->[3]),
 		'k' x $suites{$format}{length}, 'made elsewhere ' x 5000)->{envelope};
 	is(ask(sprintf(q{SELECT kms_decrypt_text(decode('%s', 'hex'), %s) = repeat('made elsewhere ', 5000)},
 				unpack('H*', $envelope), $literal->($contexts->[3]))),
@@ -794,15 +822,15 @@ for my $spec (qw(RSA_2048 EC_P256 EC_P256K EC_P384 EC_P521 EC_SM2 ED25519))
 
 my $row_key = hkdf_expand($domain_key, 'kms row mac', 32);
 
-# The rows of a table, each as a hash, and its MAC under "mac".
+# The rows of a table, each as a hash, with this column beside those of the record.
 sub rows_of
 {
-	my ($kind, $table, $order) = @_;
+	my ($kind, $table, $order, $beside) = @_;
 	my %as = (
 		D => q{(extract(epoch FROM "%s" - timestamptz '2000-01-01 00:00:00+00') * 1000000)::bigint},
 		I => '"%s"::bigint', O => '"%s"::integer', B => q{encode("%s", 'hex')});
 	my @columns = map { /(.*):(.)/ && $1 ne 'previous' ? sprintf(($as{$2} // '"%s"') . ' AS "%1$s"', $1) : () } @{ $row_columns{$kind} };
-	my $list = join(', ', @columns, q{encode(mac, 'hex') AS mac});
+	my $list = join(', ', @columns, sprintf(q{encode(%s, 'hex') AS "%1$s"}, $beside // 'mac'));
 	my @rows = map { JSON::PP->new->utf8->decode($_) } split /\n/, ask("SELECT row_to_json(r) FROM (SELECT $list FROM $table ORDER BY $order) r");
 
 	for my $row (@rows)
@@ -829,7 +857,20 @@ ask(q{
 	  FROM kms_create_key(description => 'rows', enable_automatic_rotation => true, rotation_interval => '90 days') k;
 	SELECT kms_schedule_key_deletion(kms_create_key(origin => 'EXTERNAL')::text, 7);
 });
-for my $table ([ 'key', 'kms.key', 'id' ], [ 'alias', 'kms.alias', 'name' ], [ 'grant', 'kms.grant_entry', 'id' ])
+ask(q{
+	CREATE ROLE kms_test_login LOGIN;
+	SELECT kms_create_secret('text', 'v1', E'gr\u00fcn', description => 'a text'),
+		   kms_put_secret_value('text', 'v2', '', '{Next,ACSCurrent}'),
+		   kms_grant('secret/text', 'pg_monitor', '{GetSecretValue}');
+	SELECT kms_create_secret('binary', '1', '\x00ff'::bytea, encryption_key_id => (SELECT max(key_id::text) FROM kms.keys WHERE key_spec = 'Aliyun_SM4'));
+	SELECT kms_create_secret('role', '1', '{"Accounts": [{"AccountName": "kms_test_login", "AccountPassword": "secret"}]}', 'Rds',
+							 extended_config => '{"SecretSubType": "SingleUser", "DBInstanceId": "local"}',
+							 enable_automatic_rotation => true, rotation_interval => '30 days');
+	SELECT kms_rotate_secret('role', '2');
+	SELECT kms_delete_secret('binary');
+});
+for my $table ([ 'key', 'kms.key', 'id' ], [ 'alias', 'kms.alias', 'name' ], [ 'grant', 'kms.grant_entry', 'id' ],
+	[ 'secret', 'kms.secret', 'id' ], [ 'secret stage', 'kms.secret_version_stage', 'secret_id, stage' ])
 {
 	my ($kind, $name, $order) = @$table;
 	my @rows = rows_of($kind, $name, $order);
@@ -837,6 +878,29 @@ for my $table ([ 'key', 'kms.key', 'id' ], [ 'alias', 'kms.alias', 'name' ], [ '
 	cmp_ok(scalar @rows, '>', 0, "$name has rows");
 	is(scalar(grep { !mac_fits($kind, $_) } @rows), 0, "$name: each MAC is as described");
 }
+
+# ---- values of secrets ------------------------------------------------------------
+
+my %value = (v1 => "gr\xc3\xbcn", v2 => '', binary => "\x00\xff", 1 => '{"AccountName":"kms_test_login","AccountPassword":"secret"}');
+my %is_binary = (binary => 1);
+
+for my $row (rows_of('secret version', q{(SELECT *, data_type = 'binary' AS is_binary FROM kms.secret_version) v}, 'secret_id, id', 'value'))
+{
+	my $envelope = pack('H*', $row->{value});
+	my %key_version = row_of(ask(sprintf(q{SELECT key_id FROM kms.key_version WHERE id = encode('\x%s', 'hex')::uuid}, unpack('H32', substr($envelope, 1)))));
+	my $material = unwrap($material_key, material_place(%key_version), $key_version{wrapped});
+	my $value = open_envelope($material, record('secret version', %$row), $envelope) // 'does not open';
+	my $expected = $row->{is_binary} ? $value{binary} : $value{ $row->{id} };
+	my $name = "version $row->{id}" . (defined $row->{role_name} ? ' of a role' : '');
+
+	like($value, defined $expected ? qr/\A\Q$expected\E\z/ : qr/\A\{"AccountName":"kms_test_login","AccountPassword":"[A-Za-z0-9]{32}"\}\z/,
+		"the reader opens the value of $name");
+	is(open_envelope($material, record('secret version', %$row, created_at => $row->{created_at} + 1), $envelope), undef,
+		'and not with another date');
+}
+
+# ---- the audit log ------------------------------------------------------------------
+
 my $previous = '00' x 32;
 my @entries = rows_of('audit', 'kms.audit_entry', 'seq');
 my ($head) = rows_of('audit_head', 'kms.audit_head', 'seq');
