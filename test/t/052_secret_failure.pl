@@ -77,6 +77,7 @@ for my $case (@failures)
 {
 	my ($secret, $how, $break, $sqlstate, $code, $repair) = @$case;
 	my $offset = -s $node->logfile;
+	my $about = $break =~ /kms_\w+\('([^']+)'/ ? $1 : "secret/$secret";
 
 	$node->safe_psql('postgres', $break);
 	my $state = whole_state($node, $secret);
@@ -92,6 +93,8 @@ for my $case (@failures)
 	is(value($node, q{SELECT operation, resource_type, resource, result, api_code, detail FROM kms.audit_log ORDER BY seq DESC LIMIT 1}),
 		"SecretRotation|secret|secret/$secret|failed|$code|SQLSTATE $sqlstate", "$how: it is in the audit log");
 	like(log_since($node, $offset), qr{LOG:  kms: SecretRotation of secret secret/$secret failed: \Q$error->{message}\E$}m, "$how: and in the server's log");
+	like(log_since($node, $offset), qr{LOG:  kms: \{"operation":"SecretRotation","result":"\w+","code":"$code","sqlstate":"$sqlstate",.*"resource":"$about"\}$}m,
+		"$how: also as a line of the audit log, which names what is refused") if $code ne '';
 	$node->safe_psql('postgres', $repair);
 	is(value($node, sprintf $run, $secret), 'SecretRotation|done|', "$how: repaired, it is done");
 	is(rotation_of($secret), 'Enabled', "$how: and all is well");
