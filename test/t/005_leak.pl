@@ -7,13 +7,12 @@
 use strict;
 use warnings;
 
-use File::Find;
 use FindBin;
 use lib $FindBin::RealBin;
 
 use IPC::Run;
 use KmsServer;
-use MIME::Base64;
+use LeakSearch;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -48,39 +47,6 @@ sub secret
 	die "short secret $name" if length($bytes) < 16;
 	$secrets{$name} = $bytes;
 	return;
-}
-
-# Each form in which bytes end up in a file: as they are, in hexadecimal, in Base64.
-sub forms
-{
-	my ($bytes) = @_;
-	my $base64 = encode_base64($bytes, '');
-
-	# The last characters of Base64 depend on what follows.
-	return ($bytes, unpack('H*', $bytes), uc unpack('H*', $bytes), substr($base64, 0, int(length($bytes) / 3) * 4));
-}
-
-# The names of the secrets that are in any file under the folder, with the file.
-sub found_in
-{
-	my ($folder, %wanted) = @_;
-	my (%name, %found);
-
-	for my $name (keys %wanted)
-	{
-		$name{ substr($_, 0, 24) } = $name for forms($wanted{$name});
-	}
-	# Room for all of them in one table: otherwise they are tried one after the other.
-	local ${^RE_TRIE_MAXBUF} = 2**24;
-	my $any = join '|', map { quotemeta } sort keys %name;
-	$any = qr/($any)/;
-	find({ no_chdir => 1, wanted => sub {
-		return unless -f && -r && $_ ne root_key_file($node);
-		open(my $file, '<:raw', $_) or return;
-		my $contents = do { local $/; <$file> } // '';
-		$found{"$name{$1} in $_"} = 1 while $contents =~ /$any/g;
-	} }, $folder);
-	return sort keys %found;
 }
 
 # ---- a server that has done everything once -----------------------------------------
