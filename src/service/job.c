@@ -239,18 +239,6 @@ note_failure(Attempt *what)
 	(void) attempt(record_failure, what, &ignored);
 }
 
-/* A secret is called secret/NAME, a key by its id. */
-static void
-say_whom_it_is_about(const KmsJob *job)
-{
-	const char *slash = strchr(job->name, '/');
-
-	if (slash != NULL)
-		audit_about_secret(slash + 1);
-	else
-		audit_about(&job->resource);
-}
-
 bool
 job_run(Oid caller, const KmsJob *job, KmsJobReport *report)
 {
@@ -259,7 +247,7 @@ job_run(Oid caller, const KmsJob *job, KmsJobReport *report)
 	ErrorData  *error;
 
 	audit_begin(kinds[job->kind]->action);
-	say_whom_it_is_about(job);
+	kinds[job->kind]->about(job);
 	if (!attempt(try_job, &what, &error))
 	{
 		what.failure = error;

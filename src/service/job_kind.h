@@ -44,6 +44,9 @@ typedef struct JobKind
 	KmsAction	action;
 	const char *resource_type;	/* in the audit log */
 
+	/* Tell the lines of the server log which one it is about. */
+	void		(*about) (const KmsJob *job);
+
 	/*
 	 * Inside store_open: lock the resource, unless somebody else has it, look again,
 	 * and do it.  False if there is nothing to do.

@@ -4,12 +4,19 @@
 #include "service/job_kind.h"
 
 #include "service/audit.h"
+#include "service/audit_line.h"
 #include "service/grant.h"
 #include "service/key.h"
 #include "service/key_rotation.h"
 #include "service/key_seal.h"
 #include "store/key_version.h"
 #include "store/role.h"
+
+static void
+about(const KmsJob *job)
+{
+	audit_about(&job->resource);
+}
 
 /* A row that was tampered with is not acted upon: there is no undo. */
 static bool
@@ -98,6 +105,6 @@ expire(const KmsJob *job, JobEnding *ending)
 	return true;
 }
 
-const JobKind key_rotation_job = {ACTION_KEY_ROTATION, "key", rotate, NULL};
-const JobKind key_deletion_job = {ACTION_KEY_DELETION, "key", erase, NULL};
-const JobKind material_expiry_job = {ACTION_MATERIAL_EXPIRY, "key", expire, NULL};
+const JobKind key_rotation_job = {ACTION_KEY_ROTATION, "key", about, rotate, NULL};
+const JobKind key_deletion_job = {ACTION_KEY_DELETION, "key", about, erase, NULL};
+const JobKind material_expiry_job = {ACTION_MATERIAL_EXPIRY, "key", about, expire, NULL};

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/ident.h"
 #include "service/account.h"
+#include "service/audit_line.h"
 #include "service/key.h"
 #include "service/secret.h"
 #include "service/secret_config.h"
@@ -146,6 +147,7 @@ secret_create(Oid caller, const KmsCreateSecret *request, KmsSecret *secret)
 	KmsSecret	there;
 
 	secret_require_identifier("secret_name", request->name, SECRET_NAME_MAX);
+	audit_about_secret(request->name);
 	if (strncmp(request->name, RESERVED_PREFIX, strlen(RESERVED_PREFIX)) == 0)
 		err_invalid("secret_name", "names that begin with acs/ are reserved");
 	secret_require_identifier("version_id", request->version_id, SECRET_VERSION_ID_MAX);

@@ -4,10 +4,17 @@
 #include "service/job_kind.h"
 
 #include "base/ident.h"
+#include "service/audit_line.h"
 #include "service/secret_deletion.h"
 #include "service/secret_rotation.h"
 #include "service/secret_seal.h"
 #include "utils/timestamp.h"
+
+static void
+about(const KmsJob *job)
+{
+	audit_about_secret(job->name + strlen("secret/"));
+}
 
 static bool
 is_due_to_rotate(const KmsSecret *secret)
@@ -68,5 +75,5 @@ erase(const KmsJob *job, JobEnding *ending)
 	return true;
 }
 
-const JobKind secret_rotation_job = {ACTION_SECRET_ROTATION, "secret", rotate, rotation_failed};
-const JobKind secret_deletion_job = {ACTION_SECRET_DELETION, "secret", erase, NULL};
+const JobKind secret_rotation_job = {ACTION_SECRET_ROTATION, "secret", about, rotate, rotation_failed};
+const JobKind secret_deletion_job = {ACTION_SECRET_DELETION, "secret", about, erase, NULL};

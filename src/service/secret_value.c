@@ -13,6 +13,7 @@
 #include "base/ident.h"
 #include "base/record.h"
 #include "service/audit.h"
+#include "service/audit_line.h"
 #include "service/envelope.h"
 #include "service/key.h"
 #include "service/key_create.h"
@@ -57,6 +58,7 @@ secret_value_seal(Oid user, const KmsSecret *secret, const KmsSecretVersion *ver
 		key_version = version_to_encrypt(&site, user_of_key(user, secret), ACTION_GENERATE_DATA_KEY,
 										 "encryption_key_id", kc_view_of(key_id, 36), kc_view_of(NULL, 0));
 	} while (key_cache_moved());
+	audit_about_secret(secret->name);	/* no longer about its key */
 	record_place(version, &place);
 	envelope = envelope_seal(key_version, ACTION_GENERATE_DATA_KEY, value, record_view(&place));
 	record_end(&place);
@@ -93,6 +95,7 @@ secret_value_open(Oid user, const KmsSecret *secret, const KmsSecretVersion *ver
 		key_cache_begin();
 		envelope_find(&site, user_of_key(user, secret), ACTION_DECRYPT, envelope_view(version), kc_view_of(NULL, 0), &found);
 	} while (key_cache_moved());
+	audit_about_secret(secret->name);	/* no longer about its key */
 	if (!uuid_equal(&found.version->key->id, &secret->key_id))
 		err_damaged(secret, version);
 	record_place(version, &place);
