@@ -6,6 +6,7 @@
 #include "api/args.h"
 #include "base/bytes.h"
 #include "base/json.h"
+#include "base/planning.h"
 #include "base/sensitive.h"
 #include "base/utf8.h"
 #include "miscadmin.h"
@@ -166,6 +167,9 @@ KMS_FUNCTION(kms_may_describe_secret, ACTION_DESCRIBE_SECRET)
 /*
  * kms_get_secret_value(secret_name text, version_stage text, version_id text, fetch_extended_config boolean)
  *	-> kms.secret_value
+ *
+ * The planner, which would estimate with the value, gets none: it hands it to
+ * operators that anybody may have made, and nothing would be logged.
  */
 KMS_FUNCTION(kms_get_secret_value, ACTION_GET_SECRET_VALUE)
 {
@@ -179,6 +183,8 @@ KMS_FUNCTION(kms_get_secret_value, ACTION_GET_SECRET_VALUE)
 	Datum		values[13];
 	bool		nulls[13] = {false};
 
+	if (is_planning())
+		PG_RETURN_NULL();
 	secret_get_value(caller, name, stage, version_id, &result);
 	values[0] = CStringGetTextDatum(secret->name);
 	values[1] = CStringGetTextDatum(secret_type_name(secret->type));

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(19);
+SELECT plan(22);
 
 CREATE ROLE kms_test_owner LOGIN;
 CREATE ROLE kms_test_attacker LOGIN;
@@ -126,6 +126,21 @@ UPDATE kms.key_version SET wrapped = set_byte(wrapped, 20, get_byte(wrapped, 20)
 SELECT is(pg_temp.tables_with_problems(), 'key_version once, secret_version often', 'likewise where its material was');
 ROLLBACK TO whole;
 SELECT is_empty('SELECT * FROM kms_check_integrity() EXCEPT SELECT * FROM before', 'put back, all is well');
+
+-- ---- reading while planning -------------------------------------------------------
+
+CREATE FUNCTION pg_temp.caught(text, text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS
+$$ BEGIN IF $2 IS NOT NULL THEN RAISE 'caught'; END IF; RETURN true; END $$;
+CREATE OPERATOR pg_temp.~~~~ (LEFTARG = text, RIGHTARG = text, PROCEDURE = pg_temp.caught, RESTRICT = eqsel);
+CREATE TEMP TABLE common AS SELECT 'a'::text AS a FROM generate_series(1, 100);
+ANALYZE common;
+GRANT SELECT ON common TO kms_test_owner;
+SELECT is(pg_temp.verdict_as('kms_test_owner', 'EXPLAIN SELECT FROM common WHERE a OPERATOR(pg_temp.~~~~) ''x'''), 'P0001|',
+		  'the planner hands a constant to an operator that anybody has made'),
+	   is(pg_temp.verdict_as('kms_test_owner', 'EXPLAIN SELECT FROM common WHERE a OPERATOR(pg_temp.~~~~) (kms_get_secret_value(''hostile/generic'')).secret_data'),
+		  'fine', 'but no value of a secret, of whose reading nothing would be logged'),
+	   is(pg_temp.verdict_as('kms_test_owner', 'SELECT FROM common WHERE a OPERATOR(pg_temp.~~~~) (kms_get_secret_value(''hostile/generic'')).secret_data'),
+		  'P0001|', 'to run the query is to read it');
 
 SELECT finish();
 ROLLBACK;
