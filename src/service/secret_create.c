@@ -96,6 +96,17 @@ add_account(Oid caller, const KmsSecret *secret, SecretLabels *labels, const cha
 	label_put(labels, label, version_id);
 }
 
+/* In one order, whichever is named first: two sessions must not wait for each other. */
+static void
+claim_roles(const KmsSecret *secret, const KmsSecretAccount *accounts, int count)
+{
+	int			first = count == 2 && strcmp(accounts[1].name, accounts[0].name) < 0 ? 1 : 0;
+
+	secret_role_claim(secret, accounts[first].name);
+	if (count == 2)
+		secret_role_claim(secret, accounts[1 - first].name);
+}
+
 /* Two accounts: the first is current, the second previous, as after a rotation. */
 static void
 add_accounts(Oid caller, const KmsSecret *secret, SecretLabels *labels, const char *version_id,
@@ -104,10 +115,8 @@ add_accounts(Oid caller, const KmsSecret *secret, SecretLabels *labels, const ch
 	pg_uuid_t	invented = uuid_random();
 
 	for (int i = 0; i < count; i++)
-	{
 		secret_role_require(secret->owner, accounts[i].name, false);
-		secret_role_claim(secret, accounts[i].name);
-	}
+	claim_roles(secret, accounts, count);
 	if (secret->sub_type == SECRET_DOUBLE_USERS && count == 1)
 	{
 		char	   *clone = secret_role_clone_name(accounts[0].name);
