@@ -52,7 +52,8 @@ secret_parse_name(const char *argument, const char *text)
 	{
 		const char *resource = strstr(text, ":secret/");
 
-		if (resource == NULL || !is_identifier(resource + 8, SECRET_NAME_MAX))
+		/* The error below quotes it. */
+		if (resource == NULL || resource - text >= ARN_PREFIX_SIZE || !is_identifier(resource + 8, SECRET_NAME_MAX))
 			err_invalid(argument, "it is no secret name or ARN of a secret");
 		name = resource + 8;
 		own_len = account_arn_prefix(own);

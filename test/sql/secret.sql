@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(1091);
+SELECT plan(1092);
 
 CREATE ROLE kms_test_owner;
 CREATE ROLE kms_test_member IN ROLE kms_test_owner;
@@ -212,7 +212,8 @@ SELECT is(pg_temp.others_than(verdict, name, name), NULL, format('and %s is %s',
 	(16, 'the ARN of no region', replace(replace(:'arn', '/first', '/plain'), 'acs:kms:' || current_setting('kms.region'), 'acs:kms:'), '42704|Forbidden.ResourceNotFound'),
 	(17, 'the ARN of no account', regexp_replace(replace(:'arn', '/first', '/plain'), '\d{16}', ''), '42704|Forbidden.ResourceNotFound'),
 	(18, 'an ARN without a name', replace(:'arn', '/first', '/'), '22023|InvalidParameter'), (19, 'an ARN with a name too long', replace(:'arn', '/first', '/' || repeat('n', 193)), '22023|InvalidParameter'),
-	(20, 'an ARN with two names', :'arn' || ':secret/plain', '22023|InvalidParameter'), (21, 'an ARN with a blank', :'arn' || ' ', '22023|InvalidParameter')) t (n, what, name, verdict) ORDER BY n;
+	(20, 'an ARN with two names', :'arn' || ':secret/plain', '22023|InvalidParameter'), (21, 'an ARN with a blank', :'arn' || ' ', '22023|InvalidParameter'),
+	(22, 'an ARN with a hundred thousand letters too much', replace(:'arn', 'acs:kms:', 'acs:kms:' || repeat('x', 100000)), '22023|InvalidParameter')) t (n, what, name, verdict) ORDER BY n;
 /* As a resource, what is no ARN of a secret is taken for a key. */
 SELECT is((SELECT string_agg(function, ', ') FROM (SELECT function, pg_temp.undone(statement, name) FROM call WHERE statement !~ 'CASE' UNION ALL SELECT function, pg_temp.undone(statement, name) FROM managed_call) t (function, came_to)
 			WHERE came_to <> '22023|InvalidParameter'), NULL, what || ' is invalid')
