@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(202);
+SELECT plan(204);
 
 /* "v1{ACSPrevious} v2{ACSCurrent,mine}": the versions from the oldest on, with their labels, as they are listed. */
 CREATE FUNCTION pg_temp.versions(secret text, include_deprecated boolean = true) RETURNS text LANGUAGE sql AS
@@ -159,9 +159,14 @@ SELECT is(pg_temp.leaves('l', format('SELECT kms_put_secret_value(''l'', ''v3'',
 	(12, '''{a,b,c,d,e,f,g,h,i}''', '54000|Rejected.LimitExceeded, v1{ACSPrevious} v2{ACSCurrent}', 'nine in one call'), (13, '''{a,b,a}''', '22023|InvalidParameter, v1{ACSPrevious} v2{ACSCurrent}', 'no label twice'), (14, '''{ACSCurrent,ACSCurrent}''', '22023|InvalidParameter, v1{ACSPrevious} v2{ACSCurrent}', 'also a built-in one'),
 	(15, '''{ACSCurrent,ACSPrevious}''', '22023|InvalidParameter, v1{ACSPrevious} v2{ACSCurrent}', 'no version is current and previous'), (16, '''{}''', '22023|InvalidParameter, v1{ACSPrevious} v2{ACSCurrent}', 'an empty array is no label'), (17, '''{NULL}''', '22023|InvalidParameter, v1{ACSPrevious} v2{ACSCurrent}', 'nor is null'),
 	(18, '''{a,NULL}''', '22023|InvalidParameter, v1{ACSPrevious} v2{ACSCurrent}', 'among others'), (19, '''{{a,b},{c,d}}''', '22023|InvalidParameter, v1{ACSPrevious} v2{ACSCurrent}', 'or a table'), (20, '''{""}''', '22023|InvalidParameter, v1{ACSPrevious} v2{ACSCurrent}', 'or nothing'),
-	(21, '''[0:1]={a,b}''', 'fine, v1{ACSPrevious} v2{ACSCurrent} v3{a,b}', 'an array may begin anywhere')) t (n, stages, expected, what) ORDER BY n;
+	(21, '''[0:1]={a,b}''', 'fine, v1{ACSPrevious} v2{ACSCurrent} v3{a,b}', 'an array may begin anywhere'),
+	(22, 'ARRAY(SELECT ''l'' || n FROM generate_series(1, 1000000) n)', '54000|Rejected.LimitExceeded, v1{ACSPrevious} v2{ACSCurrent}', 'a million labels are too many')) t (n, stages, expected, what) ORDER BY n;
 SELECT is(pg_temp.complaint('SELECT kms_put_secret_value(''l'', ''v3'', ''x'', ''{a,b,c,d,e,f,g}'')'), '54000|Rejected.LimitExceeded|secret "l" would have more than 8 labels', 'the error says how many there may be'),
 	   is(pg_temp.hint('SELECT kms_put_secret_value(''l'', ''v3'', ''x'', ''{a,b,c,d,e,f,g}'')'), 'Remove one with kms_update_secret_version_stage.', 'and the way out');
+/* However long the list: it is refused before its labels are compared with each other. */
+SET statement_timeout = '5s';
+SELECT is(pg_temp.verdict('SELECT kms_put_secret_value(''unknown'', ''v3'', ''x'', ARRAY(SELECT ''l'' || n FROM generate_series(1, 200000) n))'), '54000|Rejected.LimitExceeded', 'in no time');
+RESET statement_timeout;
 SELECT kms_put_secret_value('l', 'v3', 'three', '{mine,other}') \g /dev/null
 SELECT is(pg_temp.leaves('l', 'SELECT kms_put_secret_value(''l'', ''v4'', ''x'', ''{mine}'')'), 'fine, v1{ACSPrevious} v2{ACSCurrent} v3{other} v4{mine}', 'a label that another version has moves to the new one'),
 	   is(pg_temp.leaves('l', 'SELECT kms_put_secret_value(''l'', ''v4'', ''x'', ''{mine,other,ACSCurrent}'')'), 'fine, v1{} v2{ACSPrevious} v3{} v4{ACSCurrent,mine,other}', 'several do');
