@@ -235,6 +235,7 @@ secret_put_value(Oid caller, const KmsPutValue *put)
 	{
 		require_repetition(&secret, &before, put);
 		store_close_unrecorded();
+		audit_revealed(secret.name);	/* whoever guessed a value knows it now */
 	}
 	else
 	{

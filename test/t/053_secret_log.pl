@@ -44,6 +44,8 @@ is(lines_of(q{SELECT kms_create_secret('shop token', 'v1', 'x')}),
 	'CreateSecret failed InvalidParameter -', 'one without a name that can be');
 is(lines_of(q{SELECT kms_put_secret_value('shop/token', 'v1', 'two')}),
 	'PutSecretValue failed Rejected.ResourceExist secret/shop/token', 'another value under the same id');
+is(lines_of(q{SELECT kms_put_secret_value('shop/token', 'v1', 'one')}),
+	'PutSecretValue success - secret/shop/token', 'the same value again, which is how one finds out that a guess is right');
 is(lines_of(q{SELECT kms_put_secret_value('shop/token', 'v3', 'three', '{h}')}),
 	'PutSecretValue failed Rejected.LimitExceeded secret/shop/token', 'a ninth label');
 is(lines_of(q{SELECT kms_put_secret_value('shop/none', 'v3', 'three')}),
