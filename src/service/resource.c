@@ -32,7 +32,8 @@ resource_parse(const char *text, KmsResource *resource)
 	if (strncmp(text, SECRET_PREFIX, strlen(SECRET_PREFIX)) == 0)
 	{
 		resource->kind = RESOURCE_SECRET;
-		resource->text = secret_parse_name("resource", text + strlen(SECRET_PREFIX));
+		resource->text = text + strlen(SECRET_PREFIX);
+		secret_require_identifier("resource", resource->text, SECRET_NAME_MAX);
 	}
 	else if (strncmp(text, "acs:kms:", 8) == 0 && strstr(text, ":secret/") != NULL)
 	{

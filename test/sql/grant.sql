@@ -206,7 +206,7 @@ SELECT is(pg_temp.verdict(statement, resource), verdict, format('%s %s: %s', a.w
 SELECT is(pg_temp.verdict(replace(statement, 'Encrypt', 'GetSecretValue'), resource), verdict, format('%s %s: %s', a.what, r.what, verdict))
   FROM about a, (VALUES ('secret/name', '42704|Forbidden.ResourceNotFound', 'a secret that is not there'), (regexp_replace(:'arn', 'key/.*', 'secret/name'), '42704|Forbidden.ResourceNotFound', 'its ARN'),
 						(regexp_replace(:'arn', '[^:]*:key/.*', '1234567890123456:secret/name'), '42704|Forbidden.ResourceNotFound', 'a secret of another account'),
-						('secret/', '22023|InvalidParameter', 'a secret without a name'), ('secret/a name', '22023|InvalidParameter', 'a name with a blank'), ('secret/' || repeat('x', 193), '22023|InvalidParameter', 'a name that is too long')) r (resource, verdict, what);
+						('secret/', '22023|InvalidParameter', 'a secret without a name'), ('secret/' || regexp_replace(:'arn', 'key/.*', 'secret/name'), '22023|InvalidParameter', 'an ARN after secret/'), ('secret/a name', '22023|InvalidParameter', 'a name with a blank'), ('secret/' || repeat('x', 193), '22023|InvalidParameter', 'a name that is too long')) r (resource, verdict, what);
 SELECT is_empty('SELECT FROM kms.grants', 'after all that there is no grant');
 SELECT is((kms_describe_key(:'key')).creator, 'kms_test_owner', 'and the owner is the same');
 RESET ROLE;
