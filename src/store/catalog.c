@@ -155,7 +155,10 @@ store_installed(void)
 bool
 store_is_ours(Oid relation)
 {
-	static const char *const tables[] = {"account", "domain_key", "key", "key_version", "alias", "import_token", "grant_entry", "role_anchor"};
+	static const char *const tables[] = {
+		"account", "domain_key", "key", "key_version", "alias", "import_token", "grant_entry", "role_anchor",
+		"secret", "secret_version", "secret_version_stage", "secret_role"
+	};
 	char	   *name = get_rel_name(relation);
 
 	for (size_t i = 0; name != NULL && i < lengthof(tables); i++)

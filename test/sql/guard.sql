@@ -4,10 +4,11 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(71);
+SELECT plan(88);
 
 SELECT kms_create_key() AS key \gset
 SELECT kms_encrypt(:'key', 'x'::text) AS blob \gset
+SELECT kms_create_secret('guard', 'v1', 'a value'::text) \g /dev/null
 \set refusal '55000|UnsupportedOperation|there are keys in this database, and what they encrypt would be lost'
 
 CREATE TEMP TABLE accident (n serial, statement text);
@@ -15,17 +16,20 @@ INSERT INTO accident (statement) VALUES
 	('DROP EXTENSION kms'), ('DROP EXTENSION kms CASCADE'), ('DROP EXTENSION IF EXISTS kms'), ('DROP EXTENSION pgtap, kms'),
 	('TRUNCATE kms.key'), ('TRUNCATE ONLY kms.key'), ('TRUNCATE kms.key_version'), ('TRUNCATE kms.domain_key'), ('TRUNCATE kms.account'), ('TRUNCATE kms.alias'),
 	('TRUNCATE kms.key_version, kms.key'), ('TRUNCATE kms.key CASCADE'), ('TRUNCATE kms.key RESTART IDENTITY'),
-	('ALTER TABLE kms.key DROP COLUMN state CASCADE'), ('ALTER TABLE kms.key_version DROP COLUMN wrapped');
+	('ALTER TABLE kms.key DROP COLUMN state CASCADE'), ('ALTER TABLE kms.key_version DROP COLUMN wrapped'),
+	('TRUNCATE kms.secret'), ('TRUNCATE kms.secret_version'), ('TRUNCATE kms.secret_version_stage'), ('TRUNCATE kms.secret_role'), ('TRUNCATE kms.secret, kms.secret_version, kms.secret_version_stage, kms.secret_role'),
+	('ALTER TABLE kms.secret_version DROP COLUMN value');
 /* Where PostgreSQL refuses first, because the table belongs to an extension, that is as good. */
 CREATE TEMP TABLE elsewhere_refused (n serial, statement text, verdict text);
 INSERT INTO elsewhere_refused (statement, verdict) VALUES
-	('DROP SCHEMA kms CASCADE', '2BP01'), ('DROP SCHEMA kms', '2BP01'), ('DROP TABLE kms.key CASCADE', '2BP01'), ('DROP TABLE kms.key_version', '2BP01');
+	('DROP SCHEMA kms CASCADE', '2BP01'), ('DROP SCHEMA kms', '2BP01'), ('DROP TABLE kms.key CASCADE', '2BP01'), ('DROP TABLE kms.key_version', '2BP01'), ('DROP TABLE kms.secret CASCADE', '2BP01'), ('DROP TABLE kms.secret_version', '2BP01');
 
 SELECT is(left(pg_temp.complaint('%s', statement), length(:'refusal')), :'refusal', statement || ' is refused while there are keys') FROM accident ORDER BY n;
 SELECT is(pg_temp.hint('%s', statement), 'A superuser who wants that sets kms.allow_drop = on in the session.', statement || ': the way out is hinted at') FROM accident WHERE statement ~ 'DROP EXTENSION kms$|kms.key$' ORDER BY n;
 SELECT ok(left(pg_temp.verdict('%s', statement), 5) IN ('2BP01', '55000'), statement || ' is refused') FROM elsewhere_refused ORDER BY n;
 SELECT is(kms_decrypt_text(:'blob'), 'x', 'and every key works'),
-	   is((SELECT count(*) FROM kms.keys WHERE key_id = :'key'), 1::bigint, 'and is there');
+	   is((SELECT count(*) FROM kms.keys WHERE key_id = :'key'), 1::bigint, 'and is there'),
+	   is((kms_get_secret_value('guard')).secret_data, 'a value', 'and every secret is read');
 
 /* Taken out of the extension the schema could be dropped: */
 SAVEPOINT member;
@@ -42,6 +46,10 @@ UPDATE kms.key SET state = 'PendingDeletion', delete_at = now() - interval '1 da
 SELECT is(left(pg_temp.verdict('DROP EXTENSION kms'), 5), '55000', 'so is one past its delete date that was not erased');
 ROLLBACK TO lone;
 SELECT kms_enable_key(:'key') IS NULL AS ignored \gset
+SAVEPOINT lone;
+DELETE FROM kms.key WHERE id = :'key';
+SELECT is(left(pg_temp.verdict('DROP EXTENSION kms'), 5), '55000', 'so is the service''s own, which secrets are encrypted under');
+ROLLBACK TO lone;
 
 -- ---- who may --------------------------------------------------------------
 
@@ -105,7 +113,8 @@ SELECT is(pg_temp.verdict('CREATE EXTENSION kms'), 'fine', 'and made anew');
 SELECT is(pg_temp.verdict('DROP EXTENSION kms'), 'fine', 'and dropped again, before it has a key');
 SELECT is(pg_temp.verdict('CREATE TABLE key (id integer); DROP TABLE key'), 'fine', 'without the extension there is no guard');
 ROLLBACK TO guarded;
-SELECT is(kms_decrypt_text(:'blob'), 'x', 'in the end all is as it was');
+SELECT is(kms_decrypt_text(:'blob'), 'x', 'in the end all is as it was'),
+	   is((kms_get_secret_value('guard')).secret_data, 'a value', 'secrets, too');
 
 SELECT * FROM finish();
 ROLLBACK;
