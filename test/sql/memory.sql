@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(22);
+SELECT plan(29);
 
 SELECT kms_create_key() AS key, kms_create_key('SM4') AS other \gset
 SELECT kms_create_alias(:'key', 'alias/memory');
@@ -96,6 +96,40 @@ SELECT pg_temp.contexts() AS contexts, pg_temp.resident() AS resident \gset
 SELECT is(pg_temp.change(1000, :'key'), 1000, 'a key is switched off and on 1000 times, and used');
 SELECT cmp_ok(pg_temp.contexts() - :contexts, '<', 1000 * 600::bigint, 'and its contexts do not grow much'),
 	   cmp_ok(pg_temp.resident() - :resident, '<', 8000000::bigint, 'nor does the process');
+
+/* Secrets: read, and changed in one transaction. */
+SELECT kms_create_secret('memory', 'v1', repeat('value', 2000)), kms_create_secret('memory/chosen', 'v1', repeat('value', 2000)::bytea, encryption_key_id => :'key') \g /dev/null
+CREATE FUNCTION pg_temp.reveal(calls integer) RETURNS integer LANGUAGE plpgsql AS
+$$
+DECLARE
+	good integer = 0;
+BEGIN
+	FOR n IN 1 .. calls LOOP
+		good = good + (length((kms_get_secret_value('memory')).secret_data) = 10000)::integer + (length((kms_get_secret_value('memory/chosen', 'ACSCurrent', 'v1')).secret_binary) = 10000)::integer
+					+ ((kms_describe_secret('memory')).secret_name = 'memory')::integer + (SELECT count(*) FROM kms_list_secret_version_ids('memory'));
+	END LOOP;
+	RETURN good;
+END
+$$;
+CREATE FUNCTION pg_temp.store(times integer) RETURNS integer LANGUAGE plpgsql AS
+$$
+BEGIN
+	FOR n IN 1 .. times LOOP
+		PERFORM kms_put_secret_value('memory', gen_random_uuid()::text, repeat('other', 2000));
+	END LOOP;
+	RETURN times;
+END
+$$;
+SELECT pg_temp.reveal(200), pg_temp.store(50) \g /dev/null
+SELECT pg_temp.contexts() AS contexts, pg_temp.resident() AS resident \gset
+SELECT is(pg_temp.reveal(2000), 2000 * 5, 'secrets are read and described in a loop');
+SELECT cmp_ok(pg_temp.contexts() - :contexts, '<', 300000::bigint, 'and the contexts do not grow'),
+	   cmp_ok(pg_temp.resident() - :resident, '<', 4000000::bigint, 'nor does the process');
+SELECT pg_temp.contexts() AS contexts, pg_temp.resident() AS resident \gset
+SELECT is(pg_temp.store(1000), 1000, 'a secret is given a thousand versions');
+SELECT cmp_ok(pg_temp.contexts() - :contexts, '<', 1000 * 1500::bigint, 'and the contexts do not grow much'),
+	   cmp_ok(pg_temp.resident() - :resident, '<', 16000000::bigint, 'nor does the process'),
+	   is((SELECT count(*) FROM kms_list_secret_version_ids('memory', true)), 10::bigint, 'of which ten are left');
 
 /* As many places that remember a key and a context as there are statements. */
 SELECT pg_temp.contexts() AS contexts \gset

@@ -1,9 +1,9 @@
--- What is rolled back never was: keys, aliases, states and versions, as the cache sees them.
+-- What is rolled back never was: keys, aliases, states and versions, as the cache sees them; and secrets.
 \set ECHO none
 \getenv here PG_ABS_SRCDIR
 \set setup :here /sql/include/setup.psql
 \i :setup
-SELECT plan(82);
+SELECT plan(138);
 SELECT kms_test.let_time_pass() IS NULL AS ignored \gset
 
 CREATE FUNCTION pg_temp.encrypts(reference text) RETURNS text LANGUAGE sql AS
@@ -242,6 +242,102 @@ $$;
 SELECT is((SELECT string_agg(left(pg_temp.encrypts(pg_temp.switch(:'key', n)), 5), ' ' ORDER BY n) FROM generate_series(1, 6) n), 'fine 55000 fine 55000 fine 55000',
 		  'a statement that switches a key off and on sees each switch');
 SELECT kms_enable_key(:'key');
+
+-- ---- secrets ---------------------------------------------------------------
+
+SELECT count(*) AS had_key FROM kms.alias WHERE name = 'alias/acs/secrets' \gset
+CREATE FUNCTION pg_temp.value_of(name text, stage text = NULL) RETURNS text LANGUAGE plpgsql AS
+$$
+DECLARE
+	code text;
+BEGIN
+	RETURN (SELECT secret_data || ' ' || version_id || ' ' || version_stages::text FROM kms_get_secret_value(name, stage));
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS code = PG_EXCEPTION_DETAIL;
+	RETURN SQLSTATE || '|' || code;
+END
+$$;
+BEGIN;
+SELECT kms_create_secret('transaction/lost', 'v1', 'x'::text) \g /dev/null
+SELECT is(pg_temp.value_of('transaction/lost'), 'x v1 {ACSCurrent}', 'a secret is read in the transaction that makes it');
+ROLLBACK;
+SELECT is(pg_temp.value_of('transaction/lost'), '42704|Forbidden.ResourceNotFound', 'rolled back, there is none'),
+	   is((SELECT count(*) FROM kms.alias WHERE name = 'alias/acs/secrets'), :had_key::bigint, 'nor the key that was made for it');
+SELECT is(pg_temp.verdict('SELECT kms_create_secret(%L, %L, %L::text)', 'transaction', 'v1', 'first'), 'fine', 'the name is free, and the key is made anew');
+BEGIN;
+SELECT kms_put_secret_value('transaction', 'v2', 'second'::text), kms_update_secret('transaction', 'changed') \g /dev/null
+SELECT is(pg_temp.value_of('transaction'), 'second v2 {ACSCurrent}', 'a new version is current in the transaction that stores it'),
+	   is(pg_temp.value_of('transaction', 'ACSPrevious'), 'first v1 {ACSPrevious}', 'and the one before is previous');
+ROLLBACK;
+SELECT is(pg_temp.value_of('transaction'), 'first v1 {ACSCurrent}', 'rolled back, the old one is current'),
+	   is(pg_temp.value_of('transaction', 'ACSPrevious'), '42704|Forbidden.ResourceNotFound', 'and none previous'),
+	   is((kms_describe_secret('transaction')).description, '', 'nor is anything else changed');
+BEGIN;
+SAVEPOINT s;
+SELECT kms_put_secret_value('transaction', 'v2', 'second'::text) \g /dev/null
+ROLLBACK TO s;
+SELECT is(pg_temp.value_of('transaction'), 'first v1 {ACSCurrent}', 'so it is with a savepoint');
+SELECT kms_put_secret_value('transaction', 'v2', 'another second'::text) \g /dev/null
+SELECT is(pg_temp.value_of('transaction'), 'another second v2 {ACSCurrent}', 'after which the version id is free for another value');
+SAVEPOINT t;
+SELECT kms_update_secret_version_stage('transaction', 'ACSCurrent', 'v1'), kms_update_secret_version_stage('transaction', 'own', 'v2') \g /dev/null
+SELECT is(pg_temp.value_of('transaction'), 'first v1 {ACSCurrent}', 'a label is moved after a savepoint'),
+	   is(pg_temp.value_of('transaction', 'own'), 'another second v2 {ACSPrevious,own}', 'and another made');
+ROLLBACK TO t;
+SELECT is(pg_temp.value_of('transaction'), 'another second v2 {ACSCurrent}', 'and moved back when that is rolled back'),
+	   is(pg_temp.value_of('transaction', 'own'), '42704|Forbidden.ResourceNotFound', 'the other is gone');
+RELEASE s;
+SELECT kms_delete_secret('transaction') \g /dev/null
+SELECT is(pg_temp.value_of('transaction'), '55000|Rejected.ResourceInDeleteWindow', 'a secret is not read in the transaction that deletes it');
+ROLLBACK;
+SELECT is(pg_temp.value_of('transaction'), 'first v1 {ACSCurrent}', 'rolled back, it is read again');
+BEGIN;
+SELECT kms_delete_secret('transaction', true) \g /dev/null
+SELECT is(pg_temp.value_of('transaction'), '42704|Forbidden.ResourceNotFound', 'deleted at once, it is gone in the transaction'),
+	   is(pg_temp.verdict('SELECT kms_create_secret(%L, %L, %L::bytea)', 'transaction', 'v1', 'anew'), 'fine', 'and can be made anew in it');
+SELECT is((SELECT secret_binary FROM kms_get_secret_value('transaction')), 'anew', 'as another');
+ROLLBACK;
+SELECT is(pg_temp.value_of('transaction'), 'first v1 {ACSCurrent}', 'rolled back, it is the first one');
+SELECT is(pg_temp.verdict('SELECT kms_put_secret_value(%L, %L, %L::text), pg_temp.fail()', 'transaction', 'v2', 'x'), 'P0001|', 'a version stored by a statement that failed'),
+	   is(pg_temp.value_of('transaction'), 'first v1 {ACSCurrent}', 'is not there after the error was caught');
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT is(pg_temp.value_of('transaction'), 'first v1 {ACSCurrent}', 'in REPEATABLE READ a secret is read');
+SELECT kms_put_secret_value('transaction', 'v2', 'second'::text) \g /dev/null
+SELECT is(pg_temp.value_of('transaction'), 'second v2 {ACSCurrent}', 'and what the transaction stores itself at once');
+ROLLBACK;
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+SELECT kms_put_secret_value('transaction', 'v2', 'second'::text) \g /dev/null
+SELECT is(pg_temp.value_of('transaction'), 'second v2 {ACSCurrent}', 'so it is in SERIALIZABLE');
+COMMIT;
+BEGIN READ ONLY;
+SELECT is(pg_temp.value_of('transaction'), 'second v2 {ACSCurrent}', 'committed, it is read in a transaction that only reads'),
+	   is(pg_temp.verdict(statement), '25006|UnsupportedOperation', 'which does not ' || what)
+  FROM (VALUES ('SELECT kms_create_secret(''transaction/new'', ''v1'', ''x''::text)', 'make one'), ('SELECT kms_put_secret_value(''transaction'', ''v3'', ''x''::text)', 'store a version'), ('SELECT kms_update_secret(''transaction'', ''x'')', 'change one'),
+			   ('SELECT kms_update_secret_version_stage(''transaction'', ''own'', ''v1'')', 'move a label'), ('SELECT kms_delete_secret(''transaction'')', 'delete one'), ('SELECT kms_delete_secret(''transaction'', true)', 'delete one at once'),
+			   ('SELECT kms_restore_secret(''transaction'')', 'restore one'), ('SELECT kms_rotate_secret(''transaction'')', 'rotate one'), ('SELECT kms_update_secret_rotation_policy(''transaction'', false)', 'let one rotate'),
+			   ('SELECT kms_grant(''secret/transaction'', ''PUBLIC'', ''{*}'')', 'grant on one'), ('SELECT kms_set_owner(''secret/transaction'', current_user)', 'give one away')) t (statement, what);
+COMMIT;
+/* The password of a role and its version stand or fall together. */
+CREATE ROLE kms_test_app LOGIN PASSWORD 'old';
+SELECT kms_create_secret('transaction/rds', 'v1', '{"Accounts": [{"AccountName": "kms_test_app", "AccountPassword": "old"}]}'::text, 'Rds', extended_config => '{"SecretSubType": "DoubleUsers", "DBInstanceId": "local"}') \g /dev/null
+SELECT rolpassword AS password FROM pg_authid WHERE rolname = 'kms_test_app' \gset
+BEGIN;
+SELECT kms_rotate_secret('transaction/rds', 'v2') \g /dev/null
+SELECT kms_rotate_secret('transaction/rds', 'v3') \g /dev/null
+SELECT is((SELECT count(*) FROM pg_roles WHERE rolname = 'kms_test_app_clone'), 1::bigint, 'a rotation makes a second account'),
+	   isnt((SELECT rolpassword FROM pg_authid WHERE rolname = 'kms_test_app'), :'password', 'the next one changes the first');
+ROLLBACK;
+SELECT is((SELECT count(*) FROM pg_roles WHERE rolname = 'kms_test_app_clone'), 0::bigint, 'rolled back, the second account is gone'),
+	   is((SELECT rolpassword FROM pg_authid WHERE rolname = 'kms_test_app'), :'password', 'the first has the password it had'),
+	   is((kms_get_secret_value('transaction/rds')).version_id, 'v1', 'and the secret its version');
+SELECT is(pg_temp.verdict('SELECT kms_rotate_secret(%L), pg_temp.fail()', 'transaction/rds'), 'P0001|', 'so it is with a statement that failed'),
+	   is((SELECT count(*) FROM pg_roles WHERE rolname = 'kms_test_app_clone'), 0::bigint, 'after the error was caught'),
+	   is((kms_get_secret_value('transaction/rds')).version_id, 'v1', 'for both');
+SELECT kms_delete_secret(name, true) FROM unnest('{transaction,transaction/rds}'::text[]) name \g /dev/null
+DROP ROLE kms_test_app;
+DELETE FROM kms.key WHERE :had_key = 0 AND id = (SELECT key_id FROM kms.alias WHERE name = 'alias/acs/secrets');
+DELETE FROM kms.key_version WHERE :had_key = 0 AND NOT EXISTS (SELECT FROM kms.key k WHERE k.id = key_id);
+DELETE FROM kms.alias WHERE :had_key = 0 AND name = 'alias/acs/secrets';
 
 -- ---- a date passes while nothing changes ----------------------------------
 
