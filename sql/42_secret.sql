@@ -168,8 +168,13 @@ CREATE FUNCTION kms.describe_secret(secret kms.secret) RETURNS kms.secret_metada
 
 COMMENT ON FUNCTION kms.describe_secret(kms.secret) IS 'a row of the table of secrets as the API describes it';
 
+CREATE FUNCTION kms.secret_creator(owner oid, owner_name text) RETURNS text
+	AS 'MODULE_PATHNAME', 'kms_secret_creator' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION kms.secret_creator(oid, text) IS 'what the owner of a secret is called now';
+
 CREATE VIEW kms.secrets WITH (security_barrier) AS
-	SELECT s.name AS secret_name, d.arn, d.secret_type, s.owner_name AS creator, d.description, d.encryption_key_id,
+	SELECT s.name AS secret_name, d.arn, d.secret_type, kms.secret_creator(s.owner, s.owner_name) AS creator, d.description, d.encryption_key_id,
 		   d.create_time, d.update_time, d.planned_delete_time, d.automatic_rotation, d.rotation_interval,
 		   d.last_rotation_date, d.next_rotation_date, d.extended_config
 	  FROM kms.secret s CROSS JOIN LATERAL kms.describe_secret(s) d

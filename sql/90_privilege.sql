@@ -60,6 +60,7 @@ GRANT EXECUTE ON FUNCTION
 	kms.normalized_filters(jsonb),
 	kms.may_describe_secret(uuid, oid, text),
 	kms.describe_secret(kms.secret),
+	kms.secret_creator(oid, text),
 	kms.normalized_secret_filters(jsonb),
 	kms.describe_status(),
 	kms.pending_audit(),

@@ -164,6 +164,16 @@ KMS_FUNCTION(kms_may_describe_secret, ACTION_DESCRIBE_SECRET)
 	PG_RETURN_BOOL(secret_may_describe(caller, PG_GETARG_UUID_P(0), &owner));
 }
 
+/* kms.secret_creator(owner oid, owner_name text) -> text: what that role is called now */
+KMS_FUNCTION(kms_secret_creator, ACTION_DESCRIBE_SECRET)
+{
+	KmsStoredRole owner;
+
+	owner.oid = PG_GETARG_OID(0);
+	owner.name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	PG_RETURN_TEXT_P(cstring_to_text(store_role_name(&owner)));
+}
+
 /*
  * kms_get_secret_value(secret_name text, version_stage text, version_id text, fetch_extended_config boolean)
  *	-> kms.secret_value

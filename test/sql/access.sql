@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(275);
+SELECT plan(393);
 
 CREATE ROLE kms_test_owner;
 CREATE ROLE kms_test_stranger;
@@ -47,6 +47,28 @@ RESET ROLE;
 SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_describe_key(%L)', :'member_key'), '42501|Forbidden.NoPermission',
 		  'membership goes one way: the group does not have its member''s keys');
 
+-- ---- making secrets --------------------------------------------------------
+
+SELECT is(pg_temp.verdict_as(role, 'SELECT kms_create_secret(%L, %L, %L::' || type || ')', 'access/none', 'v1', 'x'), '42501|', role || ' makes no ' || type || ' secret without the privilege to execute kms_create_secret')
+  FROM unnest(ARRAY['kms_test_owner', 'kms_test_stranger', 'kms_test_manager']) role, unnest('{text,bytea}'::text[]) type;
+GRANT EXECUTE ON FUNCTION kms_create_secret(text, text, text, text, text, text, jsonb, jsonb, boolean, interval) TO kms_test_owner, kms_test_stranger;
+SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_create_secret(%L, %L, %L::bytea)', 'access/none', 'v1', 'x'), '42501|', 'nor a binary one with that for text'),
+	   is(pg_temp.verdict_as('kms_test_noinherit', 'SELECT kms_create_secret(%L, %L, %L::text)', 'access/none', 'v1', 'x'), '42501|', 'nor a member that does not inherit'),
+	   is(pg_temp.verdict_as('kms_test_super', 'SELECT kms_create_secret(%L, %L, %L::text)', 'access/super', 'v1', 'x'), 'fine', 'a superuser makes secrets');
+ALTER ROLE kms_test_owner CREATEROLE;
+SET ROLE kms_test_owner;
+CREATE ROLE kms_test_app LOGIN;
+SELECT kms_create_secret('access', 'v1', 'a secret'::text), kms_create_secret('access/chosen', 'v1', 'another secret'::text, encryption_key_id => :'key'),
+	   kms_create_secret('access/rds', 'v1', '{"Accounts": [{"AccountName": "kms_test_app", "AccountPassword": "x"}]}'::text, 'Rds', extended_config => '{"SecretSubType": "SingleUser", "DBInstanceId": "local"}') \g /dev/null
+RESET ROLE;
+SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_create_secret(%L, %L, %L::text)', 'access', 'v1', 'x'), '42710|Rejected.ResourceExist', 'that a name is taken is told to everybody'),
+	   is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_create_secret(%L, %L, %L::text, encryption_key_id => %L)', 'access/stolen', 'v1', 'x', :'key'), '42501|Forbidden.NoPermission', 'nobody makes a secret under a key of another'),
+	   is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_create_secret(%L, %L, %L::text, ''Rds'', extended_config => ''{"SecretSubType": "SingleUser", "DBInstanceId": "local"}'')', 'access/stolen', 'v1', '{"Accounts": [{"AccountName": "kms_test_app", "AccountPassword": "x"}]}'),
+		  '42501|Forbidden.NoPermission', 'nor of the password of a role that he may not alter');
+SET ROLE kms_test_stranger;
+SELECT kms_create_secret('access/foreign', 'v1', 'foreign'::text) \g /dev/null
+RESET ROLE;
+
 -- ---- every operation, every kind of role ----------------------------------
 
 CREATE TEMP TABLE operation (n serial, name text, uses boolean, statement text);
@@ -84,7 +106,22 @@ INSERT INTO operation (name, uses, statement) VALUES
 	('GetPublicKey', true, format('SELECT kms_get_public_key(%L)', :'opener')),
 	('GenerateMac', true, format('SELECT kms_generate_mac(%L, ''x'')', :'mac_key')),
 	('VerifyMac', true, format('SELECT kms_verify_mac(%L, ''x'', %L)', :'mac_key', :'mac')),
-	('BlindIndex', true, format('SELECT kms_blind_index(%L, ''x'')', :'mac_key'));
+	('BlindIndex', true, format('SELECT kms_blind_index(%L, ''x'')', :'mac_key')),
+	('DescribeSecret', false, 'SELECT kms_describe_secret(''access'')'),
+	('ListSecretVersionIds', false, 'SELECT kms_list_secret_version_ids(''access'', true)'),
+	('GetSecretValue', true, 'SELECT kms_get_secret_value(''access'')'),
+	('GetSecretValue under a key that was chosen', true, 'SELECT kms_get_secret_value(''access/chosen'')'),
+	('GetSecretValue of a role''s password', true, 'SELECT kms_get_secret_value(''access/rds'')'),
+	('PutSecretValue', false, 'SELECT kms_put_secret_value(''access'', gen_random_uuid()::text, ''a secret''::text)'),
+	('PutSecretValue, binary', false, 'SELECT kms_put_secret_value(''access'', gen_random_uuid()::text, ''x''::bytea, ''{own}'')'),
+	('UpdateSecret', false, 'SELECT kms_update_secret(''access'', ''mine'')'),
+	('UpdateSecretVersionStage', false, 'SELECT kms_update_secret_version_stage(''access/chosen'', ''own'', ''v1'')'),
+	('DeleteSecret', false, 'SELECT kms_delete_secret(''access/chosen'')'),
+	('RestoreSecret', false, 'SELECT kms_restore_secret(''access/chosen'')'),
+	('RotateSecret', false, 'SELECT kms_rotate_secret(''access/rds'')'),
+	('UpdateSecretRotationPolicy', false, 'SELECT kms_update_secret_rotation_policy(''access/rds'', true, ''7 days'')'),
+	('Grant on a secret', false, 'SELECT kms_grant(''secret/access'', ''kms_test_manager'', ''{DescribeSecret}''), kms_revoke(''secret/access'', ''kms_test_manager'')'),
+	('SetOwner of a secret', false, 'SELECT kms_set_owner(''secret/access'', ''kms_test_owner'')');
 GRANT ALL ON operation TO PUBLIC;
 
 SELECT is(pg_temp.verdict_as(role, statement, :'key', :'version', :'blob'), 'fine', role || ' may ' || name)
@@ -152,6 +189,17 @@ SELECT ok(bool_and(pg_temp.verdict_as('kms_test_stranger', statement, :'key', :'
 		  'that a key is disabled is not told to a stranger') FROM operation;
 SELECT kms_enable_key(key_id) IS NULL AS ignored FROM unnest(ARRAY[:'key', :'signer', :'opener', :'mac_key']) key_id \g /dev/null
 
+SELECT is(pg_temp.complaint('SET LOCAL ROLE kms_test_stranger; SELECT kms_get_secret_value(%L)', 'access'), '42501|Forbidden.NoPermission|permission denied for secret "access"', 'a refusal names the secret'),
+	   is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_get_secret_value(%L)', 'access/nothing'), '42704|Forbidden.ResourceNotFound', 'one that is not there is not found');
+SELECT is(pg_temp.verdict_as('kms_test_stranger', statement), '42501|Forbidden.NoPermission', what || ' is not told to a stranger')
+  FROM (VALUES ('SELECT kms_get_secret_value(''access'', ''nobody''''s'')', 'that a label is nobody''s'), ('SELECT kms_get_secret_value(''access'', version_id => ''none'')', 'that there is no such version'),
+			   ('SELECT kms_put_secret_value(''access/rds'', ''v1'', ''x''::text)', 'that a secret is a role''s password'), ('SELECT kms_rotate_secret(''access'')', 'or that it is none'),
+			   ('SELECT kms_restore_secret(''access'')', 'that a secret is not deleted'), ('SELECT kms_put_secret_value(''access'', ''v1'', ''a secret''::text)', 'that a value is the one that is stored')) t (statement, what);
+SELECT kms_delete_secret('access') \g /dev/null
+SELECT is(pg_temp.verdict_as('kms_test_stranger', statement), '42501|Forbidden.NoPermission', 'that a secret is scheduled for deletion is not told to a stranger: ' || statement)
+  FROM unnest('{SELECT kms_get_secret_value(''access''),SELECT kms_delete_secret(''access''),SELECT kms_restore_secret(''access'')}'::text[]) statement;
+SELECT kms_restore_secret('access') \g /dev/null
+
 -- ---- lists and views ------------------------------------------------------
 
 SELECT is((pg_temp.verdict_as(role, 'SELECT 1 / count(*) FROM kms_list_keys() WHERE key_id = %L', :'key')), CASE WHEN sees THEN 'fine' ELSE '22012|' END,
@@ -165,16 +213,22 @@ SELECT is((pg_temp.verdict_as(role, 'SELECT 1 / count(*) FROM kms_list_keys() WH
 	   is((pg_temp.verdict_as(role, 'SELECT 1 / count(*) FROM kms.aliases WHERE key_id = %L', :'key')), CASE WHEN sees THEN 'fine' ELSE '22012|' END,
 		  role || CASE WHEN sees THEN ' sees its alias' ELSE ' does not see its alias' END)
   FROM (VALUES ('kms_test_owner', true), ('kms_test_member', true), ('kms_test_super', true), ('kms_test_stranger', false), ('kms_test_noinherit', false)) t (role, sees);
+SELECT is(pg_temp.verdict_as(role, format('SELECT 1 / count(*) FROM %s WHERE secret_name = ''access''', list)), CASE WHEN sees THEN 'fine' ELSE '22012|' END, format('%s %s the secret in %s', role, CASE WHEN sees THEN 'sees' ELSE 'does not see' END, list))
+  FROM (VALUES ('kms_test_owner', true), ('kms_test_member', true), ('kms_test_super', true), ('kms_test_stranger', false), ('kms_test_noinherit', false)) t (role, sees), unnest('{kms_list_secrets(),kms.secrets,kms.secret_versions}'::text[]) list;
 SET ROLE kms_test_stranger;
 SELECT results_eq('SELECT key_id FROM kms.keys', ARRAY[:'foreign_key'::uuid], 'a role sees its own keys and no other');
 CREATE FUNCTION kms_test_place.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE EXCEPTION 'saw %', $1; END $$;
 SELECT is(pg_temp.complaint('SELECT * FROM kms.keys WHERE creator <> current_user AND kms_test_place.leak(description)'), 'fine',
 		  'a cheap function in a condition is not shown the rows of others'),
 	   is(pg_temp.complaint('SELECT * FROM kms.aliases WHERE alias_name <> %L AND kms_test_place.leak(alias_name)', 'alias/foreign'), 'fine', 'nor their aliases'),
-	   is(pg_temp.complaint('SELECT * FROM kms.key_versions v WHERE v.key_id <> %L AND kms_test_place.leak(v.key_id::text)', :'foreign_key'), 'fine', 'nor their versions');
+	   is(pg_temp.complaint('SELECT * FROM kms.key_versions v WHERE v.key_id <> %L AND kms_test_place.leak(v.key_id::text)', :'foreign_key'), 'fine', 'nor their versions'),
+	   is(pg_temp.complaint('SELECT * FROM kms.secrets WHERE secret_name <> %L AND kms_test_place.leak(secret_name)', 'access/foreign'), 'fine', 'nor their secrets'),
+	   is(pg_temp.complaint('SELECT * FROM kms.secret_versions WHERE secret_name <> %L AND kms_test_place.leak(version_id)', 'access/foreign'), 'fine', 'nor the versions of those'),
+	   is(pg_temp.complaint('SELECT * FROM kms_list_secrets() WHERE secret_name <> %L AND kms_test_place.leak(secret_name)', 'access/foreign'), 'fine', 'nor in a list');
+SELECT results_eq('SELECT secret_name COLLATE "default" FROM kms.secrets', ARRAY['access/foreign'], 'a role sees its own secrets and no other');
 RESET ROLE;
 SELECT is(pg_temp.verdict_as(role, format('SELECT * FROM kms.%I', name)), '42501|', format('%s does not read table %s', role, name))
-  FROM unnest(ARRAY['kms_test_owner', 'kms_test_manager']) role, unnest(ARRAY['account', 'alias', 'domain_key', 'key', 'key_version']) name;
+  FROM unnest(ARRAY['kms_test_owner', 'kms_test_manager']) role, unnest(ARRAY['account', 'alias', 'domain_key', 'key', 'key_version', 'secret', 'secret_version', 'secret_version_stage', 'secret_role']) name;
 
 -- ---- two keys in one call -------------------------------------------------
 
@@ -241,6 +295,9 @@ CREATE TABLE kms_test_place.held (blob bytea);
 INSERT INTO kms_test_place.held VALUES (:'blob');
 CREATE VIEW kms_test_place.clear AS SELECT kms_decrypt_text(blob) AS text FROM kms_test_place.held;
 GRANT SELECT ON kms_test_place.clear TO PUBLIC;
+CREATE VIEW kms_test_place.revealed AS SELECT (kms_get_secret_value('access')).secret_data AS text;
+GRANT SELECT ON kms_test_place.revealed TO PUBLIC;
+CREATE FUNCTION kms_test_place.reveals() RETURNS text LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS 'SELECT (kms_get_secret_value(''access'')).secret_data';
 CREATE FUNCTION kms_test_place.definer(blob bytea) RETURNS text LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS 'SELECT kms_decrypt_text(blob)';
 CREATE FUNCTION kms_test_place.invoker(blob bytea) RETURNS text LANGUAGE sql SET search_path = public, pg_temp AS 'SELECT kms_decrypt_text(blob)';
 RESET ROLE;
@@ -250,6 +307,10 @@ SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT * FROM kms_test_place.cle
 	   is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_test_place.invoker(%L)', :'blob'), '42501|Forbidden.NoPermission', 'a function runs as its caller'),
 	   is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_test_place.definer(%L)', :'blob'), 'fine', 'a SECURITY DEFINER function of the owner lends the right');
 SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'for as long as it runs');
+SELECT is(pg_temp.verdict_as(role, 'SELECT * FROM kms_test_place.revealed'), verdict, 'in a view over a secret the reader decides: ' || role)
+  FROM (VALUES ('kms_test_owner', 'fine'), ('kms_test_member', 'fine'), ('kms_test_stranger', '42501|Forbidden.NoPermission'), ('kms_test_super', '42501|Forbidden.NoPermission')) t (role, verdict);
+SELECT is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_test_place.reveals()'), 'fine', 'a SECURITY DEFINER function of its owner lends the secret'),
+	   is(pg_temp.verdict_as('kms_test_stranger', 'SELECT kms_get_secret_value(%L)', 'access'), '42501|Forbidden.NoPermission', 'for as long as it runs');
 SET ROLE kms_test_owner;
 CREATE MATERIALIZED VIEW kms_test_place.kept AS SELECT kms_decrypt_text(blob) AS text FROM kms_test_place.held;
 RESET ROLE;
@@ -271,6 +332,8 @@ SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_test_place.trap(%L)',
 -- ---- the owner is a role, whatever its name -------------------------------
 
 ALTER ROLE kms_test_owner RENAME TO kms_test_renamed;
+SELECT is(pg_temp.verdict_as('kms_test_renamed', 'SELECT kms_get_secret_value(%L), kms_update_secret(%1$L, %L)', 'access', 'x'), 'fine', 'a renamed role still owns its secret, and changes it'),
+	   is((SELECT creator FROM kms.secrets WHERE secret_name = 'access'), 'kms_test_renamed', 'which is shown under the new name');
 SELECT is(pg_temp.verdict_as('kms_test_renamed', 'SELECT kms_decrypt(%L)', :'blob'), 'fine', 'a renamed role still owns its key'),
 	   is(pg_temp.verdict_as('kms_test_member', 'SELECT kms_decrypt(%L)', :'blob'), 'fine', 'and so do its members'),
 	   is(pg_temp.verdict_as('kms_test_renamed', 'SELECT kms_disable_key(%1$L), kms_enable_key(%1$L)', :'key'), 'fine', 'and it changes it'),

@@ -181,6 +181,7 @@ INSERT INTO helper VALUES
 	('describable(resource text)', 's', 's', true), ('describe_row(key kms.key)', 's', 's', true),
 	('arn_prefix()', 's', 's', true), ('normalized_filters(filters jsonb)', 'i', 's', true), ('describe_status()', 'v', 'r', true),
 	('may_describe_secret(secret_id uuid, owner oid, owner_name text)', 's', 's', true), ('describe_secret(secret kms.secret)', 's', 's', true),
+	('secret_creator(owner oid, owner_name text)', 's', 's', true),
 	('normalized_secret_filters(filters jsonb)', 'i', 's', true),
 	('pending_audit()', 'v', 'u', true),
 	('counted_usage(OUT key_id uuid, OUT key_version_id uuid, OUT operation text, OUT calls bigint, OUT failures bigint, OUT bytes bigint, '
