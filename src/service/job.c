@@ -216,6 +216,13 @@ record_failure(Attempt *what)
 						 psprintf("SQLSTATE %s", unpack_sql_state(what->failure->sqlerrcode)));
 }
 
+/* "key <id>", or "secret/NAME", which says by itself what it is. */
+static const char *
+called(const KmsJob *job)
+{
+	return strchr(job->name, '/') != NULL ? job->name : psprintf("%s %s", kinds[job->kind]->resource_type, job->name);
+}
+
 /* What failed may be what is needed to record it; it is noted, and logged, in any case. */
 static void
 note_failure(Attempt *what)
@@ -227,8 +234,7 @@ note_failure(Attempt *what)
 	ereport(LOG,
 			errhidestmt(true),
 			errhidecontext(true),
-			errmsg("kms: %s of %s %s failed: %s", job_kind_name(what->job->kind), kind->resource_type,
-				   what->job->name, failure->message));
+			errmsg("kms: %s of %s failed: %s", job_kind_name(what->job->kind), called(what->job), failure->message));
 	what->report->outcome = JOB_FAILED;
 	what->report->detail = failure->message;
 	store_open();

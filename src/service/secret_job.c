@@ -23,7 +23,7 @@ is_due_to_rotate(const KmsSecret *secret)
 		job_is_past(secret->next_rotation_at);
 }
 
-/* Roles are those of the whole cluster: a copy of this database would take their passwords away from it. */
+/* In a copy it waits, as a rotation by hand is refused (secret_rotation.c). */
 static bool
 rotate(const KmsJob *job, JobEnding *ending)
 {

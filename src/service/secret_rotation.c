@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/ident.h"
+#include "service/account.h"
 #include "service/key_rotation.h"
 #include "service/password.h"
 #include "service/secret.h"
@@ -166,6 +167,16 @@ count_rotation(KmsSecret *secret)
 	secret->hour_rotations++;
 }
 
+/* Roles are those of the whole cluster: a copy of this database would take their passwords away from it. */
+static void
+require_home(void)
+{
+	if (!account_is_at_home())
+		kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, API_STATE_MODIFIED_FAILED,
+					errmsg("this database is a copy or was restored, and changes no passwords"),
+					errhint("Call kms_confirm_home() if its secrets are the ones that count."));
+}
+
 const char *
 secret_rotate(Oid caller, const char *name, const char *version_id)
 {
@@ -188,6 +199,7 @@ secret_rotate(Oid caller, const char *name, const char *version_id)
 		store_close_unrecorded();
 		return version_id;
 	}
+	require_home();
 	count_rotation(&secret);
 	secret_rotate_locked(&secret, version_id);
 	store_job_forget(&secret.id, JOB_SECRET_ROTATION);

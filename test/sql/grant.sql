@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(652);
+SELECT plan(657);
 
 CREATE ROLE kms_test_owner;
 CREATE ROLE kms_test_friend;

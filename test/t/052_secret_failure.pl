@@ -92,7 +92,7 @@ for my $case (@failures)
 	is(rotation_of($secret), 'Invalid', "$how: and seen in the secret");
 	is(value($node, q{SELECT operation, resource_type, resource, result, api_code, detail FROM kms.audit_log ORDER BY seq DESC LIMIT 1}),
 		"SecretRotation|secret|secret/$secret|failed|$code|SQLSTATE $sqlstate", "$how: it is in the audit log");
-	like(log_since($node, $offset), qr{LOG:  kms: SecretRotation of secret secret/$secret failed: \Q$error->{message}\E$}m, "$how: and in the server's log");
+	like(log_since($node, $offset), qr{LOG:  kms: SecretRotation of secret/$secret failed: \Q$error->{message}\E$}m, "$how: and in the server's log");
 	like(log_since($node, $offset), qr{LOG:  kms: \{"operation":"SecretRotation","result":"\w+","code":"$code","sqlstate":"$sqlstate",.*"resource":"$about"\}$}m,
 		"$how: also as a line of the audit log, which names what is refused") if $code ne '';
 	$node->safe_psql('postgres', $repair);
@@ -159,7 +159,7 @@ my $offset = -s $node->logfile;
 make_due($node, 'single', 'pair');
 ok(defined wait_until(sub { rotation_of('single') eq 'Invalid' }, $patience), 'a worker fails');
 is(job_of('single'), 'failed|1|60', 'once');
-like(log_since($node, $offset), qr{LOG:  kms: SecretRotation of secret secret/single failed: role "kms_test_single" is a superuser}, 'which it logs');
+like(log_since($node, $offset), qr{LOG:  kms: SecretRotation of secret/single failed: role "kms_test_single" is a superuser}, 'which it logs');
 ok(defined wait_until(sub { value($node, q{SELECT next_rotation_date > clock_timestamp() FROM kms_describe_secret('pair')}) eq 't' }, $patience), 'and rotates another one');
 works($_, 'by a worker') for qw(pair single);
 switch_worker($node, 'off');
@@ -259,6 +259,7 @@ $node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE postgres');
 my $after = works('cloning', 'copied');
 is(value($node, sprintf($run, 'cloning'), 'copy'), 'SecretRotation|waiting|this database is a copy or was restored: call kms_confirm_home()', 'in a copy of the database it waits');
 is(value($node, q{SELECT automatic_rotation FROM kms_describe_secret('cloning')}, 'copy'), 'Enabled', 'there, which is no failure');
+refused($node, q{SELECT kms_rotate_secret('cloning')}, '55000', 'Rejected.StateModifiedFailed', 'and by hand it is refused', dbname => 'copy');
 is(works('cloning', 'while the copy waits'), $after, 'and the original has the password that works');
 switch_worker($node, 'on');
 ok(defined wait_until(sub { value($node, q{SELECT next_rotation_date > clock_timestamp() FROM kms_describe_secret('cloning')}) eq 't' }, $patience), 'where it is rotated');
