@@ -198,6 +198,74 @@ forget();
 failure($node, "SET kms.audit = off; SELECT kms_decrypt('\\x00')");
 value($node, "SET kms.audit = off; SELECT $_->[1] FROM held") for @exports;
 is(shown(lines()), '', 'off: not a line');
+
+# ---- secrets -------------------------------------------------------------------
+
+$node->safe_psql('postgres', qq{CREATE ROLE app LOGIN; CREATE ROLE holder CREATEROLE;
+	GRANT EXECUTE ON FUNCTION kms_create_secret(text, text, text, text, text, text, jsonb, jsonb, boolean, interval) TO holder;
+	SELECT kms_create_secret('kept', 'v1', '$secret'::text), kms_create_secret('chosen', 'v1', '$secret'::bytea, encryption_key_id => id::text),
+		kms_create_secret('app', 'v1', '{"Accounts": [{"AccountName": "app", "AccountPassword": "$secret"}]}'::text, 'Rds', extended_config => '{"SecretSubType": "SingleUser", "DBInstanceId": "local"}') FROM held});
+forget();
+value($node, q{SET application_name = 'reader'; BEGIN; SELECT kms_get_secret_value('kept'); ROLLBACK});
+@lines = lines();
+is_deeply(\@lines, [{
+	operation => 'GetSecretValue', result => 'success', code => undef, sqlstate => undef, user => value($node, 'SELECT current_user'),
+	session_user => value($node, 'SELECT session_user'), application => 'reader', client => '[local]', database => 'postgres', resource => 'secret/kept'}],
+	'by default the reading of a secret is a line that says who read which, rolled back or not') || diag explain \@lines;
+forget();
+value($node, q{SELECT kms_get_secret_value('chosen', version_id => 'v1'), kms_get_secret_value('app', 'ACSCurrent')});
+@lines = lines();
+is(shown(@lines), join("\n", ('GetSecretValue success - -') x 2), 'so it is under a key that was chosen, and with the password of a role');
+is(join(' ', map { $_->{resource} } @lines), 'secret/chosen secret/app', 'each with its secret');
+forget();
+value($node, q{SELECT kms_describe_secret('kept'), kms_list_secrets(), kms_list_secret_version_ids('kept'); SELECT * FROM kms.secrets, kms.secret_versions});
+value($node, "SELECT kms_put_secret_value('kept', 'v2', '$secret'::text), kms_put_secret_value('kept', 'v2', '$secret'::text), kms_rotate_secret('app')");
+is(shown(lines()), '', 'what shows no value is no line, nor is a change');
+forget();
+value($node, q{SET kms.audit = 'all'; SELECT kms_get_secret_value('kept')});
+is(scalar(grep { $_->{operation} eq 'GetSecretValue' && $_->{resource} eq 'secret/kept' } lines()), 1, 'all: the reading is one line');
+forget();
+value($node, q{SET kms.audit = off; SELECT kms_get_secret_value('kept')});
+is(shown(lines()), '', 'off: not a line');
+forget();
+value($node, q{EXPLAIN SELECT * FROM text WHERE t = (kms_get_secret_value('kept')).secret_data});
+is(shown(lines()), '', 'planning is no reading');
+forget();
+value($node, "$parallel SELECT count((kms_get_secret_value('kept')).secret_data) FROM held");
+is(shown(lines()), 'GetSecretValue success - -', 'in a parallel worker, too');
+
+forget();
+value($node, q{UPDATE kms.secret_version SET created_at = created_at - interval '1 day' WHERE id = 'v1' AND secret_id = (SELECT id FROM kms.secret WHERE name = 'kept')});
+failure($node, q{SELECT kms_get_secret_value('kept', version_id => 'v1')});
+value($node, q{UPDATE kms.secret_version SET created_at = created_at + interval '1 day' WHERE id = 'v1' AND secret_id = (SELECT id FROM kms.secret WHERE name = 'kept')});
+failure($node, q{SELECT kms_put_secret_value('kept', 'v9', 'x'::text, '{a,b,c,d,e,f,g}')});
+@lines = lines();
+is(shown(@lines), "GetSecretValue failed Rejected.Unavailable XX001\nPutSecretValue failed Rejected.LimitExceeded 54000", 'what fails behind the key is a line, too');
+is(join(' ', map { $_->{resource} } @lines), 'secret/kept secret/kept', 'about the secret');
+forget();
+failure($node, q{SET ROLE stranger; SELECT kms_get_secret_value('kept')});
+failure($node, q{SELECT kms_get_secret_value('nothing')});
+failure($node, q{SELECT kms_get_secret_value('kept', 'nobody''s')});
+failure($node, "SELECT kms_create_secret('kept', 'v1', '$secret'::text)");
+failure($node, "SELECT kms_put_secret_value('kept', 'v1', '$secret of another'::text)");
+failure($node, "SELECT kms_put_secret_value('app', 'v3', '$secret'::text)");
+failure($node, q{SELECT kms_rotate_secret('kept')});
+failure($node, "SELECT kms_get_secret_value('$secret not a name')");
+failure($node, "SELECT kms_create_secret('bad', 'v1', '{\"Accounts\": \"$secret\"}'::text, 'Rds', extended_config => '{\"SecretSubType\": \"SingleUser\", \"DBInstanceId\": \"local\"}')");
+failure($node, "SELECT kms_update_secret_version_stage('kept', 'ACSPrevious', NULL, 'v1')");
+@lines = lines();
+is(shown(@lines), join("\n",
+	'GetSecretValue denied Forbidden.NoPermission 42501', 'GetSecretValue failed Forbidden.ResourceNotFound 42704', 'GetSecretValue failed Forbidden.ResourceNotFound 42704',
+	'CreateSecret failed Rejected.ResourceExist 42710', 'PutSecretValue failed Rejected.ResourceExist 42710', 'PutSecretValue failed Rejected.UnsupportedOperation 0A000',
+	'RotateSecret failed Rejected.UnsupportedOperation 0A000', 'GetSecretValue failed InvalidParameter 22023', 'CreateSecret failed InvalidParameter 22023',
+	'UpdateSecretVersionStage failed InvalidParameter 22023'), 'every refusal is a line');
+is(join(' ', map { $_->{resource} // '-' } @lines[0 .. 2, 4 .. 6]), 'secret/kept secret/nothing secret/kept secret/kept secret/app secret/kept', 'with the secret');
+is(join(' ', map { $_->{user} } @lines[0, 1]), 'stranger ' . value($node, 'SELECT current_user'), 'and the user');
+forget();
+$node->safe_psql('postgres', q{SET ROLE stranger;
+	DO $$ BEGIN FOR i IN 1..5 LOOP BEGIN PERFORM kms_get_secret_value('kept'); EXCEPTION WHEN insufficient_privilege THEN NULL; END; END LOOP; END $$});
+is(shown(lines()), join("\n", ('GetSecretValue denied Forbidden.NoPermission 42501') x 5), 'refusals caught in a loop are as many lines');
+is(value($node, q{SELECT string_agg(operation, ' ' ORDER BY seq) FROM kms.audit_log WHERE resource = 'secret/kept'}), 'CreateSecret PutSecretValue', 'the audit log has the changes');
 refused($node, 'SET ROLE stranger; SET kms.audit = off', '42501', '', 'which is not for everybody');
 unlike(log_since($node), qr/kms: \{.*\Q$secret\E/, 'no line has a value in it');
 is_sound('after all that');
