@@ -96,6 +96,14 @@ is(value($node, 'SELECT root_key_id, domain_root_key_id FROM kms.status'), root_
 $node->safe_psql('postgres', q{SELECT kms_create_alias(kms_create_key()::text, 'alias/one')});
 my $blob = value($node, q{SELECT kms_encrypt('alias/one', 'secret')});
 is(value($node, "SELECT kms_decrypt_text('$blob')"), 'secret', 'keys work');
+$node->safe_psql('postgres', q{
+	CREATE ROLE app LOGIN PASSWORD 'old';
+	SELECT kms_create_secret('kept', 'v1', 'a value'::text, encryption_key_id => 'alias/one'),
+		kms_create_secret('app', 'v1', '{"Accounts": [{"AccountName": "app", "AccountPassword": "old"}]}'::text, 'Rds', 'alias/one',
+			extended_config => '{"SecretSubType": "SingleUser", "DBInstanceId": "local"}', enable_automatic_rotation => true, rotation_interval => '7 days');
+	SELECT kms_create_secret('doomed', 'v1', 'x'::text, encryption_key_id => 'alias/one');
+	SELECT kms_delete_secret('doomed')});
+is(value($node, q{SELECT (kms_get_secret_value('kept')).secret_data}), 'a value', 'and secrets');
 
 $node->safe_psql('postgres', 'CREATE DATABASE second');
 $node->safe_psql('second', 'CREATE EXTENSION kms');
@@ -134,6 +142,23 @@ is(value($node, q{SELECT key_state FROM kms_describe_key('alias/one')}), 'Enable
 is(value($node, 'SELECT (SELECT count(*) FROM kms.keys), (SELECT count(*) FROM kms.key_versions), (SELECT count(*) FROM kms.aliases)'),
 	'1|1|1', 'the views show what is there');
 is(value($node, "SELECT plaintext_length FROM kms_ciphertext_info('$blob')"), '6', 'a ciphertext tells of itself');
+
+# Secrets: what there is can be seen, no value is.
+my $password = value($node, q{SELECT rolpassword FROM pg_authid WHERE rolname = 'app'});
+for my $call (
+	"kms_get_secret_value('kept')", "kms_get_secret_value('app', 'ACSCurrent')", "kms_create_secret('new', 'v1', 'x'::text)", "kms_create_secret('new', 'v1', 'x'::bytea, encryption_key_id => 'alias/one')",
+	"kms_put_secret_value('kept', 'v2', 'x'::text)", "kms_put_secret_value('kept', 'v1', 'a value'::text)", "kms_put_secret_value('kept', 'v2', 'x'::bytea)", "kms_update_secret('kept', 'x')",
+	"kms_update_secret_version_stage('kept', 'own', 'v1')", "kms_delete_secret('kept')", "kms_delete_secret('kept', true)", "kms_restore_secret('doomed')",
+	"kms_rotate_secret('app')", "kms_update_secret_rotation_policy('app', false)",
+	"kms_grant('secret/kept', 'PUBLIC', '{GetSecretValue}')", "kms_revoke('secret/kept', 'PUBLIC')", "kms_set_owner('secret/kept', current_user)")
+{
+	refused($node, "SELECT $call", '55000', 'ServiceUnavailableTemporary', "$call is refused while sealed");
+}
+is(value($node, q{SELECT rolpassword FROM pg_authid WHERE rolname = 'app'}), $password, 'the password of a role is what it was');
+is(value($node, q{SELECT string_agg(secret_name || ' ' || secret_type, ', ' ORDER BY secret_name) FROM kms_list_secrets()}), 'app Rds, doomed Generic, kept Generic', 'secrets can be listed');
+is(value($node, q{SELECT (d).secret_type, (d).automatic_rotation FROM (SELECT kms_describe_secret('app') AS d OFFSET 0) t}), 'Rds|Enabled', 'and described');
+is(value($node, 'SELECT (SELECT count(*) FROM kms.secrets), (SELECT count(*) FROM kms.secret_versions)'), '3|3', 'the views show what is there');
+is(value($node, q{SELECT kms_can('GetSecretValue', 'secret/kept')}), 't', 'and rights can be asked for');
 
 sub file_with
 {
@@ -266,6 +291,7 @@ write_private($file, "$wrong\n$right\n");
 reload_says(qr/LOG:  kms: the root key is loaded/, 'the right one as the second line is loaded');
 is(status($node), 'Enabled', 'and is enough: Enabled');
 is(value($node, "SELECT kms_decrypt_text('$blob'), kms_decrypt_text(kms_encrypt('alias/one', 'new'))"), 'secret|new', 'keys work');
+is(value($node, q{SELECT (kms_get_secret_value('kept')).secret_data, kms_rotate_secret('app', 'v2')}), 'a value|v2', 'secrets are read and rotated again');
 $node->safe_psql('postgres', 'CREATE DATABASE third');
 $node->safe_psql('third', 'CREATE EXTENSION kms');
 is(value($node, 'SELECT domain_root_key_id FROM kms.status', 'third'), root_key_id($wrong), 'what is new is wrapped by the first');
@@ -311,6 +337,7 @@ is(ask($maker, 'SELECT kms_create_key() IS NOT NULL'), 't', 'a session makes a k
 set('kms.root_key_file', '');
 reload_says(qr/LOG:  kms: sealed, no root key$/m, 'no provider any more: sealed');
 is(ask($session, "SELECT kms_decrypt_text('$blob')"), '55000 ServiceUnavailableTemporary', 'the key in the cache is refused');
+is(ask($session, q{ROLLBACK; BEGIN; SELECT (kms_get_secret_value('kept')).secret_data}), '55000 ServiceUnavailableTemporary', 'no secret is read with it');
 is(ask($maker, 'SELECT kms_create_key() IS NOT NULL'), '55000 ServiceUnavailableTemporary', 'no further key is made');
 my $looker = session($node);
 $node->safe_psql('postgres', q{UPDATE kms.key SET description = 'by hand' WHERE id = (kms_describe_key('alias/two')).key_id});

@@ -22,8 +22,14 @@ $primary->safe_psql('postgres', q{
 	CREATE ROLE holder;
 	CREATE ROLE member IN ROLE holder;
 	GRANT EXECUTE ON FUNCTION kms_create_key TO holder;
+	GRANT EXECUTE ON FUNCTION kms_create_secret(text, text, text, text, text, text, jsonb, jsonb, boolean, interval) TO holder;
+	CREATE ROLE app LOGIN PASSWORD 'old';
+	SELECT kms_create_secret('kept', 'v1', 'a value'::text, encryption_key_id => 'alias/three'), kms_create_secret('doomed', 'v1', 'x'::text, encryption_key_id => 'alias/three'),
+		kms_create_secret('app', 'v1', '{"Accounts": [{"AccountName": "app", "AccountPassword": "old"}]}'::text, 'Rds', 'alias/three', extended_config => '{"SecretSubType": "SingleUser", "DBInstanceId": "local"}');
+	SELECT kms_delete_secret('doomed');
 	SET ROLE holder;
-	SELECT kms_create_alias(kms_create_key()::text, 'alias/held')});
+	SELECT kms_create_alias(kms_create_key()::text, 'alias/held');
+	SELECT kms_create_secret('held', 'v1', 'a held value'::text, encryption_key_id => 'alias/held')});
 my $blob = value($primary, q{SELECT kms_encrypt('alias/one', 'secret', '{"a": "b"}')});
 my $held = value($primary, q{SET ROLE holder; SELECT kms_encrypt('alias/held', 'held')});
 my $decrypt = "SELECT kms_decrypt_text('$blob', '{\"a\": \"b\"}')";
@@ -63,6 +69,8 @@ is(status($standby), 'Suspended', 'a standby without the root key is sealed');
 refused($standby, $decrypt, '55000', 'ServiceUnavailableTemporary', 'nothing is decrypted there');
 is(value($standby, 'SELECT count(*) FROM kms_list_aliases()'), '4', 'but aliases can be listed');
 is(value($standby, q{SELECT key_state FROM kms_describe_key('alias/one')}), 'Enabled', 'and keys described');
+refused($standby, q{SELECT kms_get_secret_value('kept')}, '55000', 'ServiceUnavailableTemporary', 'no secret is read');
+is(value($standby, q{SELECT string_agg(secret_name, ' ' ORDER BY secret_name) FROM kms_list_secrets()}), 'app doomed held kept', 'but they can be listed');
 write_private(root_key_file($standby), "$key\n");
 $standby->reload;
 ok(defined wait_until(sub { status($standby) eq 'Enabled' }), 'a reload unseals the standby');
@@ -77,6 +85,9 @@ is(value($standby, "SELECT kms_decrypt_text(kms_re_encrypt('$blob', 'alias/two',
 is(value($standby, 'SELECT account_status, sealed FROM kms.status'), 'Enabled|f', 'its status can be seen');
 is(value($standby, q{SELECT length(kms_generate_random(10))}), '10', 'it makes random bytes');
 is(value($standby, 'SELECT length(kms_get_random_password())'), '32', 'and random passwords');
+is(value($standby, q{SELECT (kms_get_secret_value('kept')).secret_data, (kms_get_secret_value('kept', version_id => 'v1')).version_stages}), 'a value|{ACSCurrent}', 'it reads secrets');
+is(value($standby, q{SELECT (kms_get_secret_value('app')).secret_data}), '{"AccountName":"app","AccountPassword":"old"}', 'and passwords of roles');
+is(value($standby, q{SELECT (kms_describe_secret('kept')).secret_name, (SELECT count(*) FROM kms_list_secret_version_ids('kept')), (SELECT count(*) FROM kms.secrets), (SELECT count(*) FROM kms.secret_versions)}), 'kept|1|4|4', 'and describes and lists them');
 
 my $id = id_of('alias/one');
 for my $call (
@@ -84,7 +95,10 @@ for my $call (
 	"kms_create_key_version('$id')", "kms_create_alias('$id', 'alias/new')", "kms_update_alias('$id', 'alias/two')",
 	q{kms_delete_alias('alias/one')}, "kms_update_rotation_policy('$id', true, '7 days')", "kms_set_deletion_protection('$id', true)",
 	"kms_schedule_key_deletion('$id', 7)", "kms_cancel_key_deletion('$id')", "kms_grant('$id', 'member', '{Decrypt}')", "kms_revoke('$id', 'member')",
-	"kms_set_owner('$id', 'member')", 'kms_run_jobs()', 'kms_confirm_home()')
+	"kms_set_owner('$id', 'member')", 'kms_run_jobs()', 'kms_confirm_home()',
+	"kms_create_secret('new', 'v1', 'x'::text)", "kms_create_secret('new', 'v1', 'x'::bytea, encryption_key_id => 'alias/one')", "kms_put_secret_value('kept', 'v2', 'x'::text)", "kms_put_secret_value('kept', 'v2', 'x'::bytea)",
+	"kms_update_secret('kept', 'x')", "kms_update_secret_version_stage('kept', 'own', 'v1')", "kms_delete_secret('kept')", "kms_delete_secret('kept', true)", "kms_restore_secret('doomed')",
+	"kms_rotate_secret('app')", "kms_update_secret_rotation_policy('app', true, '7 days')", "kms_grant('secret/kept', 'member', '{GetSecretValue}')", "kms_revoke('secret/kept', 'member')", "kms_set_owner('secret/kept', 'member')")
 {
 	my $error = refused($standby, "SELECT $call", '25006', 'UnsupportedOperation', ($call =~ s/\(.*//r) . ' is refused on a standby');
 	like($error->{hint}, qr/primary/, 'with the way out');
@@ -136,6 +150,45 @@ change('DROP OWNED BY renamed');
 is(ask($member, "SELECT kms_decrypt_text('$held')"), '42501 Forbidden.NoPermission', 'and no more after DROP OWNED');
 ask($member, 'ROLLBACK; RESET ROLE');
 
+# Secrets, of which nothing is cached: in an open transaction with an old snapshot, too.
+my $reveal = q{SELECT (kms_get_secret_value('kept')).secret_data};
+ask($session, 'BEGIN ISOLATION LEVEL REPEATABLE READ');
+is(ask($session, $reveal), 'a value', 'a session on the standby reads a secret');
+change(q{SELECT kms_put_secret_value('kept', 'v2', 'another value'::text)});
+is(ask($session, $reveal), 'another value', 'a version that the primary stored is read there, in the open transaction');
+is(ask($session, q{SELECT (kms_get_secret_value('kept', 'ACSPrevious')).secret_data}), 'a value', 'and the one before by its label');
+change(q{SELECT kms_update_secret_version_stage('kept', 'ACSCurrent', 'v1')});
+is(ask($session, $reveal), 'a value', 'a label that was moved is moved there');
+$primary->safe_psql('postgres', q{BEGIN; SELECT kms_put_secret_value('kept', 'v3', 'x'::text); ROLLBACK});
+caught_up();
+is(ask($session, $reveal), 'a value', 'what the primary rolled back does not matter');
+change(q{SELECT kms_rotate_secret('app', 'v2')});
+is(ask($session, q{SELECT (kms_get_secret_value('app')).version_id}), 'v2', 'a rotated password is read there');
+change(q{SELECT kms_create_secret('late', 'v1', 'under a key made late'::text)});
+is(ask($session, q{SELECT (kms_get_secret_value('late')).secret_data}), 'under a key made late', 'and a secret under the service\'s own key, made for it');
+change(q{SELECT kms_disable_key((kms_describe_key('alias/three')).key_id::text)});
+is(ask($session, $reveal), '55000 Rejected.Disabled', 'its key disabled on the primary, it is not read');
+ask($session, 'ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ');
+change(q{SELECT kms_enable_key((kms_describe_key('alias/three')).key_id::text)});
+change(q{SELECT kms_delete_secret('kept')});
+is(ask($session, $reveal), '55000 Rejected.ResourceInDeleteWindow', 'nor scheduled for deletion');
+ask($session, 'ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ');
+change(q{SELECT kms_restore_secret('kept')});
+is(ask($session, $reveal), 'a value', 'restored, it is');
+change(q{SELECT kms_delete_secret('late', true)});
+is(ask($session, q{SELECT (kms_get_secret_value('late')).secret_data}), '42704 Forbidden.ResourceNotFound', 'deleted at once, it is gone');
+ask($session, 'ROLLBACK');
+change(q{GRANT SELECT ON kms.role_anchor TO renamed});
+ask($member, 'SET ROLE member; BEGIN ISOLATION LEVEL REPEATABLE READ');
+my $held_value = q{SELECT (kms_get_secret_value('held')).secret_data};
+is(ask($member, $held_value), '42501 Forbidden.NoPermission', 'another role does not read a secret');
+ask($member, 'ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ');
+change(q{SELECT kms_grant('secret/held', 'member', '{GetSecretValue}'), kms_grant('alias/held', 'member', '{Decrypt}')});
+is(ask($member, $held_value), 'a held value', 'granted on the primary, it does');
+change(q{SELECT kms_revoke('secret/held', 'member')});
+is(ask($member, $held_value), '42501 Forbidden.NoPermission', 'and no more when it is taken away');
+ask($member, 'ROLLBACK; RESET ROLE');
+
 # Damage, and the extension made anew.
 is(ask($session, $decrypt), 'secret', 'the key is in the cache');
 change('CREATE TABLE saved AS SELECT wrapped FROM kms.domain_key; UPDATE kms.domain_key SET wrapped = set_byte(wrapped, 0, get_byte(wrapped, 0) # 1)');
@@ -146,6 +199,10 @@ change("UPDATE kms.key SET description = 'changed by hand' WHERE id = '$id'");
 is(ask($session, $decrypt), 'XX001 Rejected.Unavailable', 'so is the row of a key');
 is(value($standby, 'SELECT table_name, row_id FROM kms_check_integrity()'), "key|$id", 'which is found there, too');
 change("UPDATE kms.key SET description = '' WHERE id = '$id'");
+change(q{UPDATE kms.secret SET description = 'changed by hand' WHERE name = 'kept'});
+is(ask($session, $reveal), 'XX001 Rejected.Unavailable', 'so is the row of a secret');
+change(q{UPDATE kms.secret SET description = '' WHERE name = 'kept'});
+is(ask($session, $reveal), 'a value', 'and what it was before');
 is(ask($session, $decrypt), 'secret', 'and what it was before');
 $primary->safe_psql('postgres', 'CREATE DATABASE other');
 $primary->safe_psql('other', q{CREATE EXTENSION kms; SELECT kms_create_alias(kms_create_key()::text, 'alias/x')});
@@ -168,6 +225,9 @@ is(ask($session, $decrypt), 'secret', 'promoted: the session goes on');
 is(ask($session, q{SELECT kms_create_key_version('alias/three') <> '} . $version . q{'}), 't', 'and can change keys now');
 is(value($standby, q{SELECT kms_create_alias(kms_create_key()::text, 'alias/new'); SELECT kms_decrypt_text(kms_encrypt('alias/new', 'new'))}),
 	"\nnew", 'new keys can be made');
+is(value($standby, q{SELECT kms_put_secret_value('kept', 'v3', 'after the promotion'::text) \g /dev/null
+	SELECT kms_rotate_secret('app', 'v3') \g /dev/null
+	SELECT (kms_get_secret_value('kept')).secret_data, (kms_get_secret_value('app')).version_id}), 'after the promotion|v3', 'and secrets changed and rotated');
 $session->quit;
 $member->quit;
 $standby->stop;
