@@ -16,7 +16,7 @@ my $other = new_server('other', root_key => $key);
 my $folder = PostgreSQL::Test::Utils::tempdir;
 
 $_->start for $node, $other;
-$node->safe_psql('postgres', 'CREATE ROLE "the owner"; CREATE ROLE "a reader"');
+$node->safe_psql('postgres', q{CREATE ROLE "the owner"; CREATE ROLE "a reader"; CREATE ROLE app LOGIN PASSWORD 'old'; CREATE ROLE pair LOGIN PASSWORD 'old'});
 $node->safe_psql('postgres', 'CREATE DATABASE source');
 $node->safe_psql('source', q{
 	CREATE EXTENSION kms;
@@ -29,18 +29,38 @@ $node->safe_psql('source', q{
 	INSERT INTO person SELECT n, 'name ' || n, kms_encrypt('alias/Aliyun_SM4', 'secret ' || n, '{"table": "person"}') FROM generate_series(101, 200) n;
 	SELECT kms_create_alias(kms_create_key()::text, 'alias/disabled');
 	SELECT kms_disable_key((kms_describe_key('alias/disabled')).key_id::text);
+	SELECT kms_create_secret('kept', 'v1', 'a value that is kept'::text, description => 'of everything'),
+		kms_create_secret('chosen', 'v1', '\x00ff'::bytea, encryption_key_id => 'alias/Aliyun_SM4'), kms_create_secret('doomed', 'v1', 'a doomed value that is kept'::text),
+		kms_create_secret('app', 'v1', '{"Accounts": [{"AccountName": "app", "AccountPassword": "old that is kept"}]}'::text, 'Rds', enable_automatic_rotation => true, rotation_interval => '7 days',
+			extended_config => '{"SecretSubType": "SingleUser", "DBInstanceId": "local", "CustomData": {"a": "b"}}'),
+		kms_create_secret('pair', 'v1', '{"Accounts": [{"AccountName": "pair", "AccountPassword": "old that is kept"}]}'::text, 'Rds', extended_config => '{"SecretSubType": "DoubleUsers", "DBInstanceId": "local"}');
+	SELECT kms_put_secret_value('kept', 'v' || n, 'another value that is kept ' || n) FROM generate_series(2, 12) n;
+	SELECT kms_put_secret_value('kept', 'pending', 'a pending value that is kept'::text, '{MyPendingLabel}'), kms_update_secret_version_stage('kept', 'mine', 'v9'), kms_rotate_secret('app', 'v2'), kms_delete_secret('doomed');
+	GRANT EXECUTE ON FUNCTION kms_create_secret(text, text, text, text, text, text, jsonb, jsonb, boolean, interval) TO "the owner";
 	GRANT EXECUTE ON FUNCTION kms_create_key TO "the owner";
 	GRANT CREATE ON SCHEMA public TO "the owner";
 	SET ROLE "the owner";
 	SELECT kms_create_alias(kms_create_key()::text, 'alias/owned');
 	CREATE TABLE owned AS SELECT kms_encrypt('alias/owned', 'owned') AS secret;
 	GRANT SELECT ON owned TO PUBLIC;
-	SELECT kms_grant('alias/owned', 'a reader', '{Decrypt}')});
+	SELECT kms_grant('alias/owned', 'a reader', '{Decrypt}');
+	SELECT kms_create_secret('owned', 'v1', 'an owned value that is kept'::text), kms_grant('secret/owned', 'a reader', '{GetSecretValue}')});
 
 my $list = q{SELECT md5(string_agg(k::text, E'\n' ORDER BY k.key_id)) FROM kms_list_keys() k};
 my $keys = value($node, $list, 'source');
 my $aliases = value($node, 'SELECT string_agg(a::text, E\'\n\' ORDER BY a.alias_name) FROM kms_list_aliases() a', 'source');
 my $version = value($node, 'SELECT string_agg(v::text, E\'\n\' ORDER BY v.key_version_id) FROM kms.key_versions v', 'source');
+
+# Everything that there is of secrets, their values included: of every version that may be read.
+my $all_secrets = q{
+	SELECT concat_ws(E'\n',
+		(SELECT string_agg(s::text, E'\n' ORDER BY s.secret_name) FROM kms.secrets s),
+		(SELECT string_agg(v::text, E'\n' ORDER BY v.secret_name, v.version_id) FROM kms.secret_versions v),
+		(SELECT string_agg((g.resource, g.grantee, g.operations)::text, E'\n' ORDER BY g.grant_id) FROM kms.grants g WHERE g.resource_type = 'secret'),
+		(SELECT string_agg((kms_get_secret_value(v.secret_name, version_id => v.version_id, version_stage => CASE WHEN v.secret_name IN ('app', 'pair') THEN v.version_stages[1] END))::text, E'\n' ORDER BY v.secret_name, v.version_id)
+		   FROM kms.secret_versions v WHERE v.secret_name NOT IN ('doomed', 'owned')))};
+my $secrets = value($node, $all_secrets, 'source');
+is(scalar(() = $secrets =~ /that is kept/g), 12, 'there are secrets with versions');
 
 sub is_complete
 {
@@ -53,6 +73,12 @@ sub is_complete
 		"$how: every alias is there");
 	is(value($server, 'SELECT string_agg(v::text, E\'\n\' ORDER BY v.key_version_id) FROM kms.key_versions v', $dbname), $version,
 		"$how: every key version is there");
+	is(value($server, $all_secrets, $dbname), $secrets, "$how: every secret is there, with its versions, labels and grants, and every value opens");
+	refused($server, q{SELECT kms_get_secret_value('doomed')}, '55000', 'Rejected.ResourceInDeleteWindow', "$how: one that waits for its deletion still does", dbname => $dbname);
+	refused($server, q{SELECT kms_create_secret('taken', 'v1', '{"Accounts": [{"AccountName": "pair_clone", "AccountPassword": "x"}]}'::text, 'Rds', extended_config => '{"SecretSubType": "SingleUser", "DBInstanceId": "local"}')},
+		'42704', 'Forbidden.ResourceNotFound', "$how: there is no second account yet", dbname => $dbname);
+	refused($server, q{SELECT kms_create_secret('taken', 'v1', '{"Accounts": [{"AccountName": "app", "AccountPassword": "x"}]}'::text, 'Rds', extended_config => '{"SecretSubType": "SingleUser", "DBInstanceId": "local"}')},
+		'42710', 'Rejected.ResourceExist', "$how: the role of a secret is still its own", dbname => $dbname);
 	is(value($server, 'SELECT count(*) FROM kms_check_integrity()', $dbname), '0', "$how: no row was tampered with");
 	is(value($server, q{SELECT count(*), bool_and(secret = 'secret ' || id) FROM readable}, $dbname), '200|t', "$how: every ciphertext opens");
 	refused($server, q{SELECT kms_encrypt('alias/disabled', 'x')}, '55000', 'Rejected.Disabled', "$how: a disabled key is disabled", dbname => $dbname);
@@ -61,6 +87,10 @@ sub is_complete
 			SELECT kms_create_key_version('alias/Aliyun_AES_256') \g /dev/null
 			SELECT kms_decrypt_text(kms_encrypt('alias/fresh', 'more')) || kms_decrypt_text(kms_encrypt('alias/Aliyun_AES_256', ' more'))}, $dbname),
 		'more more', "$how: new keys and versions can be made");
+	is(value($server, q{SELECT kms_put_secret_value('kept', 'fresh', 'a fresh value'::text) \g /dev/null
+			SELECT kms_create_secret('fresh', 'v1', 'of a fresh secret'::text) \g /dev/null
+			SELECT (kms_get_secret_value('kept')).secret_data, (kms_get_secret_value('kept', 'ACSPrevious')).secret_data, (kms_get_secret_value('fresh')).secret_data}, $dbname),
+		'a fresh value|another value that is kept 12|of a fresh secret', "$how: secrets get new versions, and new ones can be made");
 
 	my $session = session($server, $dbname);
 	my $use = q{SELECT kms_decrypt_text(kms_encrypt('alias/fresh', 'x'))};
@@ -72,13 +102,19 @@ sub is_complete
 	return;
 }
 
-# As the role that made it, or another one.
+# As the role that made it, or another one: the same of a key and of a secret.
 sub use_owned
 {
 	my ($server, $dbname, $role) = @_;
-	my $error = failure($server, qq{SET ROLE "$role"; SELECT kms_decrypt_text(secret) FROM owned}, dbname => $dbname);
+	my @outcomes;
 
-	return $error ? "$error->{sqlstate} $error->{detail}" : 'opens';
+	for my $use ('kms_decrypt_text(secret) FROM owned', q{kms_get_secret_value('owned')})
+	{
+		my $error = failure($server, qq{SET ROLE "$role"; SELECT $use}, dbname => $dbname);
+
+		push @outcomes, $error ? "$error->{sqlstate} $error->{detail}" : 'opens';
+	}
+	return $outcomes[0] eq $outcomes[1] ? $outcomes[0] : "key: $outcomes[0], secret: $outcomes[1]";
 }
 
 sub run_with
@@ -93,9 +129,10 @@ sub run_with
 
 run_with($node, 'pg_dump', '-f', "$folder/plain.sql", 'source');
 my $dump = slurp_file("$folder/plain.sql");
-like($dump, qr/^COPY kms\.$_ /m, "the dump has the rows of kms.$_") for qw(account domain_key key key_version alias job import_token grant_entry role_anchor);
+like($dump, qr/^COPY kms\.$_ /m, "the dump has the rows of kms.$_") for qw(account domain_key key key_version alias job import_token grant_entry role_anchor secret secret_version secret_version_stage secret_role);
 like($dump, qr/^GRANT SELECT ON TABLE kms\.role_anchor TO "the owner";/m, 'and who owns keys');
 unlike($dump, qr/secret \d/, 'and no plaintext');
+unlike($dump, qr/that is kept/, 'nor the value of a secret');
 unlike($dump, qr/\Q$key\E/i, 'and no root key');
 
 $node->safe_psql('postgres', 'CREATE DATABASE from_script');
@@ -110,6 +147,20 @@ $node->safe_psql('postgres', 'CREATE DATABASE from_archive');
 run_with($node, 'pg_restore', '--exit-on-error', '-d', 'from_archive', "$folder/archive");
 is_complete($node, 'from_archive', 'pg_restore');
 is(join(' ', map { use_owned($node, 'from_archive', $_) } 'the owner', 'a reader'), 'opens opens', "pg_restore: a key is still its owner's, and a grant its grantee's");
+
+# A rotation waits: the role and its password may be another database's here.
+my $password = q{SELECT rolpassword FROM pg_authid WHERE rolname = 'app'};
+my $before = value($node, $password);
+let_time_pass($node, 'from_archive');
+value($node, q{UPDATE kms.secret SET next_rotation_at = clock_timestamp() WHERE name = 'app'}, 'from_archive');
+my $rotation = q{SELECT outcome, detail FROM kms_run_jobs() WHERE job = 'SecretRotation'};
+is(value($node, $rotation, 'from_archive'), 'waiting|this database is a copy or was restored: call kms_confirm_home()', 'pg_restore: a rotation that is due waits');
+is(value($node, $password), $before, 'pg_restore: the role keeps its password');
+is(value($node, q{SELECT (kms_get_secret_value('app')).version_id, (kms_describe_secret('app')).automatic_rotation}, 'from_archive'), 'v2|Enabled', 'pg_restore: and the secret its version');
+value($node, 'SELECT kms_confirm_home()', 'from_archive');
+is(value($node, $rotation, 'from_archive'), 'done|', 'pg_restore, confirmed: it is done');
+isnt(value($node, $password), $before, 'pg_restore, confirmed: the role has another password');
+isnt(value($node, q{SELECT (kms_get_secret_value('app')).version_id}, 'from_archive'), 'v2', 'pg_restore, confirmed: and the secret another version');
 
 # The tables of an extension are loaded in no order then, whatever refers to whatever.
 $node->safe_psql('postgres', 'CREATE DATABASE in_parallel');
@@ -197,6 +248,7 @@ $other->safe_psql('postgres', 'ALTER ROLE "the owner" RENAME TO renamed; CREATE 
 is(use_owned($other, 'source', $_), 'opens', "confirmed: $_ keeps it under a new name") for qw(renamed rereader);
 is(use_owned($other, 'source', $_), '42501 Forbidden.NoPermission', "confirmed: and the new role $_ has nothing") for 'the owner', 'a reader';
 is(value($other, q{SELECT creator FROM kms_describe_key('alias/owned')}, 'source'), 'renamed', 'confirmed: the key is described under the new name');
+is(value($other, q{SELECT creator FROM kms.secrets WHERE secret_name = 'owned'}, 'source'), 'renamed', 'confirmed: so is the secret');
 
 like(failure($other, 'DROP ROLE rereader')->{detail}, qr/object.* in database/, 'a role that holds a grant in one database is not dropped from another');
 
@@ -216,7 +268,8 @@ value($other, 'SELECT kms_confirm_home()', 'roleless');
 is(use_owned($other, 'roleless', $_), '42501 Forbidden.NoPermission', "without roles, confirmed: $_ has nothing") for qw(somebody somebody_else);
 is(value($other, q{SELECT creator FROM kms_describe_key('alias/owned')}, 'roleless'), 'the owner', 'without roles: the key keeps its owner\'s name');
 is(value($other, 'SELECT count(*) FROM kms_check_integrity()', 'roleless'), '0', 'without roles: every row is intact');
-value($other, q{SELECT kms_set_owner('alias/owned', 'somebody')}, 'roleless');
+is(value($other, q{SELECT creator FROM kms.secrets WHERE secret_name = 'owned'}, 'roleless'), 'the owner', 'without roles: so does the secret');
+value($other, q{SELECT kms_set_owner('alias/owned', 'somebody'), kms_set_owner('secret/owned', 'somebody')}, 'roleless');
 is(join(' ', map { use_owned($other, 'roleless', $_) } qw(somebody somebody_else)), 'opens 42501 Forbidden.NoPermission', 'without roles: a superuser gives it to another');
 
 # ---- another root key -------------------------------------------------------------------------
@@ -226,6 +279,7 @@ write_private(root_key_file($other), "$wrong\n");
 $other->reload;
 ok(defined wait_until(sub { status($other, 'source') eq 'Suspended' }), 'a cluster with another root key: Suspended');
 refused($other, 'SELECT * FROM readable', '55000', 'ServiceUnavailableTemporary', 'and nothing opens', dbname => 'source');
+refused($other, q{SELECT kms_get_secret_value('kept')}, '55000', 'ServiceUnavailableTemporary', 'nor is a secret read', dbname => 'source');
 
 $_->stop for $node, $other;
 unlike(slurp_file($_->logfile), qr/PANIC|TRAP:|terminated by signal/, $_->name . ': nothing crashed') for $node, $other;
