@@ -62,14 +62,12 @@ secret_value_seal(Oid user, const KmsSecret *secret, const KmsSecretVersion *ver
 	record_place(version, &place);
 	envelope = envelope_seal(key_version, ACTION_GENERATE_DATA_KEY, value, record_view(&place));
 	record_end(&place);
-	audit_about_secret(secret->name);	/* no longer about its key */
 	return envelope;
 }
 
 static void
 err_damaged(const KmsSecret *secret, const KmsSecretVersion *version)
 {
-	audit_about_secret(secret->name);
 	kms_ereport(ERRCODE_DATA_CORRUPTED, API_REJECTED_UNAVAILABLE,
 				errmsg("version \"%s\" of secret \"%s\" has been damaged or tampered with", version->id, secret->name),
 				errhint("Restore table secret_version of extension kms from a backup."));
@@ -111,7 +109,6 @@ secret_value_open(Oid user, const KmsSecret *secret, const KmsSecretVersion *ver
 		err_damaged(secret, version);
 	}
 	usage_end(found.version, ACTION_DECRYPT, found.envelope.plaintext_len, status);
-	audit_about_secret(secret->name);
 	return value;
 }
 
