@@ -281,7 +281,7 @@ KMS_FUNCTION(kms_list_secret_version_ids, ACTION_LIST_SECRET_VERSION_IDS)
 	foreach(cell, versions)
 	{
 		const KmsSecretVersion *version = lfirst(cell);
-		List	   *names = labels_of(&labels, version->id);
+		List	   *names = labels_shown(&labels, version->id);
 		Datum		values[3];
 		bool		nulls[3] = {false};
 

@@ -4,6 +4,7 @@
 #include "service/secret_label.h"
 
 #include "base/error.h"
+#include "service/account.h"
 #include "service/secret_seal.h"
 
 void
@@ -54,8 +55,8 @@ label_exists(const SecretLabels *labels, const char *label)
 	return find(labels, label) != NULL;
 }
 
-List *
-labels_of(const SecretLabels *labels, const char *version_id)
+static List *
+named(const SecretLabels *labels, const char *version_id)
 {
 	List	   *names = NIL;
 	ListCell   *cell;
@@ -64,12 +65,27 @@ labels_of(const SecretLabels *labels, const char *version_id)
 	{
 		const KmsSecretStage *stage = lfirst(cell);
 
-		if (strcmp(stage->version_id, version_id) != 0)
-			continue;
-		require_intact(labels, stage);
-		names = lappend(names, unconstify(char *, stage->stage));
+		if (strcmp(stage->version_id, version_id) == 0)
+			names = lappend(names, unconstify(char *, stage->stage));
 	}
 	return names;
+}
+
+List *
+labels_of(const SecretLabels *labels, const char *version_id)
+{
+	List	   *names = named(labels, version_id);
+	ListCell   *cell;
+
+	foreach(cell, names)
+		require_intact(labels, find(labels, lfirst(cell)));
+	return names;
+}
+
+List *
+labels_shown(const SecretLabels *labels, const char *version_id)
+{
+	return account_is_unsealed() ? labels_of(labels, version_id) : named(labels, version_id);
 }
 
 bool

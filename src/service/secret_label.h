@@ -30,6 +30,9 @@ extern const char *label_holder(const SecretLabels *labels, const char *label);
 /* The labels of a version, a list of strings; likewise. */
 extern List *labels_of(const SecretLabels *labels, const char *version_id);
 
+/* The same to be shown only: while the server is sealed, when nothing can be checked, as the rows have it. */
+extern List *labels_shown(const SecretLabels *labels, const char *version_id);
+
 /* Whether there is one, intact or not. */
 extern bool label_exists(const SecretLabels *labels, const char *label);
 

@@ -158,6 +158,7 @@ is(value($node, q{SELECT rolpassword FROM pg_authid WHERE rolname = 'app'}), $pa
 is(value($node, q{SELECT string_agg(secret_name || ' ' || secret_type, ', ' ORDER BY secret_name) FROM kms_list_secrets()}), 'app Rds, doomed Generic, kept Generic', 'secrets can be listed');
 is(value($node, q{SELECT (d).secret_type, (d).automatic_rotation FROM (SELECT kms_describe_secret('app') AS d OFFSET 0) t}), 'Rds|Enabled', 'and described');
 is(value($node, 'SELECT (SELECT count(*) FROM kms.secrets), (SELECT count(*) FROM kms.secret_versions)'), '3|3', 'the views show what is there');
+is(value($node, q{SELECT version_id, version_stages FROM kms_list_secret_version_ids('kept')}), 'v1|{ACSCurrent}', 'versions are listed with their labels');
 is(value($node, q{SELECT kms_can('GetSecretValue', 'secret/kept')}), 't', 'and rights can be asked for');
 
 sub file_with
