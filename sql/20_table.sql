@@ -290,6 +290,21 @@ COMMENT ON COLUMN kms.secret_role.role_name IS 'name of the role, which need not
 COMMENT ON COLUMN kms.secret_role.secret_id IS 'secret that changes it';
 COMMENT ON INDEX kms.secret_role_secret_id IS 'roles of a secret';
 
+/* What somebody finds a resource by; decides nothing. */
+CREATE TABLE kms.tag (
+	resource uuid NOT NULL,
+	tag_key text COLLATE "C" NOT NULL,
+	tag_value text COLLATE "C" NOT NULL,
+	resource_type text COLLATE "C" NOT NULL CHECK (resource_type IN ('key', 'secret')),
+	PRIMARY KEY (resource, tag_key)
+);
+
+COMMENT ON TABLE kms.tag IS 'tags of keys and secrets';
+COMMENT ON COLUMN kms.tag.resource IS 'key id or secret id';
+COMMENT ON COLUMN kms.tag.tag_key IS 'key of the tag';
+COMMENT ON COLUMN kms.tag.tag_value IS 'its value';
+COMMENT ON COLUMN kms.tag.resource_type IS 'key or secret';
+
 /*
  * Rows that name a role count only while it holds SELECT on this table, which is and
  * stays empty: so PostgreSQL keeps the role from being dropped, in every database,
@@ -473,6 +488,7 @@ SELECT pg_catalog.pg_extension_config_dump('kms.key', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.key_version', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.import_token', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.alias', '');
+SELECT pg_catalog.pg_extension_config_dump('kms.tag', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.secret', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.secret_version', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.secret_version_stage', '');
@@ -569,6 +585,7 @@ ALTER TABLE kms.key_version ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.alias ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.job ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.import_token ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE kms.tag ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.secret ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.secret_version ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.secret_version_stage ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;

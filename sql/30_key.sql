@@ -73,11 +73,6 @@ CREATE FUNCTION @extschema@.kms_list_key_versions(key_id text) RETURNS SETOF kms
 COMMENT ON FUNCTION @extschema@.kms_list_key_versions(text) IS 'every version of a key';
 
 /* What the views are made of. */
-CREATE FUNCTION kms.may_describe(key_id uuid, owner oid, owner_name text) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'kms_may_describe' LANGUAGE C STABLE PARALLEL SAFE;
-
-COMMENT ON FUNCTION kms.may_describe(uuid, oid, text) IS 'whether the current user may describe this key of this owner';
-
 CREATE FUNCTION kms.describe_row(key kms.key) RETURNS kms.key_metadata
 	AS 'MODULE_PATHNAME', 'kms_key_metadata' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 20;
 
@@ -168,8 +163,13 @@ BEGIN ATOMIC
 			OR EXISTS (SELECT FROM kms.aliases a
 						WHERE a.key_id OPERATOR(pg_catalog.=) k.key_id
 						  AND (f OPERATOR(pg_catalog.->) 'AliasName') OPERATOR(pg_catalog.?) a.alias_name))
-	   /* No key lies in an instance, and none has a tag. */
-	   AND NOT f OPERATOR(pg_catalog.?|) ARRAY['DKMSInstanceId', 'TagKey', 'TagValue'];
+	   AND (NOT f OPERATOR(pg_catalog.?|) ARRAY['TagKey', 'TagValue']
+			OR k.key_id::text OPERATOR(pg_catalog.=) ANY (
+				SELECT t.resource FROM kms.tags t
+				 WHERE coalesce((f OPERATOR(pg_catalog.->) 'TagKey') OPERATOR(pg_catalog.?) t.tag_key, true)
+				   AND coalesce((f OPERATOR(pg_catalog.->) 'TagValue') OPERATOR(pg_catalog.?) t.tag_value, true)))
+	   /* No key lies in an instance. */
+	   AND NOT f OPERATOR(pg_catalog.?) 'DKMSInstanceId';
 END;
 
 COMMENT ON FUNCTION @extschema@.kms_list_keys(jsonb)

@@ -158,11 +158,6 @@ CREATE FUNCTION @extschema@.kms_restore_secret(secret_name text) RETURNS void
 COMMENT ON FUNCTION @extschema@.kms_restore_secret(text) IS 'take back the deletion of a secret';
 
 /* What the views are made of. */
-CREATE FUNCTION kms.may_describe_secret(secret_id uuid, owner oid, owner_name text) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'kms_may_describe_secret' LANGUAGE C STABLE PARALLEL SAFE;
-
-COMMENT ON FUNCTION kms.may_describe_secret(uuid, oid, text) IS 'whether the current user may describe this secret of this owner';
-
 CREATE FUNCTION kms.describe_secret(secret kms.secret) RETURNS kms.secret_metadata
 	AS 'MODULE_PATHNAME', 'kms_secret_metadata' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 20;
 
@@ -225,16 +220,27 @@ CREATE FUNCTION @extschema@.kms_list_secrets(filters jsonb = NULL, fetch_tags bo
 	LANGUAGE SQL STABLE PARALLEL SAFE COST 100 ROWS 100
 BEGIN ATOMIC
 	SELECT s.secret_name::text, s.secret_type, s.create_time, s.update_time, s.planned_delete_time,
-		   CASE WHEN kms_list_secrets.fetch_tags THEN '[]'::jsonb END AS tags
+		   CASE WHEN kms_list_secrets.fetch_tags THEN coalesce(g.tags, '[]') END AS tags
 	  FROM kms.normalized_secret_filters(kms_list_secrets.filters) f CROSS JOIN kms.secrets s
+	  LEFT JOIN (SELECT t.resource,
+						pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('TagKey', t.tag_key, 'TagValue', t.tag_value) ORDER BY t.tag_key) AS tags
+				   FROM kms.tags t
+				  WHERE kms_list_secrets.fetch_tags AND t.resource_type OPERATOR(pg_catalog.=) 'secret'
+				  GROUP BY t.resource) g
+		ON g.resource OPERATOR(pg_catalog.=) ('secret/' OPERATOR(pg_catalog.||) s.secret_name)
 	 WHERE coalesce((f OPERATOR(pg_catalog.->) 'SecretName') OPERATOR(pg_catalog.?) s.secret_name, true)
 	   AND coalesce((f OPERATOR(pg_catalog.->) 'Description') OPERATOR(pg_catalog.?) s.description, true)
 	   AND coalesce((f OPERATOR(pg_catalog.->) 'Creator') OPERATOR(pg_catalog.?) s.creator, true)
 	   AND (f OPERATOR(pg_catalog.->) 'SecretType' IS NULL
 			OR EXISTS (SELECT FROM pg_catalog.jsonb_array_elements_text(f OPERATOR(pg_catalog.->) 'SecretType') t (type)
 						WHERE pg_catalog.lower(t.type) OPERATOR(pg_catalog.=) pg_catalog.lower(s.secret_type)))
-	   /* No secret lies in an instance, and none has a tag. */
-	   AND NOT f OPERATOR(pg_catalog.?|) ARRAY['DKMSInstanceId', 'TagKey', 'TagValue'];
+	   AND (NOT f OPERATOR(pg_catalog.?|) ARRAY['TagKey', 'TagValue']
+			OR 'secret/' OPERATOR(pg_catalog.||) s.secret_name OPERATOR(pg_catalog.=) ANY (
+				SELECT t.resource FROM kms.tags t
+				 WHERE coalesce((f OPERATOR(pg_catalog.->) 'TagKey') OPERATOR(pg_catalog.?) t.tag_key, true)
+				   AND coalesce((f OPERATOR(pg_catalog.->) 'TagValue') OPERATOR(pg_catalog.?) t.tag_value, true)))
+	   /* No secret lies in an instance. */
+	   AND NOT f OPERATOR(pg_catalog.?) 'DKMSInstanceId';
 END;
 
 COMMENT ON FUNCTION @extschema@.kms_list_secrets(jsonb, boolean)

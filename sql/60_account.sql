@@ -7,6 +7,20 @@ CREATE FUNCTION @extschema@.kms_open_kms_service() RETURNS void
 COMMENT ON FUNCTION @extschema@.kms_open_kms_service()
 	IS 'open the service in this database: make its account and its domain key';
 
+CREATE TYPE kms.region_entry AS (
+	region_id text
+);
+
+COMMENT ON TYPE kms.region_entry IS 'a region: result of kms_describe_regions';
+
+CREATE FUNCTION @extschema@.kms_describe_regions() RETURNS SETOF kms.region_entry
+	LANGUAGE SQL STABLE PARALLEL SAFE ROWS 1
+BEGIN ATOMIC
+	SELECT pg_catalog.current_setting('kms.region');
+END;
+
+COMMENT ON FUNCTION @extschema@.kms_describe_regions() IS 'the region that stands in resource names: the setting kms.region';
+
 /* For this script only: a sealed server is left as it is. */
 CREATE FUNCTION kms.open_if_unsealed() RETURNS void
 	AS 'MODULE_PATHNAME', 'kms_open_if_unsealed' LANGUAGE C VOLATILE PARALLEL UNSAFE;

@@ -44,12 +44,12 @@ $strip$;
 /* Every function asks for the right on its key itself; these are for everybody. */
 GRANT USAGE ON SCHEMA kms TO PUBLIC;
 GRANT SELECT ON kms.keys, kms.key_versions, kms.aliases, kms.jobs, kms.audit_log, kms.key_usage, kms.status, kms.grants,
-	kms.secrets, kms.secret_versions TO PUBLIC;
+	kms.secrets, kms.secret_versions, kms.tags TO PUBLIC;
 GRANT USAGE ON TYPE kms.key_metadata, kms.key_version_metadata, kms.alias_entry, kms.ciphertext_info,
 	kms.data_key, kms.data_key_without_plaintext, kms.exported_data_key, kms.generated_and_exported_data_key, kms.status_row, kms.job_report,
 	kms.import_parameters, kms.audit_row, kms.grant_metadata, kms.integrity_problem,
 	kms.new_secret, kms.secret_entry, kms.secret_deletion, kms.secret_metadata, kms.secret_value, kms.put_secret_version,
-	kms.secret_version_entry TO PUBLIC;
+	kms.secret_version_entry, kms.tag_entry, kms.region_entry TO PUBLIC;
 
 GRANT EXECUTE ON FUNCTION
 	kms.may_describe(uuid, oid, text),
@@ -107,6 +107,9 @@ GRANT EXECUTE ON FUNCTION
 	@extschema@.kms_blind_index(text, text, jsonb),
 	@extschema@.kms_envelope_encrypt(text, bytea, jsonb),
 	@extschema@.kms_envelope_encrypt(text, text, jsonb),
+	@extschema@.kms_tag_resource(jsonb, text, text, text),
+	@extschema@.kms_untag_resource(text[], text, text, text),
+	@extschema@.kms_list_resource_tags(text, text, text),
 	@extschema@.kms_describe_secret(text, boolean),
 	@extschema@.kms_list_secrets(jsonb, boolean),
 	@extschema@.kms_get_secret_value(text, text, text, boolean),
@@ -124,5 +127,6 @@ GRANT EXECUTE ON FUNCTION
 	@extschema@.kms_can(text, text, jsonb),
 	@extschema@.kms_set_owner(text, text),
 	@extschema@.kms_list_grants(text),
+	@extschema@.kms_describe_regions(),
 	@extschema@.kms_describe_account_kms_status()
 	TO PUBLIC;

@@ -31,7 +31,7 @@ KMS_FUNCTION(kms_create_key, ACTION_CREATE_KEY)
 		err_missing("enable_automatic_rotation");
 	request.automatic_rotation = PG_GETARG_BOOL(5);
 	request.rotation_seconds = request.automatic_rotation ? arg_interval(fcinfo, 6, "rotation_interval") : NO_INTERVAL;
-	request.has_tags = !PG_ARGISNULL(7);
+	request.tags = PG_ARGISNULL(7) ? NULL : PG_GETARG_JSONB_P(7);
 	*id = key_create(caller, &request);
 	PG_RETURN_UUID_P(id);
 }

@@ -18,6 +18,7 @@
 #include "service/secret_deletion.h"
 #include "service/secret_value.h"
 #include "service/secret_version.h"
+#include "service/tag.h"
 #include "utils/timestamp.h"
 
 /* secret_data: bytes, or text, as UTF-8.  No conversion makes it four times shorter: what is too long stays so. */
@@ -75,7 +76,7 @@ create_secret(FunctionCallInfo fcinfo, bool is_binary)
 	request.type = arg_text(fcinfo, 3, "secret_type");
 	request.encryption_key_id = arg_text_or_null(fcinfo, 4);
 	request.description = arg_text(fcinfo, 5, "description");
-	request.has_tags = !PG_ARGISNULL(6);
+	request.tags = PG_ARGISNULL(6) ? NULL : PG_GETARG_JSONB_P(6);
 	request.extended_config = PG_ARGISNULL(7) ? NULL : PG_GETARG_JSONB_P(7);
 	request.automatic_rotation = arg_bool(fcinfo, 8, "enable_automatic_rotation");
 	request.rotation_seconds = request.automatic_rotation ? arg_interval(fcinfo, 9, "rotation_interval") : NO_INTERVAL;
@@ -126,7 +127,7 @@ metadata_row(FunctionCallInfo fcinfo, const KmsSecret *secret, bool fetch_tags)
 	values[10] = result_time(secret->rotated_at, &nulls[10]);
 	values[12] = result_config(secret->extended_config, &nulls[12]);
 	nulls[13] = !fetch_tags;
-	values[13] = fetch_tags ? JsonbPGetDatum(json_empty_array()) : (Datum) 0;
+	values[13] = fetch_tags ? JsonbPGetDatum(tags_json(&secret->id)) : (Datum) 0;
 	return result_row(fcinfo, lengthof(values), values, nulls);
 }
 

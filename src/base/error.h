@@ -17,6 +17,7 @@
 
 #define API_ALIAS_ALREADY_EXISTS		"AliasAlreadyExists"
 #define API_ALIAS_NOT_FOUND				"Forbidden.AliasNotFound"
+#define API_CERTIFICATE_NOT_FOUND		"Certificate.NotFound"
 #define API_EXPIRED_IMPORT_TOKEN		"ExpiredImportToken"
 #define API_INTERNAL_FAILURE			"InternalFailure"
 #define API_INVALID_IMPORT_TOKEN		"InvalidImportToken"

@@ -31,25 +31,13 @@ json_parse(const char *text)
 	return parsed;
 }
 
-static Jsonb *
-empty(JsonbIteratorToken begin, JsonbIteratorToken end)
-{
-	JsonbParseState *state = NULL;
-
-	(void) pushJsonbValue(&state, begin, NULL);
-	return JsonbValueToJsonb(pushJsonbValue(&state, end, NULL));
-}
-
 Jsonb *
 json_empty_object(void)
 {
-	return empty(WJB_BEGIN_OBJECT, WJB_END_OBJECT);
-}
+	JsonbParseState *state = NULL;
 
-Jsonb *
-json_empty_array(void)
-{
-	return empty(WJB_BEGIN_ARRAY, WJB_END_ARRAY);
+	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
 bool

@@ -16,7 +16,6 @@
 extern Jsonb *json_parse(const char *text);
 
 extern Jsonb *json_empty_object(void);
-extern Jsonb *json_empty_array(void);
 
 /* Whether it is this string. */
 extern bool json_is(const JsonbValue *value, const char *string);

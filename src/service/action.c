@@ -70,6 +70,9 @@ static const char *const names[ACTION_COUNT] = {
 	[ACTION_UPDATE_SECRET_ROTATION_POLICY] = "UpdateSecretRotationPolicy",
 	[ACTION_DELETE_SECRET] = "DeleteSecret",
 	[ACTION_RESTORE_SECRET] = "RestoreSecret",
+	[ACTION_TAG_RESOURCE] = "TagResource",
+	[ACTION_UNTAG_RESOURCE] = "UntagResource",
+	[ACTION_LIST_RESOURCE_TAGS] = "ListResourceTags",
 };
 
 const char *

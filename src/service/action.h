@@ -80,10 +80,14 @@ typedef enum KmsAction
 	ACTION_ROTATE_SECRET,
 	ACTION_UPDATE_SECRET_ROTATION_POLICY,
 	ACTION_DELETE_SECRET,
-	ACTION_RESTORE_SECRET
+	ACTION_RESTORE_SECRET,
+	/* On either. */
+	ACTION_TAG_RESOURCE,
+	ACTION_UNTAG_RESOURCE,
+	ACTION_LIST_RESOURCE_TAGS
 } KmsAction;
 
-#define ACTION_COUNT			(ACTION_RESTORE_SECRET + 1)
+#define ACTION_COUNT			(ACTION_LIST_RESOURCE_TAGS + 1)
 #define ACTION_IS_GRANTABLE(action)	((action) >= ACTION_DESCRIBE_KEY)
 
 /* What superusers, who may manage everything, are asked for a grant for. */
@@ -93,11 +97,13 @@ typedef enum KmsAction
 #define ACTION_BIT(action)		(UINT64CONST(1) << ((action) - ACTION_DESCRIBE_KEY))
 #define ACTION_ALL_BITS			((ACTION_BIT(ACTION_COUNT - 1) << 1) - 1)
 
-/* Those of them that are about a key. */
-#define ACTION_KEY_BITS			((ACTION_BIT(ACTION_VERIFY_MAC) << 1) - 1)
+/* From the first to the last of the list. */
+#define ACTION_BITS(first, last)	((ACTION_BIT(last) << 1) - ACTION_BIT(first))
 
-/* Those that are about a secret. */
-#define ACTION_SECRET_BITS		(ACTION_ALL_BITS & ~ACTION_KEY_BITS)
+/* Those of them that are about a key, and about a secret. */
+#define ACTION_TAG_BITS			ACTION_BITS(ACTION_TAG_RESOURCE, ACTION_LIST_RESOURCE_TAGS)
+#define ACTION_KEY_BITS			(ACTION_BITS(ACTION_DESCRIBE_KEY, ACTION_VERIFY_MAC) | ACTION_TAG_BITS)
+#define ACTION_SECRET_BITS		(ACTION_BITS(ACTION_GET_SECRET_VALUE, ACTION_RESTORE_SECRET) | ACTION_TAG_BITS)
 
 /* The API's name; ACTION_NONE for a name that is none. */
 extern const char *action_name(KmsAction action);

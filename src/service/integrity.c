@@ -16,6 +16,7 @@
 #include "service/secret_value.h"
 #include "store/import_token.h"
 #include "store/key_version.h"
+#include "store/tag.h"
 #include "utils/timestamp.h"
 
 #define NOT_UNDERSTOOD	"it has a value that no release of this extension has written"
@@ -249,6 +250,17 @@ check_secret_role(const void *row, const char *id, void *argument)
 }
 
 static void
+check_tag(const void *row, const char *id, void *argument)
+{
+	const StoredTag *tag = row;
+
+	if (tag == NULL)
+		report(argument, id, NOT_UNDERSTOOD);
+	else if (strcmp(tag->resource_type, "secret") == 0 ? !secret_exists(&tag->resource) : !key_exists(&tag->resource))
+		report(argument, psprintf("%s/%s", id, tag->tag.key), "its key or secret does not exist");
+}
+
+static void
 check_domain_key(const void *row, const char *id, void *argument)
 {
 	const KmsDomainKey *key = row;
@@ -301,6 +313,8 @@ integrity_check(KmsProblemSeen seen, void *argument)
 	store_secret_stage_each(check_stage, &check);
 	check.table = "secret_role";
 	store_secret_role_each(check_secret_role, &check);
+	check.table = "tag";
+	store_tag_each(check_tag, &check);
 	check.table = "audit_entry";
 	check_audit(&check);
 }

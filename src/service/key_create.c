@@ -13,6 +13,7 @@
 #include "service/key_rotation.h"
 #include "service/key_spec.h"
 #include "service/material.h"
+#include "service/tag.h"
 #include "store/key_version.h"
 #include "store/store.h"
 #include "utils/timestamp.h"
@@ -86,20 +87,12 @@ parse_rotation(const KmsCreateKey *request, const KmsKey *key)
 	return key_check_rotation_interval(request->rotation_seconds);
 }
 
-/* What this release does not do is refused, not taken and forgotten. */
-static void
-require_no_tags(const KmsCreateKey *request)
-{
-	if (request->has_tags)
-		kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_UNSUPPORTED_OPERATION,
-					errmsg("tags are not available in this release"));
-}
-
 pg_uuid_t
 key_create(Oid caller, const KmsCreateKey *request)
 {
 	KmsKey		key = {0};
 	KmsKeyVersion version;
+	List	   *tags;
 
 	key.spec = parse_spec(request->key_spec);
 	key.usage = parse_usage(request->key_usage, key.spec);
@@ -107,7 +100,7 @@ key_create(Oid caller, const KmsCreateKey *request)
 	require_software(request->protection_level);
 	key_require_description("description", request->description);
 	key.rotation_seconds = parse_rotation(request, &key);
-	require_no_tags(request);
+	tags = tags_parse(request->tags);
 
 	key.id = uuid_random();
 	key.stored_owner = store_role_of(caller);
@@ -133,6 +126,12 @@ key_create(Oid caller, const KmsCreateKey *request)
 	key_add(&key);
 	if (key.has_primary_version)
 		store_key_version_insert(&version);
+	if (tags != NIL)
+	{
+		store_open();
+		tags_add(&key.id, "key", tags);
+		store_close_unrecorded();
+	}
 	audit_record_key(ACTION_CREATE_KEY, caller, &key.id, key.has_primary_version ? audit_version(&version.id) : NULL);
 	store_sync_at_commit();
 	return key.id;

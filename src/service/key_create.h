@@ -6,6 +6,7 @@
 
 #include "postgres.h"
 
+#include "utils/jsonb.h"
 #include "utils/uuid.h"
 
 typedef struct KmsCreateKey
@@ -17,7 +18,7 @@ typedef struct KmsCreateKey
 	const char *protection_level;
 	bool		automatic_rotation;
 	int64		rotation_seconds;	/* NO_INTERVAL: none given; only with automatic_rotation */
-	bool		has_tags;
+	Jsonb	   *tags;				/* or NULL */
 	bool		deletion_protected;
 } KmsCreateKey;
 

@@ -48,6 +48,21 @@ resource_parse(const char *text, KmsResource *resource)
 }
 
 void
+resource_of_key(const char *text, KmsResource *resource)
+{
+	resource->kind = RESOURCE_KEY;
+	resource->text = text;
+	reference_parse("key_id", text, strlen(text), &resource->reference);
+}
+
+void
+resource_of_secret(const char *text, KmsResource *resource)
+{
+	resource->kind = RESOURCE_SECRET;
+	resource->text = secret_parse_name("secret_name", text);
+}
+
+void
 resource_find_for(Oid caller, KmsAction action, KmsResource *resource)
 {
 	if (resource->kind == RESOURCE_KEY)

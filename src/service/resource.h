@@ -29,6 +29,10 @@ typedef struct KmsResource
 /* Key id, ARN, alias; secret/NAME, certificate/UUID.  Malformed: InvalidParameter. */
 extern void resource_parse(const char *text, KmsResource *resource);
 
+/* What an argument key_id (aliases too) or secret_name names. */
+extern void resource_of_key(const char *text, KmsResource *resource);
+extern void resource_of_secret(const char *text, KmsResource *resource);
+
 /* Find it, and authorise; then (inside store_open) lock it, and authorise again. */
 extern void resource_find_for(Oid caller, KmsAction action, KmsResource *resource);
 extern void resource_lock_for(Oid caller, KmsAction action, KmsResource *resource);

@@ -16,6 +16,7 @@
 #include "service/secret_seal.h"
 #include "service/secret_value.h"
 #include "service/secret_version.h"
+#include "service/tag.h"
 #include "utils/timestamp.h"
 
 #define RESERVED_PREFIX "acs/"
@@ -35,14 +36,6 @@ parse_type(const char *name)
 	if (type == 0)
 		err_invalid("secret_type", "it must be Generic or Rds");
 	return type;
-}
-
-static void
-require_no_tags(const KmsCreateSecret *request)
-{
-	if (request->has_tags)
-		kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_UNSUPPORTED_OPERATION,
-					errmsg("tags are not available in this release"));
 }
 
 static void
@@ -154,6 +147,7 @@ secret_create(Oid caller, const KmsCreateSecret *request, KmsSecret *secret)
 	int			account_count = 0;
 	SecretLabels labels;
 	KmsSecret	there;
+	List	   *tags;
 
 	secret_require_identifier("secret_name", request->name, SECRET_NAME_MAX);
 	audit_about_secret(request->name);
@@ -162,7 +156,7 @@ secret_create(Oid caller, const KmsCreateSecret *request, KmsSecret *secret)
 	secret_require_identifier("version_id", request->version_id, SECRET_VERSION_ID_MAX);
 	secret_require_value(request->value, request->text == NULL);
 	key_require_description("description", request->description);
-	require_no_tags(request);
+	tags = tags_parse(request->tags);
 	describe(caller, request, secret);
 	if (secret->type == SECRET_RDS)
 		account_count = secret_accounts_parse(request->text, secret->sub_type, accounts);
@@ -182,6 +176,7 @@ secret_create(Oid caller, const KmsCreateSecret *request, KmsSecret *secret)
 		add_first_version(caller, secret, &labels, request);
 	else
 		add_accounts(caller, secret, &labels, request->version_id, accounts, account_count);
+	tags_add(&secret->id, "secret", tags);
 	store_secret_notify(secret->name);
 	secret_record(ACTION_CREATE_SECRET, caller, secret, psprintf("version %s", request->version_id));
 	store_sync_at_commit();

@@ -20,7 +20,7 @@ typedef struct KmsCreateSecret
 	const char *type;
 	const char *encryption_key_id;	/* NULL: the service's own */
 	const char *description;
-	bool		has_tags;
+	Jsonb	   *tags;				/* or NULL */
 	Jsonb	   *extended_config;	/* or NULL */
 	bool		automatic_rotation;
 	int64		rotation_seconds;	/* NO_INTERVAL: none given; only with automatic_rotation */

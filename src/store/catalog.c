@@ -127,6 +127,8 @@ look_up(StoreCatalog *found)
 	found->audit_head = relation_in(schema, "audit_head");
 	found->audit_head_pkey = relation_in(schema, "audit_head_pkey");
 	found->usage_entry = relation_in(schema, "usage_entry");
+	found->tag = relation_in(schema, "tag");
+	found->tag_pkey = relation_in(schema, "tag_pkey");
 	found->secret = relation_in(schema, "secret");
 	found->secret_pkey = relation_in(schema, "secret_pkey");
 	found->secret_name_key = relation_in(schema, "secret_name_key");

@@ -33,6 +33,8 @@ typedef struct StoreCatalog
 	Oid			audit_head;
 	Oid			audit_head_pkey;
 	Oid			usage_entry;
+	Oid			tag;
+	Oid			tag_pkey;
 	Oid			secret;
 	Oid			secret_pkey;
 	Oid			secret_name_key;

@@ -355,6 +355,7 @@ store_key_erase(const pg_uuid_t *id)
 		{.sql = "DELETE FROM key_version WHERE key_id = $1", .nargs = 1, .argtypes = {UUIDOID}},
 		{.sql = "DELETE FROM grant_entry WHERE resource = $1", .nargs = 1, .argtypes = {UUIDOID}},
 		{.sql = "DELETE FROM job WHERE resource = $1 AND outcome <> 'done'", .nargs = 1, .argtypes = {UUIDOID}},
+		{.sql = "DELETE FROM tag WHERE resource = $1", .nargs = 1, .argtypes = {UUIDOID}},
 		{.sql = "DELETE FROM usage_entry WHERE key_id = $1", .nargs = 1, .argtypes = {UUIDOID}},
 		{.sql = "DELETE FROM key WHERE id = $1", .nargs = 1, .argtypes = {UUIDOID}}
 	};

@@ -129,7 +129,7 @@ extern void store_key_insert(const KmsKey *key);
  */
 extern void store_key_update(const KmsKey *key);
 
-/* Inside store_open, with the row locked: erase it, its versions, aliases and import tokens. */
+/* Inside store_open, with the row locked: erase it, its versions, aliases, tags and import tokens. */
 extern void store_key_erase(const pg_uuid_t *id);
 
 /* Every row: see is given a KmsKey, or NULL (store_each). */

@@ -336,6 +336,7 @@ store_secret_erase(const pg_uuid_t *id)
 		{.sql = "DELETE FROM secret_role WHERE secret_id = $1", .nargs = 1, .argtypes = {UUIDOID}},
 		{.sql = "DELETE FROM grant_entry WHERE resource = $1", .nargs = 1, .argtypes = {UUIDOID}},
 		{.sql = "DELETE FROM job WHERE resource = $1 AND outcome <> 'done'", .nargs = 1, .argtypes = {UUIDOID}},
+		{.sql = "DELETE FROM tag WHERE resource = $1", .nargs = 1, .argtypes = {UUIDOID}},
 		{.sql = "DELETE FROM secret WHERE id = $1", .nargs = 1, .argtypes = {UUIDOID}}
 	};
 	Datum		values[] = {UUIDPGetDatum(id)};
