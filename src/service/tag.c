@@ -195,28 +195,16 @@ count_with(const pg_uuid_t *resource, const List *tags)
 	return count;
 }
 
-static char *
-describe(const char *what, const List *names)
+static void
+record(KmsAction action, Oid caller, const KmsResource *resource, const List *tags)
 {
 	StringInfoData detail;
 	ListCell   *cell;
 
 	initStringInfo(&detail);
-	appendStringInfoString(&detail, what);
-	foreach(cell, names)
-		appendStringInfo(&detail, "%s %s", cell == list_head(names) ? "" : ",", (const char *) lfirst(cell));
-	return detail.data;
-}
-
-static List *
-keys_of(const List *tags)
-{
-	List	   *keys = NIL;
-	ListCell   *cell;
-
 	foreach(cell, tags)
-		keys = lappend(keys, unconstify(char *, ((const KmsTag *) lfirst(cell))->key));
-	return keys;
+		appendStringInfo(&detail, "%s %s", cell == list_head(tags) ? "tags" : ",", ((const KmsTag *) lfirst(cell))->key);
+	resource_record(action, caller, resource, tags == NIL ? NULL : detail.data);
 }
 
 void
@@ -233,8 +221,40 @@ tag_resource(Oid caller, const TagSubject *subject, Jsonb *json)
 	if (count_with(resource_id(&resource), tags) > TAGS_MAX)
 		err_too_many();
 	tags_add(resource_id(&resource), resource_type(resource.kind), tags);
-	resource_record(ACTION_TAG_RESOURCE, caller, &resource, describe("tags", keys_of(tags)));
+	record(ACTION_TAG_RESOURCE, caller, &resource, tags);
 	store_close();
+}
+
+static bool
+is_one_of(const char *key, const List *keys)
+{
+	ListCell   *cell;
+
+	foreach(cell, keys)
+	{
+		if (strcmp(lfirst(cell), key) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Keys may come without end, and are named by the caller; what is there is no more than TAGS_MAX. */
+static List *
+delete_tags(const pg_uuid_t *resource, const List *keys)
+{
+	List	   *deleted = NIL;
+	ListCell   *cell;
+
+	foreach(cell, store_tag_list(resource))
+	{
+		KmsTag	   *tag = lfirst(cell);
+
+		if (!is_one_of(tag->key, keys))
+			continue;
+		store_tag_delete(resource, tag->key);
+		deleted = lappend(deleted, tag);
+	}
+	return deleted;
 }
 
 void
@@ -250,9 +270,7 @@ untag_resource(Oid caller, const TagSubject *subject, const List *keys)
 	store_open();
 	resource_lock_for(caller, ACTION_UNTAG_RESOURCE, &resource);
 	require_taggable(&resource);
-	foreach(cell, keys)
-		store_tag_delete(resource_id(&resource), lfirst(cell));
-	resource_record(ACTION_UNTAG_RESOURCE, caller, &resource, describe("tags", keys));
+	record(ACTION_UNTAG_RESOURCE, caller, &resource, delete_tags(resource_id(&resource), keys));
 	store_close();
 }
 
