@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(393);
+SELECT plan(421);
 
 CREATE ROLE kms_test_owner;
 CREATE ROLE kms_test_stranger;
@@ -84,6 +84,10 @@ INSERT INTO operation (name, uses, statement) VALUES
 	('CreateKeyVersion', false, 'SELECT kms_create_key_version(%1$L)'),
 	('CreateAlias', false, 'SELECT kms_create_alias(%1$L, ''alias/by-'' || current_user)'),
 	('UpdateAlias', false, 'SELECT kms_update_alias(%1$L, ''alias/access'')'),
+	('TagResource', false, 'SELECT kms_tag_resource(''{"access": "1"}'', %1$L)'),
+	('TagResource by alias', false, 'SELECT kms_tag_resource(''{"access": "2"}'', ''alias/access'')'),
+	('ListResourceTags', false, 'SELECT kms_list_resource_tags(%1$L)'),
+	('UntagResource', false, 'SELECT kms_untag_resource(''{access}'', %1$L)'),
 	('Encrypt', true, 'SELECT kms_encrypt(%1$L, ''x''::bytea)'),
 	('Encrypt a text', true, 'SELECT kms_encrypt(%1$L, ''x''::text)'),
 	('Encrypt by alias', true, 'SELECT kms_encrypt(''alias/access'', ''x''::text)'),
@@ -116,6 +120,9 @@ INSERT INTO operation (name, uses, statement) VALUES
 	('PutSecretValue, binary', false, 'SELECT kms_put_secret_value(''access'', gen_random_uuid()::text, ''x''::bytea, ''{own}'')'),
 	('UpdateSecret', false, 'SELECT kms_update_secret(''access'', ''mine'')'),
 	('UpdateSecretVersionStage', false, 'SELECT kms_update_secret_version_stage(''access/chosen'', ''own'', ''v1'')'),
+	('TagResource of a secret', false, 'SELECT kms_tag_resource(''{"access": "1"}'', secret_name => ''access'')'),
+	('ListResourceTags of a secret', false, 'SELECT kms_list_resource_tags(secret_name => ''access'')'),
+	('UntagResource of a secret', false, 'SELECT kms_untag_resource(''{access}'', secret_name => ''access'')'),
 	('DeleteSecret', false, 'SELECT kms_delete_secret(''access/chosen'')'),
 	('RestoreSecret', false, 'SELECT kms_restore_secret(''access/chosen'')'),
 	('RotateSecret', false, 'SELECT kms_rotate_secret(''access/rds'')'),

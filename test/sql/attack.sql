@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(204);
+SELECT plan(218);
 
 CREATE ROLE kms_test_victim;
 CREATE ROLE kms_test_grantee;
@@ -21,7 +21,7 @@ INSERT INTO subject (key, id) VALUES ('aes', kms_create_key()), ('mac', kms_crea
 UPDATE subject SET version = (SELECT v.key_version_id FROM kms_list_key_versions(id) v);
 UPDATE subject SET blob = kms_encrypt(id, 'x'::text, '{"a": "1"}') WHERE key IN ('aes', 'other');
 UPDATE subject SET blob = kms_asymmetric_encrypt(id, NULL, 'RSAES_OAEP_SHA_256', 'x') WHERE key = 'rsa';
-SELECT kms_create_alias(id, 'alias/attack') FROM subject WHERE key = 'aes' \g /dev/null
+SELECT kms_create_alias(id, 'alias/attack'), kms_tag_resource('{"team": "red"}', id) FROM subject WHERE key = 'aes' \g /dev/null
 SELECT kms_grant(id, 'kms_test_grantee', '{*}', '{"a": "1"}', clock_timestamp() + interval '1 hour') FROM subject WHERE key = 'aes' \g /dev/null
 SELECT kms_schedule_key_deletion(id, 7) FROM subject WHERE key = 'doomed' \g /dev/null
 SELECT set_config('test.public_key', decode(regexp_replace(kms_get_public_key(id), '-----[^-]*-----', '', 'g'), 'base64')::text, true) FROM subject WHERE key = 'rsa' \g /dev/null
@@ -32,7 +32,7 @@ CREATE ROLE kms_test_free LOGIN;
 CREATE FUNCTION pg_temp.make_rds(name text, sub_type text, account text) RETURNS kms.new_secret LANGUAGE sql AS
 $$ SELECT kms_create_secret(name, 'v1', format('{"Accounts": [{"AccountName": "%s", "AccountPassword": "x"}]}', account), 'Rds', extended_config => jsonb_build_object('SecretSubType', sub_type, 'DBInstanceId', 'local'),
 						    enable_automatic_rotation => true, rotation_interval => '7 days') $$;
-SELECT kms_create_secret('attack/generic', 'v1', 'x'::text), kms_create_secret('attack/chosen', 'v1', 'x'::bytea, encryption_key_id => 'alias/attack'), kms_create_secret('attack/doomed', 'v1', 'x'::text), kms_create_secret('attack/ending', 'v1', 'x'::text),
+SELECT kms_create_secret('attack/generic', 'v1', 'x'::text, tags => '{"team": "red"}'), kms_create_secret('attack/chosen', 'v1', 'x'::bytea, encryption_key_id => 'alias/attack'), kms_create_secret('attack/doomed', 'v1', 'x'::text), kms_create_secret('attack/ending', 'v1', 'x'::text),
 	   pg_temp.make_rds('attack/rds', 'SingleUser', 'kms_test_app'), pg_temp.make_rds('attack/pair', 'DoubleUsers', 'kms_test_pair'), pg_temp.make_rds('attack/due', 'SingleUser', 'kms_test_due') \g /dev/null
 SELECT kms_delete_secret('attack/doomed'), kms_delete_secret('attack/ending'), kms_grant('secret/attack/generic', 'kms_test_grantee', '{*}', NULL, clock_timestamp() + interval '1 hour') \g /dev/null
 INSERT INTO subject (key, id) SELECT key, 'attack/' || key FROM unnest('{generic,chosen,doomed secret,rds,two roles}'::text[]) key;
@@ -75,6 +75,9 @@ INSERT INTO operation (key, statement) VALUES
 	('aes', 'SELECT public.kms_generate_data_key(%1$L, number_of_bytes => 32), public.kms_generate_data_key_without_plaintext(%1$L, ''AES_256'')'),
 	('aes', 'SELECT public.kms_export_data_key(%3$L, pg_catalog.current_setting(''test.public_key'')::pg_catalog.bytea, ''RSA_2048'', ''RSAES_OAEP_SHA_256'', ''{"a": "1"}'')'),
 	('aes', 'SELECT public.kms_generate_and_export_data_key(%1$L, pg_catalog.current_setting(''test.public_key'')::pg_catalog.bytea, ''RSA_2048'', ''RSAES_OAEP_SHA_256'')'),
+	('aes', 'SELECT public.kms_tag_resource(''{"team": "red", "env": ""}'', %1$L), public.kms_untag_resource(''{team}'', %1$L), public.kms_list_resource_tags(%1$L)'),
+	('aes', 'SELECT public.kms_create_key(tags => ''[{"TagKey": "team", "TagValue": "red"}]'')'), ('aes', 'SELECT tag_key, tag_value FROM kms.tags'), ('aes', 'SELECT public.kms_describe_regions()'),
+	('aes', 'SELECT public.kms_list_keys(''[{"Key": "TagKey", "Values": ["team"]}, {"Key": "TagValue", "Values": ["red"]}]'')'),
 	('mac', 'SELECT public.kms_generate_mac(%1$L, ''x''), public.kms_verify_mac(%1$L, ''x'', ''x''), public.kms_blind_index(%1$L, ''x'', ''{"a": "1"}'')'),
 	('pair', 'SELECT public.kms_asymmetric_sign(%1$L, NULL, ''ECDSA_SHA_256'', pg_catalog.sha256(''x'')), public.kms_asymmetric_verify(%1$L, %2$L, ''ECDSA_SHA_256'', pg_catalog.sha256(''x''), ''x'')'),
 	('rsa', 'SELECT public.kms_asymmetric_encrypt(%1$L, NULL, ''RSAES_OAEP_SHA_256'', ''x''), public.kms_asymmetric_decrypt(%1$L, %2$L, ''RSAES_OAEP_SHA_256'', %3$L), public.kms_get_public_key(%1$L)'),
@@ -89,6 +92,8 @@ INSERT INTO operation (key, statement) VALUES
 	('generic', 'SELECT public.kms_update_secret_version_stage(%1$L, ''own'', ''v1''), public.kms_update_secret_version_stage(%1$L, ''own'', NULL, ''v1'')'), ('generic', 'SELECT public.kms_update_secret(%1$L, ''x'')'),
 	('generic', 'SELECT public.kms_describe_secret(%1$L, true), public.kms_list_secret_version_ids(%1$L, true)'), ('generic', 'SELECT public.kms_list_secrets()'), ('generic', 'SELECT creator, version_id FROM kms.secrets, kms.secret_versions'),
 	('generic', 'SELECT public.kms_list_secrets(''[{"Key": "Creator", "Values": ["kms_test_victim"]}, {"Key": "SecretType", "Values": ["rds"]}, {"Key": "Description", "Values": [""]}]'', true)'),
+	('generic', 'SELECT public.kms_tag_resource(''{"team": "red"}'', secret_name => %1$L), public.kms_untag_resource(''{env}'', secret_name => %1$L), public.kms_list_resource_tags(secret_name => %1$L)'),
+	('generic', 'SELECT public.kms_list_secrets(''[{"Key": "TagKey", "Values": ["team"]}, {"Key": "TagValue", "Values": ["red"]}]'', true)'),
 	('generic', 'SELECT public.kms_delete_secret(%1$L), public.kms_restore_secret(%1$L), public.kms_delete_secret(%1$L, true)'), ('doomed secret', 'SELECT public.kms_restore_secret(%1$L), public.kms_delete_secret(%1$L, false, 7)'),
 	('rds', 'SELECT public.kms_rotate_secret(%1$L), public.kms_update_secret_rotation_policy(%1$L, true, ''10 days''), public.kms_update_secret(%1$L, custom_data => ''{"a": "b"}'')'), ('two roles', 'SELECT public.kms_rotate_secret(%1$L), public.kms_rotate_secret(%1$L, ''v2'')'),
 	('of a secret', 'SELECT public.kms_grant(%1$L, ''kms_test_grantee'', ''{GetSecretValue}'', expires_at => ''2100-01-01''), public.kms_revoke(%1$L, ''kms_test_grantee''), public.kms_set_owner(%1$L, ''kms_test_victim'')'),
@@ -96,7 +101,7 @@ INSERT INTO operation (key, statement) VALUES
 INSERT INTO operation (key, statement, for_superusers) VALUES
 	('aes', 'SELECT public.kms_check_integrity(), public.kms_verify_audit_log()', true), ('aes', 'SELECT FROM kms.audit_log, kms.key_usage', true), ('aes', 'SELECT public.kms_run_jobs()', true), ('aes', 'SELECT public.kms_confirm_home()', true),
 	('aes', 'SELECT public.kms_grant(%1$L, ''kms_test_grantee'', ''{Encrypt}''), public.kms_revoke(%1$L, ''kms_test_grantee'')', true), ('aes', 'SELECT public.kms_set_owner(%1$L, ''kms_test_victim'')', true),
-	('aes', 'SELECT public.kms_list_keys(), public.kms_list_grants(), public.kms_list_aliases()', true), ('aes', 'SELECT key_id FROM kms.keys, kms.jobs', true), ('generic', 'SELECT public.kms_list_secrets()', true), ('generic', 'SELECT creator, version_id FROM kms.secrets, kms.secret_versions', true),
+	('aes', 'SELECT public.kms_list_keys(), public.kms_list_grants(), public.kms_list_aliases()', true), ('aes', 'SELECT key_id FROM kms.keys, kms.jobs', true), ('aes', 'SELECT public.kms_tag_resource(''{"team": "blue"}'', %1$L), public.kms_list_resource_tags(%1$L)', true), ('aes', 'SELECT resource FROM kms.tags', true), ('generic', 'SELECT public.kms_list_secrets()', true), ('generic', 'SELECT creator, version_id FROM kms.secrets, kms.secret_versions', true),
 	('generic', 'SELECT public.kms_put_secret_value(%1$L, ''v2'', ''x''::pg_catalog.text), public.kms_describe_secret(%1$L), public.kms_delete_secret(%1$L)', true), ('two roles', 'SELECT public.kms_rotate_secret(%1$L)', true), ('of a secret', 'SELECT public.kms_set_owner(%1$L, ''kms_test_victim'')', true), ('other', 'SELECT public.kms_schedule_key_deletion(%1$L, 7)', true);
 GRANT SELECT ON operation TO PUBLIC;
 SELECT is_empty($$SELECT p.proname FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'kms'
@@ -234,12 +239,12 @@ SELECT is(string_agg(format('%s: %s', p.name, pg_temp.attacked(p.path, 'postgres
 SELECT is(string_agg(DISTINCT pg_temp.attacked(p.path, 'kms_test_attacker', o), '; '), '42501|Forbidden.NoPermission', 'for the attacker nothing changes: ' || left(o.statement, 80))
   FROM operation o, path p WHERE NOT for_superusers AND statement ~ '%1' AND statement !~ 'kms_can' GROUP BY o.n, o.statement ORDER BY o.n;
 SELECT is(pg_temp.attacked(p.path, 'kms_test_attacker', ROW(0, 'aes', format('SELECT 1 OPERATOR(pg_catalog./) pg_catalog.count(*) FROM %s', list), false)::operation), '22012|', format('with %s the attacker sees nothing in %s', p.name, list))
-  FROM path p, unnest(ARRAY['kms.keys', 'kms.key_versions', 'kms.aliases', 'kms.grants', 'kms.jobs', 'public.kms_list_keys()', 'public.kms_list_aliases()', 'public.kms_list_grants()', 'kms.secrets', 'kms.secret_versions', 'public.kms_list_secrets()']) list ORDER BY list, p.name;
+  FROM path p, unnest(ARRAY['kms.keys', 'kms.key_versions', 'kms.aliases', 'kms.grants', 'kms.jobs', 'public.kms_list_keys()', 'public.kms_list_aliases()', 'public.kms_list_grants()', 'kms.secrets', 'kms.secret_versions', 'public.kms_list_secrets()', 'kms.tags']) list ORDER BY list, p.name;
 SELECT is(pg_temp.attacked(p.path, 'kms_test_attacker', ROW(0, 'aes', 'SELECT 1 OPERATOR(pg_catalog./) public.kms_can(''Encrypt'', %1$L, ''{"a": "1"}'')::pg_catalog.int4', false)::operation), '22012|', 'with ' || p.name || ' kms_can says no')
   FROM path p ORDER BY p.name;
 SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'in the end nothing was caught'),
 	   is((SELECT count(*) FROM pg_temp.grant_entry), (SELECT count(*) FROM pg_temp.key) + (SELECT count(*) FROM pg_temp.secret), 'and no temporary table was written'),
-	   is_empty('SELECT FROM pg_temp.secret WHERE owner_name <> ''kms_test_attacker''', 'nor changed');
+	   is_empty('SELECT FROM pg_temp.secret WHERE owner_name <> ''kms_test_attacker'' UNION ALL SELECT FROM pg_temp.tag', 'nor changed');
 
 /* The attacker's own conversions run before the call, as who calls. */
 SELECT is(pg_temp.attacked('public', 'kms_test_victim', ROW(0, 'aes', 'SELECT public.kms_describe_key(ROW(1)::kms_test_trap.bait)', false)::operation), 'fine, caught: cast as kms_test_victim', 'a planted cast runs as the caller, who wrote it');

@@ -3,7 +3,7 @@
 \getenv here PG_ABS_SRCDIR
 \set setup :here /sql/include/setup.psql
 \i :setup
-SELECT plan(142);
+SELECT plan(150);
 SELECT kms_test.let_time_pass() IS NULL AS ignored \gset
 
 /* Material sealed with the OpenSSL command line. */
@@ -56,6 +56,9 @@ INSERT INTO step (operation, statement, about, detail) VALUES
 	('SetDeletionProtection', format('SELECT kms_set_deletion_protection(%L, false)', :'key'), :'key', 'off'),
 	('UpdateRotationPolicy', format('SELECT kms_update_rotation_policy(%L, true, %L)', :'key', '7 days'), :'key', 'on'),
 	('UpdateRotationPolicy', format('SELECT kms_update_rotation_policy(%L, false)', :'key'), :'key', 'off'),
+	('TagResource', format('SELECT kms_tag_resource(%L, %L)', '{"b": "a-description", "a-tag": "a-reason"}', :'key'), :'key', 'tags b, a-tag'),
+	('UntagResource', format('SELECT kms_untag_resource(%L, %L)', '{b,never}', :'key'), :'key', 'tags b'),
+	('UntagResource', format('SELECT kms_untag_resource(%L, %L)', '{b,never}', :'key'), :'key', NULL),
 	('CreateKeyVersion', format('SELECT kms_create_key_version(%L)', :'key'), :'key', 'key version %'),
 	('CreateAlias', format('SELECT kms_create_alias(%L, %L)', :'key', 'alias/audit'), :'key', 'alias/audit'),
 	('UpdateAlias', format('SELECT kms_update_alias(%L, %L)', :'ext', 'alias/audit'), :'ext', 'alias/audit, before of key ' || :'key'),
@@ -202,6 +205,11 @@ INSERT INTO secret_step (operation, statement, about, detail) VALUES
 	('Grant', 'SELECT kms_grant(''secret/audit/a'', ''kms_test_audit_reader'', ''{DescribeSecret,GetSecretValue}'', expires_at => ''2100-01-02 03:04:05+02'')', 'secret/audit/a', 'to kms_test_audit_reader: GetSecretValue, DescribeSecret; until 2100-01-02 01:04:05 UTC'),
 	('Revoke', 'SELECT kms_revoke(''secret/audit/a'', ''kms_test_audit_reader'')', 'secret/audit/a', 'from kms_test_audit_reader: *'),
 	('SetOwner', 'SELECT kms_set_owner(''secret/audit/b'', ''kms_test_audit_reader'')', 'secret/audit/b', 'to kms_test_audit_reader'),
+	('CreateSecret', 'SELECT kms_create_secret(''audit/tagged'', ''v1'', ''surely-a-value''::text, tags => ''{"a-tag": "surely-a-tag"}'')', 'secret/audit/tagged', 'version v1'),
+	('TagResource', 'SELECT kms_tag_resource(''{"a-tag": "surely-a-tag", "b": "surely-a-tag"}'', secret_name => ''audit/tagged'')', 'secret/audit/tagged', 'tags b, a-tag'),
+	('UntagResource', 'SELECT kms_untag_resource(''{a-tag,never}'', secret_name => ''audit/tagged'')', 'secret/audit/tagged', 'tags a-tag'),
+	('ListResourceTags', 'SELECT kms_list_resource_tags(secret_name => ''audit/tagged'')', NULL, NULL),
+	('DeleteSecret', 'SELECT kms_delete_secret(''audit/tagged'', true)', 'secret/audit/tagged', 'at once'),
 	('DeleteSecret', 'SELECT kms_delete_secret(''audit/a'')', 'secret/audit/a', 'delete date % UTC'),
 	('RestoreSecret', 'SELECT kms_restore_secret(''audit/a'')', 'secret/audit/a', NULL),
 	('DeleteSecret', 'SELECT kms_delete_secret(''audit/b'', true)', 'secret/audit/b', 'at once'),

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(232);
+SELECT plan(242);
 
 CREATE TEMP TABLE suite (n serial, spec text, key_id text, blob bytea);
 INSERT INTO suite (spec) VALUES ('Aliyun_AES_256'), ('Aliyun_AES_192'), ('Aliyun_AES_128'), ('Aliyun_SM4');
@@ -35,6 +35,9 @@ INSERT INTO names_key (operation, alias, statement) VALUES
 	('CreateAlias', false, 'SELECT kms_create_alias(%1$L, ''alias/new'')'),
 	('UpdateAlias', false, 'SELECT kms_update_alias(%1$L, ''alias/badinput'')'),
 	('ListAliasesByKeyId', false, 'SELECT kms_list_aliases_by_key_id(%1$L)'),
+	('TagResource', true, 'SELECT kms_tag_resource(''{"a": "1"}'', %1$L)'),
+	('UntagResource', true, 'SELECT kms_untag_resource(''{a}'', %1$L)'),
+	('ListResourceTags', true, 'SELECT kms_list_resource_tags(%1$L)'),
 	('Encrypt', true, 'SELECT kms_encrypt(%1$L, ''x''::bytea)'),
 	('Encrypt text', true, 'SELECT kms_encrypt(%1$L, ''x''::text)'),
 	('ReEncrypt', true, 'SELECT kms_re_encrypt(%2$L, %1$L)'),
@@ -92,7 +95,9 @@ SELECT is(string_agg(b.what || ': ' || got, ', ') FILTER (WHERE got <> wanted), 
  GROUP BY t.n, t.operation ORDER BY t.n;
 SELECT is(pg_temp.complaint(statement, NULL, :'blob'),
 		  '22004|MissingParameter|' || CASE operation WHEN 'ReEncrypt' THEN 'destination_key_id' WHEN 'ReEncrypt from a pair' THEN 'source_key_id' ELSE 'key_id' END || ' must not be null', operation || ' needs a key')
-  FROM names_key ORDER BY n;
+  FROM names_key WHERE operation !~ '^(Tag|Untag|List)Resource' ORDER BY n;
+SELECT is(pg_temp.complaint(statement, NULL), '22023|InvalidParameter|invalid value for key_id: exactly one of key_id, secret_name and certificate_id must be given', operation || ' needs one of three')
+  FROM names_key WHERE operation ~ '^(Tag|Untag|List)Resource' ORDER BY n;
 SELECT is(max(length(pg_temp.complaint(t.statement, b.name, :'blob'))) < 500, true, 'no error repeats an over-long name')
   FROM names_key t CROSS JOIN bad_name b;
 
@@ -199,7 +204,8 @@ SELECT is(pg_temp.complaint(statement, :'key', :'blob'), '25006|UnsupportedOpera
   FROM (VALUES ('SELECT kms_create_key()', 'making a key'), ('SELECT kms_create_key(origin => ''EXTERNAL'')', 'making a key without material'), ('SELECT kms_create_key(''EC_P256'')', 'making a pair'), ('SELECT kms_enable_key(%1$L)', 'enabling'),
 			   ('SELECT kms_disable_key(%1$L)', 'disabling'), ('SELECT kms_update_key_description(%1$L, ''x'')', 'describing anew'), ('SELECT kms_create_key_version(%1$L)', 'rotating'),
 			   ('SELECT kms_create_alias(%1$L, ''alias/new'')', 'making an alias'), ('SELECT kms_update_alias(%1$L, ''alias/badinput'')', 'moving an alias'),
-			   ('SELECT kms_delete_alias(''alias/badinput'')', 'deleting an alias')) t (statement, what);
+			   ('SELECT kms_delete_alias(''alias/badinput'')', 'deleting an alias'),
+			   ('SELECT kms_tag_resource(''{"a": "1"}'', %1$L)', 'tagging'), ('SELECT kms_untag_resource(''{a}'', ''alias/badinput'')', 'taking a tag away')) t (statement, what);
 SELECT is(pg_temp.verdict(statement, :'key', :'blob', :'version', :'public_key', :'signer', :'opener', :'sm2', :'mac_key'), 'fine', what || ' works in a read-only transaction')
   FROM (VALUES ('SELECT kms_encrypt(%1$L, ''x''::bytea)', 'encrypting'), ('SELECT kms_encrypt(''alias/badinput'', ''x''::text)', 'encrypting by alias'), ('SELECT kms_decrypt(%2$L)', 'decrypting'),
 			   ('SELECT kms_decrypt_text(%2$L)', 'decrypting a text'), ('SELECT kms_re_encrypt(%2$L, %1$L)', 're-encrypting'), ('SELECT kms_generate_data_key(%1$L)', 'making a data key'),
@@ -214,7 +220,7 @@ SELECT is(pg_temp.verdict(statement, :'key', :'blob', :'version', :'public_key',
 			   ('SELECT kms_re_encrypt(%7$L, %1$L, source_key_id => %6$L, source_encryption_algorithm => ''SM2PKE'')', 're-encrypting from one'),
 			   ('SELECT kms_generate_mac(%8$L, ''x'')', 'making a MAC'), ('SELECT kms_verify_mac(%8$L, ''x'', ''x'')', 'verifying one'), ('SELECT kms_blind_index(%8$L, ''x'')', 'making a blind index'), ('SELECT kms_describe_key(%1$L)', 'describing a key'), ('SELECT kms_describe_key_version(%1$L, %3$L)', 'describing a version'),
 			   ('SELECT kms_list_keys()', 'listing keys'), ('SELECT kms_list_key_versions(%1$L)', 'listing versions'), ('SELECT kms_list_aliases()', 'listing aliases'),
-			   ('SELECT kms_list_aliases_by_key_id(%1$L)', 'listing a key''s aliases'), ('SELECT kms_describe_account_kms_status()', 'asking for the status'), ('SELECT * FROM kms.status', 'looking at it')) t (statement, what);
+			   ('SELECT kms_list_aliases_by_key_id(%1$L)', 'listing a key''s aliases'), ('SELECT kms_list_resource_tags(%1$L), kms_describe_regions()', 'listing tags'), ('SELECT * FROM kms.tags', 'looking at them'), ('SELECT kms_describe_account_kms_status()', 'asking for the status'), ('SELECT * FROM kms.status', 'looking at it')) t (statement, what);
 SET LOCAL statement_timeout = '300ms';
 SELECT is(pg_temp.verdict('SELECT kms_create_key(%L)', 'RSA_4096'), '25006|UnsupportedOperation', 'which is said before primes are searched for');
 ROLLBACK TO writable;

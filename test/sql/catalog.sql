@@ -131,6 +131,10 @@ INSERT INTO contract VALUES
 	('kms_delete_alias', 'alias_name text', 'void', 'v', 'u', true),
 	('kms_list_aliases', '', 'SETOF (alias_name text, alias_arn text, key_id uuid)', 's', 's', true),
 	('kms_list_aliases_by_key_id', 'key_id text', 'SETOF (alias_name text, alias_arn text, key_id uuid)', 's', 's', true),
+	('kms_tag_resource', 'tags jsonb, key_id text DEFAULT NULL::text, secret_name text DEFAULT NULL::text, certificate_id text DEFAULT NULL::text', 'void', 'v', 'u', true),
+	('kms_untag_resource', 'tag_keys text[], key_id text DEFAULT NULL::text, secret_name text DEFAULT NULL::text, certificate_id text DEFAULT NULL::text', 'void', 'v', 'u', true),
+	('kms_list_resource_tags', 'key_id text DEFAULT NULL::text, secret_name text DEFAULT NULL::text, certificate_id text DEFAULT NULL::text',
+	 'SETOF (tag_key text, tag_value text)', 's', 's', true),
 	('kms_run_jobs', '', 'SETOF (job text, resource text, outcome text, detail text)', 'v', 'u', false),
 	('kms_confirm_home', '', 'void', 'v', 'u', false),
 	('kms_grant',
@@ -145,6 +149,7 @@ INSERT INTO contract VALUES
 	('kms_check_integrity', '', 'SETOF (table_name text, row_id text, problem text)', 's', 'r', false),
 	('kms_verify_audit_log', '', '(rows_checked bigint, first_bad_row bigint, problem text)', 'v', 'u', false),
 	('kms_open_kms_service', '', 'void', 'v', 'u', false),
+	('kms_describe_regions', '', 'SETOF (region_id text)', 's', 's', true),
 	('kms_describe_account_kms_status', '', 'text', 's', 's', true);
 UPDATE contract SET result = replace(replace(result, 'KEYVERSION', '(key_id uuid, key_version_id uuid, creation_date timestamp with time zone)'), 'KEY',
 	'(key_id uuid, arn text, creator text, creation_date timestamp with time zone, description text, key_state text, key_usage text, '
@@ -237,7 +242,7 @@ SELECT is_empty('SELECT c.oid::regclass, a.* FROM base_table c, aclexplode(c.rel
 SELECT is_empty('SELECT a.attrelid::regclass FROM pg_attribute a WHERE a.attacl IS NOT NULL AND a.attrelid IN (SELECT oid FROM base_table UNION SELECT oid FROM shown)',
 				'nor on a column');
 SELECT set_eq('SELECT c.relname, a.grantee, a.privilege_type, a.is_grantable FROM shown c, aclexplode(c.relacl) a WHERE a.grantee <> c.relowner',
-			  $$VALUES ('keys'::name, 0::oid, 'SELECT', false), ('key_versions', 0, 'SELECT', false), ('aliases', 0, 'SELECT', false), ('jobs', 0, 'SELECT', false), ('audit_log', 0, 'SELECT', false), ('key_usage', 0, 'SELECT', false), ('grants', 0, 'SELECT', false), ('secrets', 0, 'SELECT', false), ('secret_versions', 0, 'SELECT', false), ('status', 0, 'SELECT', false)$$,
+			  $$VALUES ('keys'::name, 0::oid, 'SELECT', false), ('key_versions', 0, 'SELECT', false), ('aliases', 0, 'SELECT', false), ('jobs', 0, 'SELECT', false), ('audit_log', 0, 'SELECT', false), ('key_usage', 0, 'SELECT', false), ('grants', 0, 'SELECT', false), ('secrets', 0, 'SELECT', false), ('secret_versions', 0, 'SELECT', false), ('tags', 0, 'SELECT', false), ('status', 0, 'SELECT', false)$$,
 			  'everybody may read the views, and no more');
 SELECT results_eq($$SELECT a.grantee, a.privilege_type FROM pg_namespace n, aclexplode(n.nspacl) a WHERE n.nspname = 'kms' AND a.grantee <> n.nspowner$$,
 				  $$VALUES (0::oid, 'USAGE')$$, 'everybody may look into the schema, nobody may make something there');
@@ -245,7 +250,7 @@ SELECT set_eq($$SELECT t.typname FROM pg_type t JOIN member m ON m.classid = 'pg
 				 WHERE EXISTS (SELECT FROM aclexplode(coalesce(t.typacl, acldefault('T', t.typowner))) a WHERE a.grantee = 0)$$,
 			  ARRAY['key_metadata', 'key_version_metadata', 'alias_entry', 'ciphertext_info', 'data_key', 'data_key_without_plaintext', 'exported_data_key',
 					'generated_and_exported_data_key', 'status_row', 'job_report', 'import_parameters', 'audit_row', 'grant_metadata', 'integrity_problem',
-					'new_secret', 'secret_entry', 'secret_deletion', 'secret_metadata', 'secret_value', 'put_secret_version', 'secret_version_entry']::name[],
+					'new_secret', 'secret_entry', 'secret_deletion', 'secret_metadata', 'secret_value', 'put_secret_version', 'secret_version_entry', 'tag_entry', 'region_entry']::name[],
 			  'everybody may use the row types of results');
 SELECT is_empty('SELECT c.oid::regclass FROM base_table c WHERE NOT (c.relrowsecurity AND c.relforcerowsecurity)', 'row security is enabled and forced on every table');
 SELECT is_empty('SELECT p.polrelid::regclass FROM pg_policy p JOIN base_table c ON c.oid = p.polrelid', 'no table has a policy');
@@ -258,8 +263,8 @@ SELECT is_empty($$SELECT pg_describe_object(classid, objid, objsubid) FROM membe
 
 -- ---- tables and views -----------------------------------------------------
 
-SELECT set_eq('SELECT relname FROM base_table', ARRAY['account', 'domain_key', 'key', 'key_version', 'alias', 'job', 'import_token', 'audit_entry', 'audit_head', 'usage_entry', 'role_anchor', 'grant_entry', 'secret', 'secret_version', 'secret_version_stage', 'secret_role']::name[], 'the tables are these');
-SELECT set_eq('SELECT relname FROM shown', ARRAY['keys', 'key_versions', 'aliases', 'jobs', 'audit_log', 'key_usage', 'grants', 'secrets', 'secret_versions', 'status']::name[], 'the views are these');
+SELECT set_eq('SELECT relname FROM base_table', ARRAY['account', 'domain_key', 'key', 'key_version', 'alias', 'job', 'import_token', 'audit_entry', 'audit_head', 'usage_entry', 'role_anchor', 'grant_entry', 'secret', 'secret_version', 'secret_version_stage', 'secret_role', 'tag']::name[], 'the tables are these');
+SELECT set_eq('SELECT relname FROM shown', ARRAY['keys', 'key_versions', 'aliases', 'jobs', 'audit_log', 'key_usage', 'grants', 'secrets', 'secret_versions', 'tags', 'status']::name[], 'the views are these');
 SELECT is_empty('SELECT oid::regclass FROM base_table WHERE relpersistence <> ''p'' OR relkind NOT IN (''r'', ''S'')', 'tables are logged and plain');
 SELECT is_empty('SELECT oid::regclass FROM base_table UNION SELECT oid FROM shown EXCEPT SELECT oid FROM pg_class WHERE relnamespace = ''kms''::regnamespace',
 				'tables and views are in the schema kms');
@@ -268,11 +273,11 @@ SELECT results_eq('SELECT t::regclass::text COLLATE "default", c COLLATE "defaul
 				  $$VALUES ('kms.job', 'WHERE false')$$, 'with all its rows, but for what the workers have seen');
 SELECT is_empty($$SELECT oid::regclass FROM shown WHERE relname <> 'status' AND NOT coalesce('security_barrier=true' = ANY (reloptions), false)$$,
 				'views over tables are security barriers');
-SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND c.relname !~ '^(usage_entry|audit_.*|secret.*)$' AND
+SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND c.relname !~ '^(usage_entry|audit_.*|secret.*|tag)$' AND
 				  (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled = 'A' AND t.tgtype = 0 | 4 | 8 | 16 | 32
 					 AND NOT t.tgdeferrable AND t.tgqual IS NULL AND t.tgattr = '' AND t.tgfoid = 'kms.tell_change'::regproc) <> 1$$,
 				'every table of which something is cached tells of each insert, update, delete and truncate, once per statement, always');
-SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND c.relname !~ '^(usage_entry|audit_.*|secret.*)$' AND
+SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND c.relname !~ '^(usage_entry|audit_.*|secret.*|tag)$' AND
 				  (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled = 'A' AND t.tgtype = 1 | 8 | 16
 					 AND NOT t.tgdeferrable AND t.tgqual IS NULL AND t.tgattr = '' AND t.tgfoid = 'kms.tell_change'::regproc) <> 1$$,
 				'and of each row that is updated or deleted, for replication, always');

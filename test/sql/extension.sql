@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(45);
+SELECT plan(46);
 
 SELECT kms_create_key() AS key \gset
 SELECT kms_encrypt(:'key', 'x'::text) AS blob \gset
@@ -53,7 +53,7 @@ SELECT is((SELECT count(*) FROM pg_proc WHERE proname ~ '^kms_' AND pronamespace
 SELECT is(pg_temp.verdict('SELECT kms_create_key()'), '42883|', 'and found there only');
 SET LOCAL search_path = "An odd, name", public;
 SELECT is(pg_temp.works(), 'fine', 'the extension works in another schema'),
-	   is(pg_temp.verdict('SELECT kms_list_keys(), kms_list_aliases(), kms_list_secrets()'), 'fine', 'and lists');
+	   is(pg_temp.verdict('SELECT kms_list_keys(), kms_list_aliases(), kms_list_secrets(), kms_describe_regions()'), 'fine', 'and lists');
 SET LOCAL search_path = public;
 SELECT is(pg_temp.verdict('SELECT "An odd, name".kms_list_keys()'), 'fine', 'with its schema named it works outside the path');
 RESET search_path;
@@ -104,7 +104,10 @@ SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'and takes nothing from it
 						  'kms_test_trap.kms_update_secret_version_stage(%1$L, ''own'', ''v1''); SELECT kms_test_trap.kms_list_secret_version_ids(%1$L), kms_test_trap.kms_list_secrets(%2$L), kms_test_trap.kms_list_grants(''secret/x''); SELECT kms_test_trap.kms_delete_secret(%1$L)',
 						  'x', '[{"Key": "SecretName", "Values": ["x"]}, {"Key": "SecretType", "Values": ["generic"]}, {"Key": "Creator", "Values": ["postgres"]}, {"Key": "Description", "Values": [""]}]'), 'fine', 'and keeps secrets'),
 	   is(pg_temp.verdict('SELECT kms_test_trap.kms_disable_key(kms_test_trap.kms_create_key()::text), kms_test_trap.kms_list_keys(%L), kms_test_trap.kms_list_aliases()',
-						  '[{"Key": "KeyState", "Values": ["Enabled"]}, {"Key": "AliasName", "Values": ["alias/x"]}, {"Key": "keyId", "Values": ["x"]}]'), 'fine', 'and works');
+						  '[{"Key": "KeyState", "Values": ["Enabled"]}, {"Key": "AliasName", "Values": ["alias/x"]}, {"Key": "keyId", "Values": ["x"]}]'), 'fine', 'and works'),
+	   is(pg_temp.verdict('SELECT kms_test_trap.kms_tag_resource(%2$L, kms_test_trap.kms_create_key(tags => %2$L)::pg_catalog.text), kms_test_trap.kms_create_secret(%1$L, ''v1'', ''x''::pg_catalog.text, tags => %2$L); '
+						  'SELECT kms_test_trap.kms_untag_resource(''{b}'', secret_name => %1$L), kms_test_trap.kms_list_resource_tags(secret_name => %1$L), kms_test_trap.kms_describe_regions(), kms_test_trap.kms_list_secrets(%3$L, true), kms_test_trap.kms_list_keys(%3$L)',
+						  'y', '{"a": "1", "b": "2"}', '[{"Key": "TagKey", "Values": ["a"]}, {"Key": "TagValue", "Values": ["1"]}]'), 'fine', 'and tags');
 SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'and takes nothing from it while it works');
 ROLLBACK TO installed;
 
@@ -122,7 +125,7 @@ CREATE EXTENSION kms;
 SELECT is_empty('SELECT c.relname, a.grantee::regrole, a.privilege_type FROM pg_class c, aclexplode(c.relacl) a
 				  WHERE c.relnamespace = ''kms''::regnamespace AND c.relkind = ''r'' AND a.grantee <> c.relowner', 'default privileges do not reach tables'),
 	   set_eq('SELECT c.relname, a.grantee, a.privilege_type FROM pg_class c, aclexplode(c.relacl) a WHERE c.relnamespace = ''kms''::regnamespace AND c.relkind = ''v'' AND a.grantee <> c.relowner',
-			  $$VALUES ('keys'::name, 0::oid, 'SELECT'), ('key_versions', 0, 'SELECT'), ('aliases', 0, 'SELECT'), ('jobs', 0, 'SELECT'), ('audit_log', 0, 'SELECT'), ('key_usage', 0, 'SELECT'), ('grants', 0, 'SELECT'), ('secrets', 0, 'SELECT'), ('secret_versions', 0, 'SELECT'), ('status', 0, 'SELECT')$$, 'nor views'),
+			  $$VALUES ('keys'::name, 0::oid, 'SELECT'), ('key_versions', 0, 'SELECT'), ('aliases', 0, 'SELECT'), ('jobs', 0, 'SELECT'), ('audit_log', 0, 'SELECT'), ('key_usage', 0, 'SELECT'), ('grants', 0, 'SELECT'), ('secrets', 0, 'SELECT'), ('secret_versions', 0, 'SELECT'), ('tags', 0, 'SELECT'), ('status', 0, 'SELECT')$$, 'nor views'),
 	   results_eq('SELECT a.grantee, a.privilege_type FROM pg_namespace n, aclexplode(n.nspacl) a WHERE n.nspname = ''kms'' AND a.grantee <> n.nspowner', $$VALUES (0::oid, 'USAGE')$$, 'nor the schema'),
 	   is_empty('SELECT p.proname, a.grantee::regrole FROM pg_proc p, aclexplode(p.proacl) a WHERE p.proname ~ ''^kms_'' AND a.grantee NOT IN (0, p.proowner)', 'nor functions, for roles'),
 	   set_eq('SELECT p.proname FROM pg_proc p WHERE (p.proname ~ ''^kms_'' OR p.pronamespace = ''kms''::regnamespace) AND NOT EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) a WHERE a.grantee = 0)',

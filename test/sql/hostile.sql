@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(338);
+SELECT plan(384);
 
 CREATE ROLE kms_test_victim;
 CREATE ROLE kms_test_attacker;
@@ -76,6 +76,13 @@ INSERT INTO operation (name, statement) VALUES
 	('CiphertextInfo', 'SELECT public.kms_ciphertext_info(%3$L)'),
 	('the status', 'SELECT * FROM kms.status'),
 	('the views', 'SELECT * FROM kms.keys, kms.key_versions, kms.aliases'),
+	('TagResource', 'SELECT public.kms_tag_resource(''{"team": "red", "env": ""}'', %1$L), public.kms_tag_resource(''[{"TagKey": "team", "TagValue": "blue"}]'', ''alias/hostile'')'),
+	('UntagResource', 'SELECT public.kms_untag_resource(''{env}'', %1$L)'),
+	('ListResourceTags', 'SELECT public.kms_list_resource_tags(%1$L)'),
+	('CreateKey with tags', 'SELECT public.kms_create_key(tags => ''{"team": "red"}'')'),
+	('ListKeys by tags', 'SELECT public.kms_list_keys(''[{"Key": "TagKey", "Values": ["team"]}, {"Key": "TagValue", "Values": ["blue"]}]'')'),
+	('the tags', 'SELECT * FROM kms.tags'),
+	('DescribeRegions', 'SELECT public.kms_describe_regions()'),
 	('CreateSecret', 'SELECT public.kms_create_secret(''hostile/'' OPERATOR(pg_catalog.||) pg_catalog.gen_random_uuid()::pg_catalog.text, ''v1'', ''x''::pg_catalog.text)'),
 	('CreateSecret, binary', 'SELECT public.kms_create_secret(''hostile/'' OPERATOR(pg_catalog.||) pg_catalog.gen_random_uuid()::pg_catalog.text, ''v1'', ''x''::pg_catalog.bytea, encryption_key_id => ''alias/hostile'')'),
 	('GetSecretValue', 'SELECT public.kms_get_secret_value(''hostile''), public.kms_get_secret_value(''hostile/chosen'', version_id => ''v1'')'),
@@ -91,6 +98,8 @@ INSERT INTO operation (name, statement) VALUES
 	('RotateSecret', 'SELECT public.kms_rotate_secret(''hostile/app'')'),
 	('RotateSecret of two', 'SELECT public.kms_rotate_secret(''hostile/pair'')'),
 	('UpdateSecretRotationPolicy', 'SELECT public.kms_update_secret_rotation_policy(''hostile/app'', true, ''7 days''), public.kms_update_secret_rotation_policy(''hostile/app'', false)'),
+	('TagResource of a secret', 'SELECT public.kms_tag_resource(''{"team": "red"}'', secret_name => ''hostile''), public.kms_untag_resource(''{env}'', secret_name => ''hostile''), public.kms_list_resource_tags(secret_name => ''hostile'')'),
+	('ListSecrets by tags', 'SELECT public.kms_list_secrets(''[{"Key": "TagKey", "Values": ["team"]}, {"Key": "TagValue", "Values": ["red"]}]'', true)'),
 	('the grants on a secret', 'SELECT public.kms_grant(''secret/hostile'', ''kms_test_attacker'', ''{DescribeSecret}''), public.kms_revoke(''secret/hostile'', ''kms_test_attacker''), public.kms_can(''GetSecretValue'', ''secret/hostile''), '
 								'public.kms_set_owner(''secret/hostile'', ''kms_test_victim'')'),
 	('the list of the grants on a secret', 'SELECT public.kms_list_grants(''secret/hostile'')'),
@@ -146,7 +155,7 @@ BEGIN
 	FOREACH type IN ARRAY ARRAY['uuid', 'text', 'bytea', 'timestamptz', 'oid', 'jsonb'] LOOP
 		EXECUTE pg_catalog.format('CREATE DOMAIN kms_test_trap.%1$s AS pg_catalog.int4 CHECK (kms_test_trap.spring())', type);
 	END LOOP;
-	FOREACH name IN ARRAY ARRAY['key', 'key_version', 'alias', 'account', 'domain_key', 'job', 'secret', 'secret_version', 'secret_version_stage', 'secret_role'] LOOP
+	FOREACH name IN ARRAY ARRAY['key', 'key_version', 'alias', 'account', 'domain_key', 'job', 'secret', 'secret_version', 'secret_version_stage', 'secret_role', 'tag'] LOOP
 		EXECUTE pg_catalog.format('CREATE TABLE kms_test_trap.%I AS SELECT * FROM (VALUES (1)) t (id)', name);
 		EXECUTE pg_catalog.format('GRANT ALL ON kms_test_trap.%I TO PUBLIC', name);
 		EXECUTE pg_catalog.format('CREATE TRIGGER spring BEFORE INSERT OR UPDATE OR DELETE ON kms_test_trap.%I FOR EACH STATEMENT EXECUTE FUNCTION kms_test_trap.spring_trigger()', name);
@@ -191,7 +200,7 @@ SELECT is(pg_temp.with_path('kms_test_trap, pg_catalog, public', 'postgres', 'SE
 SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'which would be worst');
 SELECT is(pg_temp.with_path('', 'kms_test_victim', statement, :'key', :'version', :'blob', :'other'), 'fine', name || ' works with an empty search path')
   FROM operation WHERE name IN ('ListKeys', 'CreateKey', 'DeleteAlias', 'CreateAlias', 'Decrypt', 'AsymmetricSign', 'GenerateMac', 'CreateKey, a pair',
-				'CreateSecret', 'GetSecretValue', 'PutSecretValue', 'ListSecrets', 'UpdateSecretVersionStage', 'RotateSecret', 'RotateSecret of two', 'the list of the grants on a secret', 'the views of secrets') ORDER BY n;
+				'TagResource', 'UntagResource', 'ListResourceTags', 'ListKeys by tags', 'ListSecrets by tags', 'the tags', 'DescribeRegions', 'CreateSecret', 'GetSecretValue', 'PutSecretValue', 'ListSecrets', 'UpdateSecretVersionStage', 'RotateSecret', 'RotateSecret of two', 'the list of the grants on a secret', 'the views of secrets') ORDER BY n;
 
 -- ---- temporary tables of our names ----------------------------------------
 
@@ -207,6 +216,7 @@ CREATE TEMP TABLE secret (LIKE kms.secret);
 CREATE TEMP TABLE secret_version (LIKE kms.secret_version);
 CREATE TEMP TABLE secret_version_stage (LIKE kms.secret_version_stage);
 CREATE TEMP TABLE secret_role (LIKE kms.secret_role);
+CREATE TEMP TABLE tag (LIKE kms.tag);
 INSERT INTO pg_temp.secret SELECT * FROM kms.secret;
 UPDATE pg_temp.secret SET owner_name = 'kms_test_attacker', owner = 'kms_test_attacker'::regrole;
 INSERT INTO pg_temp.key SELECT * FROM forged;
@@ -220,21 +230,22 @@ CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.secret FOR EACH 
 CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.secret_version FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
 CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.secret_version_stage FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
 CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.secret_role FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
+CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.tag FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
 GRANT ALL ON pg_temp.key, pg_temp.key_version, pg_temp.alias, pg_temp.account, pg_temp.domain_key, pg_temp.job,
-	pg_temp.secret, pg_temp.secret_version, pg_temp.secret_version_stage, pg_temp.secret_role TO PUBLIC;
+	pg_temp.secret, pg_temp.secret_version, pg_temp.secret_version_stage, pg_temp.secret_role, pg_temp.tag TO PUBLIC;
 DISCARD PLANS;
 SELECT is(pg_temp.with_path(path, 'kms_test_victim', statement, :'key', :'version', :'blob', :'other'), 'fine', name || ' takes no temporary table for ours, with path ' || path)
   FROM operation, unnest(ARRAY['pg_temp, pg_catalog, public', 'public']) path
  WHERE name IN ('DescribeKey', 'DisableKey', 'EnableKey', 'CreateKey', 'CreateKeyVersion', 'UpdateRotationPolicy', 'SetDeletionProtection', 'ScheduleKeyDeletion', 'CancelKeyDeletion', 'UpdateAlias', 'DeleteAlias', 'CreateAlias', 'Encrypt', 'Decrypt',
 				'AsymmetricSign', 'AsymmetricDecrypt', 'GenerateMac', 'ReEncrypt from a pair')
-	OR name ~ 'Secret|of a secret|on a secret'
+	OR name ~ 'Secret|of a secret|on a secret|Tag|tags'
  ORDER BY path, n;
 SELECT is(pg_temp.with_path('pg_temp, pg_catalog, public', 'kms_test_attacker', statement), '42501|Forbidden.NoPermission', 'and a temporary table does not make the attacker an owner: ' || statement)
   FROM unnest('{SELECT kms_get_secret_value(''hostile''),SELECT kms_delete_secret(''hostile''),SELECT kms_rotate_secret(''hostile/app'')}'::text[]) statement;
 SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'no trigger on a temporary table ran');
 SELECT is((SELECT state::text COLLATE "default" FROM pg_temp.key), 'Disabled', 'the temporary table is as it was');
-SELECT is((SELECT count(*) FROM pg_temp.secret_version) + (SELECT count(*) FROM pg_temp.secret_version_stage) + (SELECT count(*) FROM pg_temp.secret_role), 0::bigint, 'and so are those of secrets');
-DROP TABLE pg_temp.key, pg_temp.key_version, pg_temp.alias, pg_temp.account, pg_temp.domain_key, pg_temp.job, pg_temp.secret, pg_temp.secret_version, pg_temp.secret_version_stage, pg_temp.secret_role;
+SELECT is((SELECT count(*) FROM pg_temp.secret_version) + (SELECT count(*) FROM pg_temp.secret_version_stage) + (SELECT count(*) FROM pg_temp.secret_role) + (SELECT count(*) FROM pg_temp.tag), 0::bigint, 'and so are those of secrets and tags');
+DROP TABLE pg_temp.key, pg_temp.key_version, pg_temp.alias, pg_temp.account, pg_temp.domain_key, pg_temp.job, pg_temp.secret, pg_temp.secret_version, pg_temp.secret_version_stage, pg_temp.secret_role, pg_temp.tag;
 
 -- ---- row security ---------------------------------------------------------
 
@@ -244,7 +255,7 @@ SELECT is(pg_temp.verdict_as('kms_test_victim', 'SELECT kms_disable_key(%1$L), k
 	   is(pg_temp.verdict_as('kms_test_victim', 'SELECT kms_list_keys()'), 'fine', 'or listing it'),
 	   is(pg_temp.verdict_as('kms_test_attacker', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'and lets nobody else');
 SELECT is(pg_temp.verdict_as('kms_test_reader', 'SELECT * FROM kms.' || name), '42501|', 'a reader of all data is refused table ' || name || ' without row security')
-  FROM unnest(ARRAY['account', 'alias', 'domain_key', 'job', 'key', 'key_version', 'secret', 'secret_version', 'secret_version_stage', 'secret_role']) name;
+  FROM unnest(ARRAY['account', 'alias', 'domain_key', 'job', 'key', 'key_version', 'secret', 'secret_version', 'secret_version_stage', 'secret_role', 'tag']) name;
 /* The tables may belong to a role that is no superuser, and that row security binds. */
 SAVEPOINT kept;
 CREATE ROLE kms_test_keeper;
@@ -261,17 +272,18 @@ ALTER TABLE kms.secret OWNER TO kms_test_keeper;
 ALTER TABLE kms.secret_version OWNER TO kms_test_keeper;
 ALTER TABLE kms.secret_version_stage OWNER TO kms_test_keeper;
 ALTER TABLE kms.secret_role OWNER TO kms_test_keeper;
+ALTER TABLE kms.tag OWNER TO kms_test_keeper;
 SELECT is(pg_temp.verdict_as('kms_test_victim', 'SET LOCAL row_security = ' || setting || '; ' || statement, :'key', :'version', :'blob', :'other'), 'fine', name || ' works when the tables belong to no superuser, with row_security = ' || setting)
   FROM operation, unnest(ARRAY['off', 'on']) setting
  WHERE name IN ('DisableKey', 'EnableKey', 'CreateKey', 'CreateKeyVersion', 'UpdateRotationPolicy', 'SetDeletionProtection', 'ScheduleKeyDeletion', 'CancelKeyDeletion', 'UpdateAlias', 'DeleteAlias', 'CreateAlias', 'Decrypt', 'AsymmetricSign', 'GenerateMac', 'CreateKey, a pair')
-	OR name ~ 'Secret|on a secret' ORDER BY setting, n;
+	OR name ~ 'Secret|on a secret|Tag|with tags' ORDER BY setting, n;
 ROLLBACK TO kept;
 SET row_security = on;
 
 -- ---- readers and writers of all data --------------------------------------
 
 SELECT is(pg_temp.verdict_as(role, 'SELECT 1 / count(*) FROM kms.%I', name), '22012|', format('%s sees no row of table %s', role, name))
-  FROM unnest(ARRAY['kms_test_reader', 'kms_test_writer']) role, unnest(ARRAY['account', 'alias', 'domain_key', 'job', 'key', 'key_version', 'secret', 'secret_version', 'secret_version_stage', 'secret_role']) name;
+  FROM unnest(ARRAY['kms_test_reader', 'kms_test_writer']) role, unnest(ARRAY['account', 'alias', 'domain_key', 'job', 'key', 'key_version', 'secret', 'secret_version', 'secret_version_stage', 'secret_role', 'tag']) name;
 CREATE FUNCTION pg_temp.changed(statement text) RETURNS bigint LANGUAGE plpgsql AS
 $$ DECLARE changed bigint; BEGIN EXECUTE statement; GET DIAGNOSTICS changed = ROW_COUNT; RETURN changed; END $$;
 SET ROLE kms_test_writer;
@@ -281,14 +293,14 @@ SELECT is(pg_temp.changed(statement), 0::bigint, what || ' changes nothing')
 			   ('UPDATE kms.alias SET key_id = gen_random_uuid()', 'updating aliases,'), ('DELETE FROM kms.alias', 'or deleting them,'),
 			   ('UPDATE kms.job SET retry_at = NULL', 'updating jobs,'), ('DELETE FROM kms.job', 'or deleting them,'), ('DELETE FROM kms.domain_key', 'deleting domain keys'),
 			   ('UPDATE kms.secret SET owner_name = current_user', 'updating secrets'), ('DELETE FROM kms.secret', 'or deleting them,'), ('UPDATE kms.secret_version SET value = ''x''', 'updating their versions'), ('DELETE FROM kms.secret_version', 'or deleting them,'),
-			   ('UPDATE kms.secret_version_stage SET version_id = ''v0''', 'moving labels'), ('DELETE FROM kms.secret_version_stage', 'or deleting them,'), ('UPDATE kms.secret_role SET role_name = ''x''', 'updating roles of secrets'), ('DELETE FROM kms.secret_role', 'or deleting them,'), ('DELETE FROM kms.account', 'deleting accounts')) t (statement, what);
+			   ('UPDATE kms.secret_version_stage SET version_id = ''v0''', 'moving labels'), ('DELETE FROM kms.secret_version_stage', 'or deleting them,'), ('UPDATE kms.secret_role SET role_name = ''x''', 'updating roles of secrets'), ('DELETE FROM kms.secret_role', 'or deleting them,'), ('UPDATE kms.tag SET tag_value = ''x''', 'updating tags'), ('DELETE FROM kms.tag', 'or deleting them,'), ('DELETE FROM kms.account', 'deleting accounts')) t (statement, what);
 SELECT is(pg_temp.verdict(statement), '42501|', what || ' is refused a writer of all data')
   FROM (VALUES ('INSERT INTO kms.account VALUES (1234567890123456, now(), 1, 1)', 'a new account'),
 			   ('INSERT INTO kms.alias VALUES (''alias/x'', gen_random_uuid(), now(), 1, 1, ''x'')', 'a new alias'),
 			   ('INSERT INTO kms.key (id, owner, owner_name, created_at, state, spec, usage, origin, description, account_id, domain_key_version, mac) '
 				'SELECT id, owner, owner_name, created_at, state, spec, usage, origin, description, account_id, domain_key_version, mac FROM forged', 'a new key'), ('TRUNCATE kms.key CASCADE', 'emptying the keys'), ('TRUNCATE kms.secret', 'emptying the secrets'),
 			   ('INSERT INTO kms.secret_version VALUES (gen_random_uuid(), ''v1'', now(), ''text'', NULL, ''x'')', 'a new version of a secret'), ('INSERT INTO kms.secret_version_stage VALUES (gen_random_uuid(), ''x'', ''v1'', 1, 1, ''x'')', 'a new label'),
-			   ('INSERT INTO kms.secret_role VALUES (''kms_test_x'', gen_random_uuid())', 'a role of a secret'),
+			   ('INSERT INTO kms.secret_role VALUES (''kms_test_x'', gen_random_uuid())', 'a role of a secret'), ('INSERT INTO kms.tag VALUES (gen_random_uuid(), ''x'', '''', ''key'')', 'a tag'),
 			   ('ALTER TABLE kms.key DISABLE ROW LEVEL SECURITY', 'turning off row security'), ('ALTER TABLE kms.key DISABLE TRIGGER tell_change', 'turning off the trigger'),
 			   ('CREATE POLICY mine ON kms.key USING (true)', 'a policy'), ('CREATE TRIGGER mine AFTER UPDATE ON kms.key EXECUTE FUNCTION pg_temp.note()', 'a trigger'),
 			   ('CREATE RULE mine AS ON UPDATE TO kms.key DO INSTEAD NOTHING', 'a rule'), ('CREATE TABLE kms.mine ()', 'a table in our schema'),
@@ -342,7 +354,7 @@ DECLARE
 BEGIN
 	FOR i IN 1 .. times LOOP
 		BEGIN
-			CASE i % 19
+			CASE i % 21
 				WHEN 0 THEN PERFORM kms_decrypt(blob, '{"a": "1"}');
 				WHEN 1 THEN PERFORM kms_decrypt('\x00');
 				WHEN 2 THEN PERFORM kms_encrypt('alias/nobody', 'x'::text);
@@ -361,6 +373,8 @@ BEGIN
 				WHEN 15 THEN PERFORM kms_put_secret_value('hostile', 'v1', 'another value'::text);
 				WHEN 16 THEN PERFORM kms_rotate_secret('hostile');
 				WHEN 17 THEN PERFORM kms_create_secret('hostile', 'v1', 'x'::text);
+				WHEN 19 THEN PERFORM kms_tag_resource('{"a": "1", "acs:x": "1"}', key_id);
+				WHEN 20 THEN PERFORM kms_tag_resource('{"a": "1"}', other);
 				WHEN 18 THEN PERFORM kms_create_secret('hostile/new', 'v1', '{"Accounts": [{"AccountName": "postgres", "AccountPassword": "x"}]}'::text, 'Rds', extended_config => '{"SecretSubType": "SingleUser", "DBInstanceId": "local"}');
 			END CASE;
 		EXCEPTION WHEN OTHERS THEN

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(106);
+SELECT plan(127);
 SELECT kms_test.let_time_pass() IS NULL AS ignored \gset
 
 CREATE ROLE kms_test_lister;
@@ -16,10 +16,10 @@ SELECT is_empty('SELECT * FROM kms_list_keys()', 'a role without keys lists none
 
 CREATE TEMP TABLE listed (name text PRIMARY KEY, key_id uuid);
 INSERT INTO listed VALUES
-	('aes256', kms_create_key()), ('aes192', kms_create_key('Aliyun_AES_192')), ('aes128', kms_create_key('Aliyun_AES_128')),
-	('sm4', kms_create_key('Aliyun_SM4')), ('external', kms_create_key(origin => 'EXTERNAL')),
+	('aes256', kms_create_key()), ('aes192', kms_create_key('Aliyun_AES_192', tags => '{"team": "red", "env": "test"}')), ('aes128', kms_create_key('Aliyun_AES_128')),
+	('sm4', kms_create_key('Aliyun_SM4', tags => '{"team": "blue", "Env": ""}')), ('external', kms_create_key(origin => 'EXTERNAL')),
 	('p256', kms_create_key('EC_P256')), ('sm2', kms_create_key('EC_SM2', 'ENCRYPT/DECRYPT')), ('hmac', kms_create_key('HMAC_SHA_256')),
-	('disabled', kms_create_key()), ('doomed', kms_create_key()), ('gone', kms_create_key());
+	('disabled', kms_create_key()), ('doomed', kms_create_key(tags => '{"team": "red"}')), ('gone', kms_create_key(tags => '{"team": "red"}'));
 SELECT kms_disable_key(key_id::text) FROM listed WHERE name = 'disabled';
 SELECT kms_create_alias(key_id::text, 'alias/list/' || alias)
   FROM listed JOIN (VALUES ('aes256', 'one'), ('aes256', 'two'), ('sm4', 'three'), ('gone', 'four')) t (name, alias) USING (name);
@@ -69,6 +69,18 @@ SELECT is(pg_temp.names(filters), names, format('%s lists %s', filters, names))
 	('[{"Key": "Creator", "Values": ["postgres"]}]', 'nothing'),
 	('[{"Key": "TagKey", "Values": ["x"]}]', 'nothing'),
 	('[{"Key": "TagValue", "Values": ["x"]}]', 'nothing'),
+	('[{"Key": "TagKey", "Values": ["team"]}]', 'aes192 doomed sm4'),
+	('[{"Key": "TagKey", "Values": ["Team", "tea", "%"]}]', 'nothing'),
+	('[{"Key": "TagKey", "Values": ["env", "Env"]}]', 'aes192 sm4'),
+	('[{"Key": "TagKey", "Values": ["env"]}, {"Key": "TagKey", "Values": ["Env"]}]', 'aes192 sm4'),
+	('[{"Key": "TagKey", "Values": []}]', 'aes128 aes192 aes256 disabled doomed external hmac p256 sm2 sm4'),
+	('[{"Key": "TagValue", "Values": ["blue", "test"]}]', 'aes192 sm4'),
+	('[{"Key": "TagValue", "Values": [""]}]', 'sm4'),
+	('[{"Key": "TagKey", "Values": ["team"]}, {"Key": "TagValue", "Values": ["red"]}]', 'aes192 doomed'),
+	('[{"Key": "TagKey", "Values": ["team"]}, {"Key": "TagValue", "Values": ["test"]}]', 'nothing'),
+	('[{"Key": "TagKey", "Values": ["team", "env"]}, {"Key": "TagValue", "Values": ["test", "blue"]}]', 'aes192 sm4'),
+	('[{"Key": "TagKey", "Values": ["team"]}, {"Key": "KeyState", "Values": ["Enabled"]}]', 'aes192 sm4'),
+	('[{"Key": "TagKey", "Values": ["team"]}, {"Key": "AliasName", "Values": ["alias/list/three", "alias/list/one"]}]', 'sm4'),
 	('[{"Key": "KeyState", "Values": []}]', 'aes128 aes192 aes256 disabled doomed external hmac p256 sm2 sm4'),
 	('[{"Values": ["Disabled"], "Key": "KeyState"}]', 'disabled')) t (filters, names);
 SELECT is(pg_temp.names(jsonb_build_array(jsonb_build_object('Key', 'keyId', 'Values', jsonb_build_array(key_id)))), name, 'a key is listed by its id')
@@ -101,10 +113,12 @@ CREATE ROLE kms_test_app LOGIN;
 SELECT kms_create_secret('list/' || name, 'v1', 'x'::text, description => description)
   FROM (VALUES ('plain', ''), ('described', 'what it is for'), ('Plain', 'what it is for'), ('doomed', ''), ('gone', ''), ('other''s', '')) t (name, description) WHERE name !~ '''' \g /dev/null
 SELECT kms_create_secret('list/rds', 'v1', '{"Accounts": [{"AccountName": "kms_test_app", "AccountPassword": "x"}]}'::text, 'Rds', extended_config => '{"SecretSubType": "SingleUser", "DBInstanceId": "local"}') \g /dev/null
+SELECT kms_tag_resource('{"team": "red", "env": "test"}', secret_name => 'list/plain'), kms_tag_resource('{"team": "blue", "Env": ""}', secret_name => 'list/rds'),
+	   kms_tag_resource('{"team": "red"}', secret_name => name) FROM unnest('{list/doomed,list/gone}'::text[]) name \g /dev/null
 SELECT kms_delete_secret('list/doomed'), kms_delete_secret('list/gone') \g /dev/null
 RESET ROLE;
 UPDATE kms.secret SET delete_at = clock_timestamp() WHERE name = 'list/gone';
-SELECT kms_create_secret('list/another', 'v1', 'x'::text) \g /dev/null
+SELECT kms_create_secret('list/another', 'v1', 'x'::text, tags => '{"team": "red"}') \g /dev/null
 SET ROLE kms_test_lister;
 CREATE FUNCTION pg_temp.secrets(filters jsonb) RETURNS text LANGUAGE sql AS
 $$ SELECT coalesce(string_agg(substr(secret_name, 6), ' ' ORDER BY secret_name COLLATE "C"), 'nothing') FROM kms_list_secrets(filters) $$;
@@ -115,7 +129,10 @@ SELECT set_eq('SELECT secret_name, secret_type, create_time, update_time, planne
 				  FROM (SELECT kms_describe_secret(secret_name) AS d FROM kms_list_secrets() OFFSET 0) t$$, 'a secret is shown as it is described'),
 	   is((SELECT string_agg(DISTINCT creator, ' ') FROM kms.secrets), 'kms_test_lister', 'with its owner'),
 	   is((SELECT string_agg(secret_name, ' ') FROM kms_list_secrets() WHERE planned_delete_time IS NOT NULL), 'list/doomed', 'one that waits for its deletion says until when'),
-	   is((SELECT string_agg(DISTINCT coalesce(tags::text, 'null'), ' ') FROM kms_list_secrets(fetch_tags => true)), '[]', 'tags are none if they are asked for'),
+	   set_eq('SELECT secret_name, tags FROM kms_list_secrets(fetch_tags => true)', 'SELECT (d).secret_name, (d).tags FROM (SELECT kms_describe_secret(secret_name, true) AS d FROM kms_list_secrets() OFFSET 0) t', 'with the tags as they are described, if they are asked for'),
+	   set_eq('SELECT secret_name, tags FROM kms_list_secrets(fetch_tags => true)',
+			  $$VALUES ('list/Plain', '[]'::jsonb), ('list/described', '[]'), ('list/doomed', '[{"TagKey": "team", "TagValue": "red"}]'), ('list/plain', '[{"TagKey": "env", "TagValue": "test"}, {"TagKey": "team", "TagValue": "red"}]'),
+					   ('list/rds', '[{"TagKey": "Env", "TagValue": ""}, {"TagKey": "team", "TagValue": "blue"}]')$$, 'in the order of their keys, and an empty array where there are none'),
 	   is((SELECT string_agg(DISTINCT coalesce(tags::text, 'null'), ' ') FROM kms_list_secrets()), 'null', 'and null if they are not');
 SELECT set_eq('SELECT secret_name, version_id, version_stages, secret_data_type FROM kms.secret_versions', $$SELECT s.secret_name, v.version_id, v.version_stages, 'text' FROM kms_list_secrets() s, kms_list_secret_version_ids(s.secret_name, true) v$$, 'versions are shown as they are listed');
 SELECT is(pg_temp.secrets(filters), names, format('%s lists the secrets %s', filters, names))
@@ -139,6 +156,14 @@ SELECT is(pg_temp.secrets(filters), names, format('%s lists the secrets %s', fil
 	('[{"Key": "DKMSInstanceId", "Values": ["kst-1"]}]', 'nothing'),
 	('[{"Key": "TagKey", "Values": ["x"]}]', 'nothing'),
 	('[{"Key": "TagValue", "Values": ["x"]}]', 'nothing'),
+	('[{"Key": "TagKey", "Values": ["team"]}]', 'doomed plain rds'),
+	('[{"Key": "TagKey", "Values": ["Team", "tea", "%"]}]', 'nothing'),
+	('[{"Key": "TagKey", "Values": ["env"]}, {"Key": "TagKey", "Values": ["Env"]}]', 'plain rds'),
+	('[{"Key": "TagValue", "Values": ["blue", "test"]}]', 'plain rds'),
+	('[{"Key": "TagValue", "Values": [""]}]', 'rds'),
+	('[{"Key": "TagKey", "Values": ["team"]}, {"Key": "TagValue", "Values": ["red"]}]', 'doomed plain'),
+	('[{"Key": "TagKey", "Values": ["team"]}, {"Key": "TagValue", "Values": ["test"]}]', 'nothing'),
+	('[{"Key": "TagKey", "Values": ["team"]}, {"Key": "SecretType", "Values": ["generic"]}]', 'doomed plain'),
 	('[{"Key": "TagKey", "Values": []}]', 'Plain described doomed plain rds'),
 	('[{"Values": ["list/rds"], "Key": "SecretName"}]', 'rds')) t (filters, names);
 SELECT is(pg_temp.verdict('SELECT kms_list_secrets(%L)', filters), '22023|InvalidParameter', 'of secrets ' || what || ' is refused')

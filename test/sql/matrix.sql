@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(163);
+SELECT plan(181);
 
 -- ---- the table ------------------------------------------------------------
 
@@ -92,6 +92,14 @@ INSERT INTO call (function, class, asks, key, statement) VALUES
 	('kms_create_alias(text,text)', 'manages', 'CreateAlias', 'symmetric', 'SELECT kms_create_alias(%1$L, ''alias/matrix-new'')'),
 	('kms_update_alias(text,text)', 'manages', 'UpdateAlias', 'symmetric', 'SELECT kms_update_alias(%1$L, %4$L)'),
 	('kms_delete_alias(text)', 'manages', 'DeleteAlias', 'symmetric', 'SELECT kms_delete_alias(%4$L)'),
+	('kms_tag_resource(jsonb,text,text,text)', 'manages', 'TagResource', 'symmetric', 'SELECT kms_tag_resource(''{"a": "2"}'', %1$L)'),
+	('kms_tag_resource(jsonb,text,text,text)', 'manages', 'TagResource', 'external', 'SELECT kms_tag_resource(''{"b": "1"}'', %4$L)'),
+	('kms_untag_resource(text[],text,text,text)', 'manages', 'UntagResource', 'symmetric', 'SELECT kms_untag_resource(''{a}'', %1$L)'),
+	('kms_untag_resource(text[],text,text,text)', 'manages', 'UntagResource', 'pair', 'SELECT kms_untag_resource(''{a}'', %4$L)'),
+	('kms_list_resource_tags(text,text,text)', 'manages', 'ListResourceTags', 'symmetric', 'SELECT pg_temp.found($q$SELECT FROM kms_list_resource_tags(%1$L) WHERE tag_key = ''a''$q$)'),
+	('kms_list_resource_tags(text,text,text)', 'manages', 'ListResourceTags', 'doomed', 'SELECT kms_list_resource_tags(%4$L)'),
+	('kms_list_keys(jsonb)', 'manages', 'DescribeKey', 'symmetric', 'SELECT pg_temp.found($q$SELECT FROM kms_list_keys(''[{"Key": "TagKey", "Values": ["a"]}, {"Key": "TagValue", "Values": ["1"]}]'') WHERE key_id = %1$L$q$)'),
+	('kms.tags', 'manages', 'DescribeKey', 'symmetric', 'SELECT pg_temp.found($q$SELECT FROM kms.tags WHERE resource = %1$L$q$)'),
 
 	('kms_create_secret(text,text,text,text,text,text,jsonb,jsonb,boolean,interval)', 'uses', 'GenerateDataKey', 'symmetric', 'SELECT kms_create_secret(''matrix/new'', ''v1'', ''x''::text, encryption_key_id => %1$L)'),
 	('kms_create_secret(text,text,bytea,text,text,text,jsonb,jsonb,boolean,interval)', 'uses', 'GenerateDataKey', 'symmetric', 'SELECT kms_create_secret(''matrix/new'', ''v1'', ''x''::bytea, encryption_key_id => %4$L)'),
@@ -109,6 +117,13 @@ INSERT INTO call (function, class, asks, key, statement) VALUES
 	('kms.grants', 'manages', 'DescribeSecret', 'generic', 'SELECT pg_temp.found($q$SELECT FROM kms.grants WHERE resource = %1$L$q$)'),
 	('kms.jobs', 'manages', 'DescribeSecret', 'rds', 'SELECT pg_temp.found($q$SELECT FROM kms.jobs WHERE name = %1$L$q$)'),
 	('kms.jobs', 'manages', 'DescribeSecret', 'doomed secret', 'SELECT pg_temp.found($q$SELECT FROM kms.jobs WHERE name = %1$L$q$)'),
+	('kms_list_secrets(jsonb,boolean)', 'manages', 'DescribeSecret', 'generic', 'SELECT pg_temp.found($q$SELECT FROM kms_list_secrets(''[{"Key": "TagKey", "Values": ["a"]}, {"Key": "TagValue", "Values": ["1"]}]'', true) WHERE secret_name = %4$L AND tags <> ''[]''$q$)'),
+	('kms.tags', 'manages', 'DescribeSecret', 'generic', 'SELECT pg_temp.found($q$SELECT FROM kms.tags WHERE resource = %1$L$q$)'),
+	('kms_tag_resource(jsonb,text,text,text)', 'manages', 'TagResource', 'generic', 'SELECT kms_tag_resource(''{"a": "2"}'', secret_name => %4$L)'),
+	('kms_tag_resource(jsonb,text,text,text)', 'manages', 'TagResource', 'rds', 'SELECT kms_tag_resource(''[{"TagKey": "b", "TagValue": "1"}]'', secret_name => %4$L)'),
+	('kms_untag_resource(text[],text,text,text)', 'manages', 'UntagResource', 'generic', 'SELECT kms_untag_resource(''{a}'', secret_name => %4$L)'),
+	('kms_untag_resource(text[],text,text,text)', 'manages', 'UntagResource', 'doomed secret', 'SELECT kms_untag_resource(''{a}'', secret_name => %4$L)'),
+	('kms_list_resource_tags(text,text,text)', 'manages', 'ListResourceTags', 'generic', 'SELECT pg_temp.found($q$SELECT FROM kms_list_resource_tags(secret_name => %4$L) WHERE tag_key = ''a''$q$)'),
 	('kms_list_secret_version_ids(text,boolean)', 'manages', 'ListSecretVersionIds', 'generic', 'SELECT kms_list_secret_version_ids(%4$L)'),
 	('kms_list_secret_version_ids(text,boolean)', 'manages', 'ListSecretVersionIds', 'doomed secret', 'SELECT kms_list_secret_version_ids(%4$L, true)'),
 	('kms_put_secret_value(text,text,text,text[])', 'manages', 'PutSecretValue', 'generic', 'SELECT kms_put_secret_value(%4$L, ''v2'', ''x''::text)'),
@@ -147,6 +162,9 @@ INSERT INTO call (function, class, asks, key, statement, outcome) VALUES
 	('kms_asymmetric_sign(text,text,text,bytea)', 'uses', 'AsymmetricSign', 'symmetric', 'SELECT kms_asymmetric_sign(%1$L, NULL, ''ECDSA_SHA_256'', sha256(''x''))', '0A000|Rejected.UnsupportedOperation'),
 	('kms_update_rotation_policy(text,boolean,interval)', 'manages', 'UpdateRotationPolicy', 'external', 'SELECT kms_update_rotation_policy(%1$L, true, ''7 days'')', '0A000|Rejected.UnsupportedOperation'),
 	('kms_describe_key_version(text,text)', 'manages', 'DescribeKeyVersion', 'symmetric', 'SELECT kms_describe_key_version(%1$L, %1$L)', '42704|Forbidden.KeyVersionNotFound'),
+	('kms_tag_resource(jsonb,text,text,text)', 'manages', 'TagResource', 'doomed', 'SELECT kms_tag_resource(''{"a": "1"}'', %1$L)', '55000|Rejected.PendingDeletion'),
+	('kms_tag_resource(jsonb,text,text,text)', 'manages', 'TagResource', 'symmetric', 'SELECT kms_tag_resource((SELECT jsonb_object_agg(n, '''') FROM generate_series(1, 20) n), %1$L)', '54000|Rejected.LimitExceeded'),
+	('kms_untag_resource(text[],text,text,text)', 'manages', 'UntagResource', 'doomed', 'SELECT kms_untag_resource(''{a}'', %1$L)', '55000|Rejected.PendingDeletion'),
 	('kms_get_secret_value(text,text,text,boolean)', 'uses', 'GetSecretValue', 'doomed secret', 'SELECT kms_get_secret_value(%4$L)', '55000|Rejected.ResourceInDeleteWindow'),
 	('kms_get_secret_value(text,text,text,boolean)', 'uses', 'GetSecretValue', 'generic', 'SELECT kms_get_secret_value(%4$L, ''ACSPrevious'')', '42704|Forbidden.ResourceNotFound'),
 	('kms_put_secret_value(text,text,text,text[])', 'manages', 'PutSecretValue', 'rds', 'SELECT kms_put_secret_value(%4$L, ''v2'', ''x''::text)', '0A000|Rejected.UnsupportedOperation'),
@@ -160,7 +178,7 @@ INSERT INTO call (function, class, asks, key, statement, outcome) VALUES
 
 /* These are about no key and no secret; test/sql/catalog.sql says who may execute them. */
 CREATE TEMP TABLE about_no_key (function text);
-INSERT INTO about_no_key VALUES ('kms_create_key(text,text,text,text,text,boolean,interval,jsonb)'), ('kms_open_kms_service()'), ('kms_describe_account_kms_status()'),
+INSERT INTO about_no_key VALUES ('kms_create_key(text,text,text,text,text,boolean,interval,jsonb)'), ('kms_open_kms_service()'), ('kms_describe_account_kms_status()'), ('kms_describe_regions()'),
 	('kms_generate_random(integer)'), ('kms_get_random_password(integer,text,boolean,boolean,boolean,boolean,boolean)'), ('kms_run_jobs()'), ('kms_confirm_home()'), ('kms_check_integrity()'), ('kms_verify_audit_log()'), ('kms.status'), ('kms.audit_log'), ('kms.key_usage');
 
 -- ---- it is complete -------------------------------------------------------
@@ -211,7 +229,7 @@ END $$;
 SET ROLE kms_test_owner;
 CREATE TEMP TABLE subject (key text, id text, version text, blob text, alias text);
 INSERT INTO subject (key, id) VALUES
-	('symmetric', kms_create_key()), ('envelope', kms_create_key()), ('mac', kms_create_key('HMAC_SHA_256', 'GENERATE_VERIFY_MAC')), ('signing', kms_create_key('EC_P256', 'SIGN/VERIFY')),
+	('symmetric', kms_create_key(tags => '{"a": "1"}')), ('envelope', kms_create_key()), ('mac', kms_create_key('HMAC_SHA_256', 'GENERATE_VERIFY_MAC')), ('signing', kms_create_key('EC_P256', 'SIGN/VERIFY')),
 	('pair', kms_create_key('RSA_2048', 'ENCRYPT/DECRYPT')), ('rotating', kms_create_key(enable_automatic_rotation => true, rotation_interval => '30 days')),
 	('doomed', kms_create_key()), ('external', kms_create_key(origin => 'EXTERNAL'));
 GRANT SELECT ON subject TO PUBLIC;
@@ -226,7 +244,7 @@ SELECT set_config('test.public_key', decode(regexp_replace(kms_get_public_key(id
 SELECT set_config('test.everyones_key', kms_create_key()::text, true) \g /dev/null
 SELECT kms_grant(current_setting('test.everyones_key'), 'PUBLIC', '{ReEncrypt}') \g /dev/null
 CREATE ROLE kms_test_app LOGIN;
-SELECT kms_create_secret('matrix/generic', 'v1', 'x'::text), kms_create_secret('matrix/doomed', 'v1', 'x'::text),
+SELECT kms_create_secret('matrix/generic', 'v1', 'x'::text, tags => '{"a": "1"}'), kms_create_secret('matrix/doomed', 'v1', 'x'::text),
 	   kms_create_secret('matrix/chosen', 'v1', 'x'::text, encryption_key_id => id),
 	   kms_create_secret('matrix/rds', 'v1', '{"Accounts": [{"AccountName": "kms_test_app", "AccountPassword": "x"}]}'::text, 'Rds',
 						 extended_config => '{"SecretSubType": "SingleUser", "DBInstanceId": "local"}', enable_automatic_rotation => true, rotation_interval => '7 days')

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(1092);
+SELECT plan(1102);
 
 CREATE ROLE kms_test_owner;
 CREATE ROLE kms_test_member IN ROLE kms_test_owner;
@@ -182,6 +182,7 @@ INSERT INTO call (function, statement) VALUES
 	('UpdateSecret', 'SELECT kms_update_secret(%1$L, ''new'')'), ('UpdateSecretVersionStage', 'SELECT kms_update_secret_version_stage(%1$L, ''mine'', ''v1'')'),
 	('DeleteSecret', 'SELECT kms_delete_secret(%1$L)'), ('DeleteSecret, at once', 'SELECT kms_delete_secret(%1$L, true)'),
 	('RestoreSecret', 'SELECT kms_delete_secret(''plain''), kms_restore_secret(%1$L)'),
+	('TagResource', 'SELECT kms_tag_resource(''{"a": "1"}'', secret_name => %1$L)'), ('UntagResource', 'SELECT kms_untag_resource(''{a}'', secret_name => %1$L)'), ('ListResourceTags', 'SELECT kms_list_resource_tags(secret_name => %1$L)'),
 	('Can', 'SELECT kms_can(''GetSecretValue'', CASE WHEN %1$L LIKE ''acs:%%'' THEN %1$L ELSE ''secret/'' || %1$L END)'),
 	('Grant', 'SELECT kms_grant(CASE WHEN %1$L LIKE ''acs:%%'' THEN %1$L ELSE ''secret/'' || %1$L END, ''kms_test_friend'', ''{*}'')'),
 	('ListGrants', 'SELECT kms_list_grants(CASE WHEN %1$L LIKE ''acs:%%'' THEN %1$L ELSE ''secret/'' || %1$L END)'),
@@ -309,7 +310,11 @@ SELECT is(pg_temp.complaint('SELECT kms_create_secret(''n'', ''v1'', ''x'', %L)'
 SELECT is(pg_temp.complaint('SELECT kms_create_secret(''n'', ''v1'', ''$Auto'', %L, extended_config => ''{}'')', type), format('0A000|Rejected.UnsupportedOperation|secrets of type %s cannot be rotated from a database', type), type || ' is a type of the cloud'),
 	   is(pg_temp.hint('SELECT kms_create_secret(''n'', ''v1'', ''x''::bytea, %L)', type), 'Keep it as a Generic secret, and store each new value with kms_put_secret_value.', 'the way out is hinted at')
   FROM unnest(ARRAY['Redis', 'PolarDB', 'RAMCredentials', 'ECS']) WITH ORDINALITY t (type, n) ORDER BY n;
-SELECT is(pg_temp.complaint('SELECT kms_create_secret(''n'', ''v1'', ''x'', tags => %L)', tags), '0A000|UnsupportedOperation|tags are not available in this release', 'a secret has no tags: ' || tags) FROM unnest(ARRAY['[{"TagKey": "a", "TagValue": "b"}]', '[]', '{"a": "b"}']) tags;
+SELECT is(pg_temp.undone('SELECT kms_create_secret(''n'', ''v1'', ''x'', tags => %L)', tags), 'fine', 'a secret may have tags: ' || tags),
+	   is(pg_temp.undone('SELECT kms_create_secret(''n'', ''v1'', ''x''::bytea, tags => %L)', tags), 'fine', 'so may a binary one') FROM unnest(ARRAY['[{"TagKey": "a", "TagValue": "b"}]', '[]', '{"a": "b"}']) tags;
+SELECT is(pg_temp.undone('SELECT kms_create_secret(''n'', ''v1'', ''x'', tags => %L)', tags), expected, 'but not these: ' || left(tags, 40))
+  FROM (VALUES (1, '"a"', '22023|InvalidParameter'), (2, '{"a": 1}', '22023|InvalidParameter'), (3, '{"a b": "c"}', '22023|InvalidParameter'), (4, '{"aliyun": "c"}', '22023|InvalidParameter'),
+			   (5, (SELECT jsonb_object_agg('k' || n, '') FROM generate_series(1, 21) n)::text, '54000|Rejected.LimitExceeded')) t (n, tags, expected) ORDER BY n;
 SELECT is(pg_temp.undone('SELECT kms_create_secret(''n'', ''v1'', ''x'', description => %L)', description), expected, 'making a secret, a description may ' || what),
 	   is(pg_temp.undone('SELECT kms_update_secret(''plain'', %L)', description), expected, 'updating it, it may ' || what)
   FROM (VALUES (1, '', 'fine', 'be empty'), (2, repeat('x', 8192), 'fine', 'have 8192 characters'), (3, repeat('ü', 8192), 'fine', 'each of them of two bytes'), (4, E'a\nb\t"''\\', 'fine', 'have any character'),
@@ -545,7 +550,7 @@ SELECT is(pg_temp.undone('SELECT kms_update_secret(''rds'', custom_data => %L)',
 
 -- ---- lists ----------------------------------------------------------------
 
-SELECT kms_create_secret('list/a', 'v1', 'x', description => 'one') \g /dev/null
+SELECT kms_create_secret('list/a', 'v1', 'x', description => 'one', tags => '{"a": "b"}') \g /dev/null
 SELECT kms_create_secret('list/b', 'v1', 'x', description => 'two') \g /dev/null
 SELECT kms_create_secret('list/c', 'v1', 'x', description => 'two') \g /dev/null
 CREATE FUNCTION pg_temp.listed(filters jsonb) RETURNS text LANGUAGE sql AS
@@ -554,7 +559,7 @@ SELECT set_eq('SELECT secret_name FROM kms_list_secrets()', 'SELECT name::text F
 	   set_eq('SELECT secret_name, secret_type, create_time, update_time, planned_delete_time FROM kms_list_secrets()', 'SELECT secret_name, secret_type, create_time, update_time, planned_delete_time FROM kms.secrets', 'as the view has them'),
 	   set_eq('SELECT s.secret_name, s.secret_type, s.create_time, s.update_time, s.planned_delete_time FROM kms_list_secrets() s',
 			  'SELECT d.secret_name, d.secret_type, d.create_time, d.update_time, d.planned_delete_time FROM kms_list_secrets() s, kms_describe_secret(s.secret_name) d', 'and as each is described'),
-	   set_eq('SELECT DISTINCT tags FROM kms_list_secrets(fetch_tags => true)', 'VALUES (''[]''::jsonb)', 'with an empty array of tags when they are asked for'),
+	   set_eq('SELECT tags FROM kms_list_secrets(fetch_tags => true)', $$VALUES ('[]'::jsonb), ('[{"TagKey": "a", "TagValue": "b"}]')$$, 'with their tags when they are asked for'),
 	   set_eq('SELECT DISTINCT tags FROM kms_list_secrets()', 'VALUES (NULL::jsonb)', 'and without when they are not');
 SELECT is(pg_temp.listed(filters), found, what)
   FROM (VALUES (1, NULL::jsonb, 'list/a,list/b,list/c,rds', 'no filters let all through'), (2, '[]', 'list/a,list/b,list/c,rds', 'as does an empty array'),
@@ -564,7 +569,7 @@ SELECT is(pg_temp.listed(filters), found, what)
 			   (10, '[{"Key": "SecretType", "Values": ["Rds"]}]', 'rds', 'a type finds its own'), (11, '[{"Key": "SecretType", "Values": ["generic"]}]', 'list/a,list/b,list/c', 'in whatever letters'), (12, '[{"Key": "SecretType", "Values": ["Redis"]}]', NULL, 'and another type nothing'),
 			   (13, '[{"Key": "SecretName", "Values": ["list/a", "list/b"]}, {"Key": "Description", "Values": ["two"]}]', 'list/b', 'all filters must let it through'),
 			   (14, '[{"Key": "SecretName", "Values": ["list/a"]}, {"Key": "SecretName", "Values": ["list/b"]}]', 'list/a,list/b', 'values of one key are alternatives wherever they stand'),
-			   (15, '[{"Key": "TagKey", "Values": ["a"]}]', NULL, 'no secret has a tag'), (16, '[{"Key": "TagValue", "Values": ["a"]}]', NULL, 'or the value of one'), (17, '[{"Key": "DKMSInstanceId", "Values": ["a"]}]', NULL, 'or lies in an instance'),
+			   (15, '[{"Key": "TagKey", "Values": ["a"]}]', 'list/a', 'a tag finds its own'), (16, '[{"Key": "TagValue", "Values": ["a"]}]', NULL, 'whose value is another'), (17, '[{"Key": "DKMSInstanceId", "Values": ["a"]}]', NULL, 'no secret lies in an instance'),
 			   (18, '[{"Key": "Creator", "Values": ["postgres"]}]', 'list/a,list/b,list/c,rds', 'the creator is the owner'), (19, '[{"Key": "Creator", "Values": ["kms_test_owner"]}]', NULL, 'and nobody else'),
 			   (20, jsonb_build_array(jsonb_build_object('Key', 'SecretName', 'Values', (SELECT jsonb_agg('list/' || chr(96 + n)) FROM generate_series(1, 10) n))), 'list/a,list/b,list/c', 'a filter may have ten values'),
 			   (21, (SELECT jsonb_agg(jsonb_build_object('Key', 'SecretName', 'Values', ARRAY['list/' || chr(96 + n)])) FROM generate_series(1, 10) n), 'list/a,list/b,list/c', 'and there may be ten filters')) t (n, filters, found, what) ORDER BY n;
@@ -890,10 +895,11 @@ SELECT is(pg_temp.left_of('t'), 'active v1{ACSCurrent}', 'a thousand refusals ca
 ROLLBACK TO before;
 SELECT is(pg_temp.verdict('SELECT kms_get_secret_value(''t'')'), :'gone', 'a secret whose making was rolled back is not there');
 SET transaction_read_only = on;
-SELECT is(pg_temp.verdict('SELECT kms_get_secret_value(''plain''), kms_describe_secret(''plain''), kms_list_secrets(), kms_list_secret_version_ids(''plain'')'), 'fine', 'in a read-only transaction secrets are read');
+SELECT is(pg_temp.verdict('SELECT kms_get_secret_value(''plain''), kms_describe_secret(''plain''), kms_list_secrets(), kms_list_secret_version_ids(''plain''), kms_list_resource_tags(secret_name => ''plain'')'), 'fine', 'in a read-only transaction secrets are read');
 SELECT is(pg_temp.verdict(statement), '25006|UnsupportedOperation', 'but not changed: ' || statement)
   FROM unnest(ARRAY['SELECT kms_create_secret(''t'', ''v1'', ''x'')', 'SELECT kms_put_secret_value(''plain'', ''v2'', ''x'')', 'SELECT kms_update_secret(''plain'', ''x'')', 'SELECT kms_update_secret_version_stage(''plain'', ''mine'', ''v1'')',
-					'SELECT kms_delete_secret(''plain'')', 'SELECT kms_delete_secret(''plain'', true)', 'SELECT kms_restore_secret(''m/scheduled'')', 'SELECT kms_rotate_secret(''rds'')', 'SELECT kms_update_secret_rotation_policy(''rds'', false)']) WITH ORDINALITY t (statement, n) ORDER BY n;
+					'SELECT kms_delete_secret(''plain'')', 'SELECT kms_delete_secret(''plain'', true)', 'SELECT kms_restore_secret(''m/scheduled'')', 'SELECT kms_rotate_secret(''rds'')', 'SELECT kms_update_secret_rotation_policy(''rds'', false)',
+					'SELECT kms_tag_resource(''{"a": "1"}'', secret_name => ''plain'')', 'SELECT kms_untag_resource(''{a}'', secret_name => ''plain'')']) WITH ORDINALITY t (statement, n) ORDER BY n;
 ROLLBACK TO before;
 
 -- ---- a hostile search path ------------------------------------------------

@@ -80,10 +80,10 @@ SET ROLE kms_test_owner;
 SELECT kms_grant('secret/hostile/generic', 'kms_test_attacker', '{*}') \g /dev/null
 SELECT is(kms_revoke('secret/hostile/generic', 'kms_test_attacker', '{GetSecretValue,UpdateSecret,DeleteSecret,RestoreSecret}'), 1, 'four operations are taken from who has all of them');
 SELECT results_eq('SELECT unnest(operations) FROM kms_list_grants(''secret/hostile/generic'') ORDER BY 1',
-				  ARRAY['DescribeSecret', 'ListSecretVersionIds', 'PutSecretValue', 'RotateSecret', 'UpdateSecretRotationPolicy', 'UpdateSecretVersionStage'],
-				  'the other operations on a secret are left, and none on a key');
+				  ARRAY['DescribeSecret', 'ListResourceTags', 'ListSecretVersionIds', 'PutSecretValue', 'RotateSecret', 'TagResource', 'UntagResource', 'UpdateSecretRotationPolicy', 'UpdateSecretVersionStage'],
+				  'the other operations on a secret are left, and none that is only on keys');
 SELECT is(kms_revoke('secret/hostile/generic', 'kms_test_attacker',
-					 '{DescribeSecret,ListSecretVersionIds,PutSecretValue,RotateSecret,UpdateSecretRotationPolicy,UpdateSecretVersionStage}'),
+					 '{DescribeSecret,ListResourceTags,ListSecretVersionIds,PutSecretValue,RotateSecret,TagResource,UntagResource,UpdateSecretRotationPolicy,UpdateSecretVersionStage}'),
 		  1, 'those are taken, too');
 SELECT is_empty('SELECT * FROM kms_list_grants(''secret/hostile/generic'')', 'and nothing is left of the grant');
 RESET ROLE;

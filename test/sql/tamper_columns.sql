@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(214);
+SELECT plan(225);
 
 -- ---- the table ------------------------------------------------------------
 
@@ -194,7 +194,18 @@ INSERT INTO tampering (relation, attribute, subject, change, at_use, reported, w
 	('grant_entry', 'resource_type', 'made', '''secret''', '42501|Forbidden.NoPermission', true, NULL),
 	('job', 'name', 'made', '''secret/changed''', 'fine', false, 'it is only shown'),
 	('job', 'kind', 'made', '''SecretDeletion''', 'fine', false, 'likewise');
+INSERT INTO tampering (relation, attribute, change, at_use, reported, why) VALUES
+	('tag', 'resource', 'current_setting(''test.other_key'')::uuid', 'fine', false, 'tags decide nothing'),
+	('tag', 'resource', '''00000000-0000-4000-8000-000000000001''', 'fine', true, NULL),
+	('tag', 'tag_key', '''changed''', 'fine', false, 'likewise'),
+	('tag', 'tag_key', '''no key that could be given''', 'fine', false, 'likewise'),
+	('tag', 'tag_value', '''changed''', 'fine', false, 'likewise'),
+	('tag', 'tag_value', 'repeat(''ä '', 1000)', 'fine', false, 'likewise'),
+	('tag', 'resource_type', '''secret''', 'fine', true, NULL);
 INSERT INTO tampering (relation, attribute, change, refused) VALUES
+	('tag', 'resource', 'NULL', '23502'),
+	('tag', 'tag_key', '''another''', '23505'),
+	('tag', 'resource_type', '''certificate''', '23514'),
 	('secret', 'type', '''Rds''', '23514'),
 	('secret', 'type', '''none of ours''', '23514'),
 	('secret', 'sub_type', '''SingleUser''', '23514'),
@@ -242,7 +253,7 @@ SELECT kms_create_key() AS key, kms_create_key() AS other, kms_create_key(origin
 SELECT kms_encrypt(:'key', 'first'::text) AS first_blob, (kms_describe_key(:'key')).primary_key_version AS first_version \gset
 SELECT kms_create_key_version(:'key') AS version \gset
 SELECT kms_encrypt(:'key', 'second'::text) AS second_blob \gset
-SELECT kms_create_alias(:'key', 'alias/tampered') \g /dev/null
+SELECT kms_create_alias(:'key', 'alias/tampered'), kms_tag_resource('{"tampered": "x", "another": "y"}', :'key') \g /dev/null
 SELECT kms_grant(:'key', 'kms_test_grantee', '{Encrypt}', '{"a": "1"}', '2100-01-01 00:00+00') AS grant_id \gset
 SELECT import_token AS token, public_key FROM kms_get_parameters_for_import(:'external') \gset
 RESET ROLE;
@@ -266,7 +277,7 @@ SELECT kms_create_key() AS attackers_key \gset
 RESET ROLE;
 SET ROLE kms_test_owner;
 CREATE ROLE kms_test_app LOGIN;
-SELECT kms_create_secret('tampered', 'v1', 'first'::text, encryption_key_id => :'key'), kms_create_secret('tampered/other', 'w1', 'other'::text, encryption_key_id => :'key'), kms_create_secret('tampered/plain', 'v1', 'plain'::text),
+SELECT kms_create_secret('tampered', 'v1', 'first'::text, encryption_key_id => :'key'), kms_create_secret('tampered/other', 'w1', 'other'::text, encryption_key_id => :'key'), kms_create_secret('tampered/plain', 'v1', 'plain'::text, tags => '{"plain": ""}'),
 	   kms_create_secret('tampered/rds', 'v1', '{"Accounts": [{"AccountName": "kms_test_app", "AccountPassword": "x"}]}'::text, 'Rds',
 						 extended_config => '{"SecretSubType": "SingleUser", "DBInstanceId": "local"}', enable_automatic_rotation => true, rotation_interval => '7 days') \g /dev/null
 SELECT kms_put_secret_value('tampered', 'v2', 'second'::text), kms_rotate_secret('tampered/rds', 'v2') \g /dev/null
@@ -282,6 +293,7 @@ CREATE TEMP TABLE subject (relation text, name text DEFAULT 'made', condition te
 INSERT INTO subject (relation, condition) VALUES
 	('account', 'true'), ('domain_key', 'true'), ('key', format('id = %L', :'key')), ('key_version', format('id = %L', :'version')), ('import_token', format('key_id = %L AND expires_at = (SELECT max(expires_at) FROM kms.import_token)', :'external')),
 	('alias', 'name = ''alias/tampered'''), ('job', format('resource = %L', :'key')), ('grant_entry', format('id = %L', :'grant_id'));
+INSERT INTO subject VALUES ('tag', 'made', 'tag_key = ''tampered''');
 INSERT INTO subject VALUES ('key_version', 'imported', format('id = %L', :'external_version'));
 INSERT INTO subject VALUES ('secret', 'made', 'name = ''tampered'''), ('secret', 'managed', 'name = ''tampered/rds'''), ('secret_version', 'made', format('secret_id = %L AND id = ''v2''', current_setting('test.secret'))),
 	('secret_version_stage', 'made', format('secret_id = %L AND stage = ''ACSCurrent''', current_setting('test.secret'))), ('secret_role', 'made', 'role_name = ''kms_test_app'''), ('grant_entry', 'on a secret', format('id = %L', :'secret_grant'));
@@ -334,6 +346,13 @@ INSERT INTO use (relation, name, role, statement, subject) VALUES
 	('secret_role', 'rotates', 'kms_test_owner', 'SELECT kms_rotate_secret(''tampered/rds'')', 'made'),
 	('secret_role', 'takes another', 'kms_test_owner', 'SELECT kms_create_secret(''tampered/rds2'', ''v1'', ''{"Accounts": [{"AccountName": "kms_test_app", "AccountPassword": "x"}]}''::text, ''Rds'', extended_config => ''{"SecretSubType": "SingleUser", "DBInstanceId": "local"}'')', 'made'),
 	('secret_role', 'attacks', 'kms_test_attacker', 'SELECT kms_rotate_secret(''tampered/rds'')', 'made'),
+	('tag', 'encrypts', 'kms_test_owner', format('SELECT kms_encrypt(%L, ''x''::text)', :'key'), 'made'),
+	('tag', 'lists', 'kms_test_owner', format('SELECT kms_list_resource_tags(%L)', :'key'), 'made'),
+	('tag', 'is seen', 'kms_test_owner', 'SELECT * FROM kms.tags', 'made'),
+	('tag', 'finds', 'kms_test_owner', 'SELECT kms_list_keys(''[{"Key": "TagKey", "Values": ["tampered"]}]'')', 'made'),
+	('tag', 'changes', 'kms_test_owner', format('SELECT kms_tag_resource(''{"tampered": "z"}'', %L)', :'key'), 'made'),
+	('tag', 'takes away', 'kms_test_owner', format('SELECT kms_untag_resource(''{tampered}'', %L)', :'key'), 'made'),
+	('tag', 'erases', 'kms_test_owner', 'SELECT kms_delete_secret(''tampered/plain'', true)', 'made'),
 	('grant_entry', 'reads', 'kms_test_grantee', 'SELECT kms_get_secret_value(''tampered/plain'')', 'on a secret'),
 	('grant_entry', 'attacks', 'kms_test_attacker', 'SELECT kms_get_secret_value(''tampered/plain'')', 'on a secret'),
 	('grant_entry', 'attacks otherwise', 'kms_test_grantee', 'SELECT kms_put_secret_value(''tampered/plain'', ''v9'', ''x''::text)', 'on a secret'),
@@ -409,17 +428,17 @@ DECLARE
 	result text;
 BEGIN
 	EXECUTE statement;
-	result = (SELECT string_agg(concat_ws(': ', c.table_name, c.problem), ', ' ORDER BY c.table_name, c.problem) FROM (SELECT DISTINCT table_name, problem FROM kms_check_integrity() WHERE table_name ~ '^(secret|grant)') c);
+	result = (SELECT string_agg(concat_ws(': ', c.table_name, c.problem), ', ' ORDER BY c.table_name, c.problem) FROM (SELECT DISTINCT table_name, problem FROM kms_check_integrity() WHERE table_name ~ '^(secret|grant|tag)') c);
 	RAISE EXCEPTION USING ERRCODE = 'KT001';
 EXCEPTION WHEN SQLSTATE 'KT001' THEN
 	RETURN result;
 END $$;
 SELECT is(pg_temp.without(statement), problems, what || ' is reported')
-  FROM (VALUES (1, 'DELETE FROM kms.secret WHERE name = ''tampered/plain''', 'grant_entry: its key or secret does not exist, secret_version: its secret does not exist', 'a secret that was deleted by hand'),
+  FROM (VALUES (1, 'DELETE FROM kms.secret WHERE name = ''tampered/plain''', 'grant_entry: its key or secret does not exist, secret_version: its secret does not exist, tag: its key or secret does not exist', 'a secret that was deleted by hand'),
 			   (2, 'DELETE FROM kms.secret WHERE name = ''tampered/rds''', 'secret_role: its secret does not exist, secret_version: its secret does not exist', 'one with a role'),
 			   (3, 'DELETE FROM kms.secret_version WHERE secret_id = current_setting(''test.secret'')::uuid AND id = ''v2''', 'secret_version_stage: its version does not exist', 'a version'),
 			   (4, 'DELETE FROM kms.secret_version_stage WHERE secret_id = current_setting(''test.secret'')::uuid AND stage = ''ACSCurrent''', 'secret: it has no current version', 'the label of the current version'),
-			   (5, 'DELETE FROM kms.key WHERE id = (SELECT key_id FROM kms.secret WHERE name = ''tampered'')', 'grant_entry: its key or secret does not exist, secret: its key does not exist, secret_version: its value does not open: its key was changed by hand or damaged, or is gone', 'the key'),
+			   (5, 'DELETE FROM kms.key WHERE id = (SELECT key_id FROM kms.secret WHERE name = ''tampered'')', 'grant_entry: its key or secret does not exist, secret: its key does not exist, secret_version: its value does not open: its key was changed by hand or damaged, or is gone, tag: its key or secret does not exist', 'the key'),
 			   (6, 'UPDATE kms.key SET description = ''changed'' WHERE id = (SELECT key_id FROM kms.secret WHERE name = ''tampered'')', 'secret_version: its value does not open: its key was changed by hand or damaged, or is gone', 'a key that was changed by hand, with the values under it,'),
 			   (7, 'DELETE FROM kms.key_version WHERE key_id = (SELECT key_id FROM kms.secret WHERE name = ''tampered'')', 'secret_version: its value does not open: it was changed by hand or damaged, or its key is gone', 'its version'),
 			   (8, 'UPDATE kms.key_version SET wrapped = set_byte(wrapped, 30, get_byte(wrapped, 30) # 1) WHERE key_id = (SELECT key_id FROM kms.secret WHERE name = ''tampered'')', 'secret_version: its value does not open: its key was changed by hand or damaged, or is gone', 'its material')) t (n, statement, problems, what) ORDER BY n;

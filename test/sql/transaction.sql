@@ -3,7 +3,7 @@
 \getenv here PG_ABS_SRCDIR
 \set setup :here /sql/include/setup.psql
 \i :setup
-SELECT plan(138);
+SELECT plan(142);
 SELECT kms_test.let_time_pass() IS NULL AS ignored \gset
 
 CREATE FUNCTION pg_temp.encrypts(reference text) RETURNS text LANGUAGE sql AS
@@ -314,7 +314,7 @@ SELECT is(pg_temp.value_of('transaction'), 'second v2 {ACSCurrent}', 'committed,
 	   is(pg_temp.verdict(statement), '25006|UnsupportedOperation', 'which does not ' || what)
   FROM (VALUES ('SELECT kms_create_secret(''transaction/new'', ''v1'', ''x''::text)', 'make one'), ('SELECT kms_put_secret_value(''transaction'', ''v3'', ''x''::text)', 'store a version'), ('SELECT kms_update_secret(''transaction'', ''x'')', 'change one'),
 			   ('SELECT kms_update_secret_version_stage(''transaction'', ''own'', ''v1'')', 'move a label'), ('SELECT kms_delete_secret(''transaction'')', 'delete one'), ('SELECT kms_delete_secret(''transaction'', true)', 'delete one at once'),
-			   ('SELECT kms_restore_secret(''transaction'')', 'restore one'), ('SELECT kms_rotate_secret(''transaction'')', 'rotate one'), ('SELECT kms_update_secret_rotation_policy(''transaction'', false)', 'let one rotate'),
+			   ('SELECT kms_restore_secret(''transaction'')', 'restore one'), ('SELECT kms_rotate_secret(''transaction'')', 'rotate one'), ('SELECT kms_tag_resource(''{"a": "1"}'', secret_name => ''transaction'')', 'tag one'), ('SELECT kms_untag_resource(''{a}'', secret_name => ''transaction'')', 'take its tags away'), ('SELECT kms_update_secret_rotation_policy(''transaction'', false)', 'let one rotate'),
 			   ('SELECT kms_grant(''secret/transaction'', ''PUBLIC'', ''{*}'')', 'grant on one'), ('SELECT kms_set_owner(''secret/transaction'', current_user)', 'give one away')) t (statement, what);
 COMMIT;
 /* The password of a role and its version stand or fall together. */
