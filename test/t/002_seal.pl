@@ -98,7 +98,8 @@ my $blob = value($node, q{SELECT kms_encrypt('alias/one', 'secret')});
 is(value($node, "SELECT kms_decrypt_text('$blob')"), 'secret', 'keys work');
 $node->safe_psql('postgres', q{
 	CREATE ROLE app LOGIN PASSWORD 'old';
-	SELECT kms_create_secret('kept', 'v1', 'a value'::text, encryption_key_id => 'alias/one'),
+	SELECT kms_tag_resource('{"team": "red"}', 'alias/one');
+	SELECT kms_create_secret('kept', 'v1', 'a value'::text, encryption_key_id => 'alias/one', tags => '{"team": "blue"}'),
 		kms_create_secret('app', 'v1', '{"Accounts": [{"AccountName": "app", "AccountPassword": "old"}]}'::text, 'Rds', 'alias/one',
 			extended_config => '{"SecretSubType": "SingleUser", "DBInstanceId": "local"}', enable_automatic_rotation => true, rotation_interval => '7 days');
 	SELECT kms_create_secret('doomed', 'v1', 'x'::text, encryption_key_id => 'alias/one');
@@ -132,7 +133,8 @@ for my $call (
 	"kms_disable_key('$id')", "kms_enable_key('$id')", "kms_update_key_description('$id', 'x')", "kms_set_deletion_protection('$id', true)",
 	"kms_update_rotation_policy('$id', true, '7 days')", "kms_schedule_key_deletion('$id', 7)", "kms_cancel_key_deletion('$id')",
 	"kms_create_alias('$id', 'alias/new')", "kms_update_alias('$id', 'alias/one')", q{kms_delete_alias('alias/one')},
-	"kms_grant('$id', 'PUBLIC', '{Encrypt}')", "kms_revoke('$id', 'PUBLIC')", "kms_set_owner('$id', current_user)")
+	"kms_grant('$id', 'PUBLIC', '{Encrypt}')", "kms_revoke('$id', 'PUBLIC')", "kms_set_owner('$id', current_user)",
+	"kms_tag_resource('{\"a\": \"1\"}', '$id')", "kms_untag_resource('{team}', '$id')")
 {
 	refused($node, "SELECT $call", '55000', 'ServiceUnavailableTemporary', ($call =~ s/\(.*//r) . ' is refused while sealed');
 }
@@ -150,7 +152,8 @@ for my $call (
 	"kms_put_secret_value('kept', 'v2', 'x'::text)", "kms_put_secret_value('kept', 'v1', 'a value'::text)", "kms_put_secret_value('kept', 'v2', 'x'::bytea)", "kms_update_secret('kept', 'x')",
 	"kms_update_secret_version_stage('kept', 'own', 'v1')", "kms_delete_secret('kept')", "kms_delete_secret('kept', true)", "kms_restore_secret('doomed')",
 	"kms_rotate_secret('app')", "kms_update_secret_rotation_policy('app', false)",
-	"kms_grant('secret/kept', 'PUBLIC', '{GetSecretValue}')", "kms_revoke('secret/kept', 'PUBLIC')", "kms_set_owner('secret/kept', current_user)")
+	"kms_grant('secret/kept', 'PUBLIC', '{GetSecretValue}')", "kms_revoke('secret/kept', 'PUBLIC')", "kms_set_owner('secret/kept', current_user)",
+	"kms_tag_resource('{}', secret_name => 'kept')", "kms_untag_resource('{team}', secret_name => 'kept')")
 {
 	refused($node, "SELECT $call", '55000', 'ServiceUnavailableTemporary', "$call is refused while sealed");
 }
@@ -160,6 +163,11 @@ is(value($node, q{SELECT (d).secret_type, (d).automatic_rotation FROM (SELECT km
 is(value($node, 'SELECT (SELECT count(*) FROM kms.secrets), (SELECT count(*) FROM kms.secret_versions)'), '3|3', 'the views show what is there');
 is(value($node, q{SELECT version_id, version_stages FROM kms_list_secret_version_ids('kept')}), 'v1|{ACSCurrent}', 'versions are listed with their labels');
 is(value($node, q{SELECT kms_can('GetSecretValue', 'secret/kept')}), 't', 'and rights can be asked for');
+
+my $tags = q{SELECT (SELECT string_agg(tag_key || '=' || tag_value, ' ') FROM kms_list_resource_tags('alias/one')), (SELECT string_agg(tag_key || '=' || tag_value, ' ') FROM kms_list_resource_tags(secret_name => 'kept')), (SELECT count(*) FROM kms.tags)};
+is(value($node, $tags), 'team=red|team=blue|2', 'tags are shown, and as they were');
+is(value($node, q{SELECT (SELECT count(*) FROM kms_list_keys(f)), secret_name, tags FROM (VALUES ('[{"Key": "TagKey", "Values": ["team"]}]'::jsonb)) t (f), kms_list_secrets(f, true)}), '1|kept|[{"TagKey": "team", "TagValue": "blue"}]', 'and found by');
+is(value($node, 'SELECT region_id FROM kms_describe_regions()'), 'local', 'the region is known');
 
 sub file_with
 {

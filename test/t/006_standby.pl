@@ -24,7 +24,8 @@ $primary->safe_psql('postgres', q{
 	GRANT EXECUTE ON FUNCTION kms_create_key TO holder;
 	GRANT EXECUTE ON FUNCTION kms_create_secret(text, text, text, text, text, text, jsonb, jsonb, boolean, interval) TO holder;
 	CREATE ROLE app LOGIN PASSWORD 'old';
-	SELECT kms_create_secret('kept', 'v1', 'a value'::text, encryption_key_id => 'alias/three'), kms_create_secret('doomed', 'v1', 'x'::text, encryption_key_id => 'alias/three'),
+	SELECT kms_tag_resource('{"team": "red"}', 'alias/one');
+	SELECT kms_create_secret('kept', 'v1', 'a value'::text, encryption_key_id => 'alias/three', tags => '{"team": "blue"}'), kms_create_secret('doomed', 'v1', 'x'::text, encryption_key_id => 'alias/three'),
 		kms_create_secret('app', 'v1', '{"Accounts": [{"AccountName": "app", "AccountPassword": "old"}]}'::text, 'Rds', 'alias/three', extended_config => '{"SecretSubType": "SingleUser", "DBInstanceId": "local"}');
 	SELECT kms_delete_secret('doomed');
 	SET ROLE holder;
@@ -88,6 +89,10 @@ is(value($standby, 'SELECT length(kms_get_random_password())'), '32', 'and rando
 is(value($standby, q{SELECT (kms_get_secret_value('kept')).secret_data, (kms_get_secret_value('kept', version_id => 'v1')).version_stages}), 'a value|{ACSCurrent}', 'it reads secrets');
 is(value($standby, q{SELECT (kms_get_secret_value('app')).secret_data}), '{"AccountName":"app","AccountPassword":"old"}', 'and passwords of roles');
 is(value($standby, q{SELECT (kms_describe_secret('kept')).secret_name, (SELECT count(*) FROM kms_list_secret_version_ids('kept')), (SELECT count(*) FROM kms.secrets), (SELECT count(*) FROM kms.secret_versions)}), 'kept|1|4|4', 'and describes and lists them');
+my $tags = q{SELECT string_agg(resource_type || ' ' || tag_key || '=' || tag_value, ', ' ORDER BY resource_type, tag_key) FROM kms.tags};
+is(value($standby, $tags), 'key team=red, secret team=blue', 'it shows tags');
+is(value($standby, q{SELECT (SELECT count(*) FROM kms_list_resource_tags('alias/one')), (kms_describe_secret('kept', true)).tags, (SELECT count(*) FROM kms_list_keys('[{"Key": "TagValue", "Values": ["red"]}]')), region_id FROM kms_describe_regions()}),
+	'1|[{"TagKey": "team", "TagValue": "blue"}]|1|local', 'lists them, and finds by them');
 
 my $id = id_of('alias/one');
 for my $call (
@@ -98,7 +103,8 @@ for my $call (
 	"kms_set_owner('$id', 'member')", 'kms_run_jobs()', 'kms_confirm_home()',
 	"kms_create_secret('new', 'v1', 'x'::text)", "kms_create_secret('new', 'v1', 'x'::bytea, encryption_key_id => 'alias/one')", "kms_put_secret_value('kept', 'v2', 'x'::text)", "kms_put_secret_value('kept', 'v2', 'x'::bytea)",
 	"kms_update_secret('kept', 'x')", "kms_update_secret_version_stage('kept', 'own', 'v1')", "kms_delete_secret('kept')", "kms_delete_secret('kept', true)", "kms_restore_secret('doomed')",
-	"kms_rotate_secret('app')", "kms_update_secret_rotation_policy('app', true, '7 days')", "kms_grant('secret/kept', 'member', '{GetSecretValue}')", "kms_revoke('secret/kept', 'member')", "kms_set_owner('secret/kept', 'member')")
+	"kms_rotate_secret('app')", "kms_update_secret_rotation_policy('app', true, '7 days')", "kms_grant('secret/kept', 'member', '{GetSecretValue}')", "kms_revoke('secret/kept', 'member')", "kms_set_owner('secret/kept', 'member')",
+	"kms_create_key(tags => '{\"a\": \"1\"}')", "kms_tag_resource('{\"a\": \"1\"}', '$id')", "kms_untag_resource('{team}', '$id')", "kms_tag_resource('{}', secret_name => 'kept')", "kms_untag_resource('{team}', secret_name => 'kept')")
 {
 	my $error = refused($standby, "SELECT $call", '25006', 'UnsupportedOperation', ($call =~ s/\(.*//r) . ' is refused on a standby');
 	like($error->{hint}, qr/primary/, 'with the way out');
@@ -188,6 +194,16 @@ is(ask($member, $held_value), 'a held value', 'granted on the primary, it does')
 change(q{SELECT kms_revoke('secret/held', 'member')});
 is(ask($member, $held_value), '42501 Forbidden.NoPermission', 'and no more when it is taken away');
 ask($member, 'ROLLBACK; RESET ROLE');
+
+# Tags.
+ask($session, 'BEGIN ISOLATION LEVEL REPEATABLE READ');
+my $listed = q{SELECT string_agg(tag_key || '=' || tag_value, ' ') FROM kms_list_resource_tags('alias/one')};
+is(ask($session, $listed), 'team=red', 'a session on the standby lists tags');
+change(q{SELECT kms_tag_resource('{"team": "green", "env": ""}', 'alias/one')});
+is(ask($session, $listed), 'env= team=green', 'those that the primary gave are listed there, in the open transaction');
+change(q{SELECT kms_untag_resource('{team}', 'alias/one')});
+is(ask($session, $listed), 'env=', 'and no more what it took away');
+ask($session, 'ROLLBACK');
 
 # Damage, and the extension made anew.
 is(ask($session, $decrypt), 'secret', 'the key is in the cache');

@@ -29,11 +29,14 @@ $node->safe_psql('source', q{
 	INSERT INTO person SELECT n, 'name ' || n, kms_encrypt('alias/Aliyun_SM4', 'secret ' || n, '{"table": "person"}') FROM generate_series(101, 200) n;
 	SELECT kms_create_alias(kms_create_key()::text, 'alias/disabled');
 	SELECT kms_disable_key((kms_describe_key('alias/disabled')).key_id::text);
+	SELECT kms_tag_resource('[{"TagKey": "team", "TagValue": "red"}, {"TagKey": "Team", "TagValue": ""}]', alias_name) FROM kms_list_aliases();
+	SELECT kms_untag_resource('{Team}', 'alias/disabled');
 	SELECT kms_create_secret('kept', 'v1', 'a value that is kept'::text, description => 'of everything'),
 		kms_create_secret('chosen', 'v1', '\x00ff'::bytea, encryption_key_id => 'alias/Aliyun_SM4'), kms_create_secret('doomed', 'v1', 'a doomed value that is kept'::text),
 		kms_create_secret('app', 'v1', '{"Accounts": [{"AccountName": "app", "AccountPassword": "old that is kept"}]}'::text, 'Rds', enable_automatic_rotation => true, rotation_interval => '7 days',
 			extended_config => '{"SecretSubType": "SingleUser", "DBInstanceId": "local", "CustomData": {"a": "b"}}'),
 		kms_create_secret('pair', 'v1', '{"Accounts": [{"AccountName": "pair", "AccountPassword": "old that is kept"}]}'::text, 'Rds', extended_config => '{"SecretSubType": "DoubleUsers", "DBInstanceId": "local"}');
+	SELECT kms_tag_resource('{"a\\\\b/c_d-e.f+g=h@i:j": "a\\\\b/c_d-e.f+g=h@i:j"}', secret_name => name) FROM unnest('{kept,app,doomed}'::text[]) name;
 	SELECT kms_put_secret_value('kept', 'v' || n, 'another value that is kept ' || n) FROM generate_series(2, 12) n;
 	SELECT kms_put_secret_value('kept', 'pending', 'a pending value that is kept'::text, '{MyPendingLabel}'), kms_update_secret_version_stage('kept', 'mine', 'v9'), kms_rotate_secret('app', 'v2'), kms_delete_secret('doomed');
 	GRANT EXECUTE ON FUNCTION kms_create_secret(text, text, text, text, text, text, jsonb, jsonb, boolean, interval) TO "the owner";
@@ -49,6 +52,9 @@ $node->safe_psql('source', q{
 my $list = q{SELECT md5(string_agg(k::text, E'\n' ORDER BY k.key_id)) FROM kms_list_keys() k};
 my $keys = value($node, $list, 'source');
 my $aliases = value($node, 'SELECT string_agg(a::text, E\'\n\' ORDER BY a.alias_name) FROM kms_list_aliases() a', 'source');
+my $all_tags = q{SELECT string_agg(t::text, E'\n' ORDER BY t) FROM kms.tags t};
+my $tags = value($node, $all_tags, 'source');
+is(scalar(split /\n/, $tags), 12, 'there are tags');
 my $version = value($node, 'SELECT string_agg(v::text, E\'\n\' ORDER BY v.key_version_id) FROM kms.key_versions v', 'source');
 
 # Everything that there is of secrets, their values included: of every version that may be read.
@@ -73,6 +79,8 @@ sub is_complete
 		"$how: every alias is there");
 	is(value($server, 'SELECT string_agg(v::text, E\'\n\' ORDER BY v.key_version_id) FROM kms.key_versions v', $dbname), $version,
 		"$how: every key version is there");
+	is(value($server, $all_tags, $dbname), $tags, "$how: every tag is there");
+	is(value($server, q{SELECT count(*) FROM kms_list_keys('[{"Key": "TagKey", "Values": ["Team"]}]')}, $dbname), '4', "$how: and what has it is found");
 	is(value($server, $all_secrets, $dbname), $secrets, "$how: every secret is there, with its versions, labels and grants, and every value opens");
 	refused($server, q{SELECT kms_get_secret_value('doomed')}, '55000', 'Rejected.ResourceInDeleteWindow', "$how: one that waits for its deletion still does", dbname => $dbname);
 	refused($server, q{SELECT kms_create_secret('taken', 'v1', '{"Accounts": [{"AccountName": "pair_clone", "AccountPassword": "x"}]}'::text, 'Rds', extended_config => '{"SecretSubType": "SingleUser", "DBInstanceId": "local"}')},
@@ -129,7 +137,7 @@ sub run_with
 
 run_with($node, 'pg_dump', '-f', "$folder/plain.sql", 'source');
 my $dump = slurp_file("$folder/plain.sql");
-like($dump, qr/^COPY kms\.$_ /m, "the dump has the rows of kms.$_") for qw(account domain_key key key_version alias job import_token grant_entry role_anchor secret secret_version secret_version_stage secret_role);
+like($dump, qr/^COPY kms\.$_ /m, "the dump has the rows of kms.$_") for qw(account domain_key key key_version alias job import_token grant_entry role_anchor secret secret_version secret_version_stage secret_role tag);
 like($dump, qr/^GRANT SELECT ON TABLE kms\.role_anchor TO "the owner";/m, 'and who owns keys');
 unlike($dump, qr/secret \d/, 'and no plaintext');
 unlike($dump, qr/that is kept/, 'nor the value of a secret');
