@@ -151,7 +151,14 @@ BEGIN ATOMIC
 		   k.protection_level, k.primary_key_version, k.automatic_rotation, k.rotation_interval, k.last_rotation_date,
 		   k.next_rotation_date, k.material_expire_time, k.delete_date, k.deletion_protection,
 		   k.deletion_protection_description
-	  FROM kms.normalized_filters(kms_list_keys.filters) f CROSS JOIN kms.keys k
+	  /* OFFSET 0: so that tags are looked through once, not for each key. */
+	  FROM (SELECT f, (SELECT pg_catalog.jsonb_object_agg(t.resource, true)
+						 FROM kms.tags t
+						WHERE f OPERATOR(pg_catalog.?|) ARRAY['TagKey', 'TagValue']
+						  AND coalesce((f OPERATOR(pg_catalog.->) 'TagKey') OPERATOR(pg_catalog.?) t.tag_key, true)
+						  AND coalesce((f OPERATOR(pg_catalog.->) 'TagValue') OPERATOR(pg_catalog.?) t.tag_value, true)) AS tagged
+			  FROM kms.normalized_filters(kms_list_keys.filters) f OFFSET 0) asked
+	 CROSS JOIN kms.keys k
 	 WHERE coalesce((f OPERATOR(pg_catalog.->) 'KeyState') OPERATOR(pg_catalog.?) k.key_state, true)
 	   AND coalesce((f OPERATOR(pg_catalog.->) 'KeySpec') OPERATOR(pg_catalog.?) k.key_spec, true)
 	   AND coalesce((f OPERATOR(pg_catalog.->) 'KeyUsage') OPERATOR(pg_catalog.?) k.key_usage, true)
@@ -164,10 +171,7 @@ BEGIN ATOMIC
 						WHERE a.key_id OPERATOR(pg_catalog.=) k.key_id
 						  AND (f OPERATOR(pg_catalog.->) 'AliasName') OPERATOR(pg_catalog.?) a.alias_name))
 	   AND (NOT f OPERATOR(pg_catalog.?|) ARRAY['TagKey', 'TagValue']
-			OR k.key_id::text OPERATOR(pg_catalog.=) ANY (
-				SELECT t.resource FROM kms.tags t
-				 WHERE coalesce((f OPERATOR(pg_catalog.->) 'TagKey') OPERATOR(pg_catalog.?) t.tag_key, true)
-				   AND coalesce((f OPERATOR(pg_catalog.->) 'TagValue') OPERATOR(pg_catalog.?) t.tag_value, true)))
+			OR asked.tagged OPERATOR(pg_catalog.?) k.key_id::text)
 	   /* No key lies in an instance. */
 	   AND NOT f OPERATOR(pg_catalog.?) 'DKMSInstanceId';
 END;

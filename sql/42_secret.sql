@@ -221,7 +221,14 @@ CREATE FUNCTION @extschema@.kms_list_secrets(filters jsonb = NULL, fetch_tags bo
 BEGIN ATOMIC
 	SELECT s.secret_name::text, s.secret_type, s.create_time, s.update_time, s.planned_delete_time,
 		   CASE WHEN kms_list_secrets.fetch_tags THEN coalesce(g.tags, '[]') END AS tags
-	  FROM kms.normalized_secret_filters(kms_list_secrets.filters) f CROSS JOIN kms.secrets s
+	  /* OFFSET 0: so that tags are looked through once, not for each secret. */
+	  FROM (SELECT f, (SELECT pg_catalog.jsonb_object_agg(t.resource, true)
+						 FROM kms.tags t
+						WHERE f OPERATOR(pg_catalog.?|) ARRAY['TagKey', 'TagValue']
+						  AND coalesce((f OPERATOR(pg_catalog.->) 'TagKey') OPERATOR(pg_catalog.?) t.tag_key, true)
+						  AND coalesce((f OPERATOR(pg_catalog.->) 'TagValue') OPERATOR(pg_catalog.?) t.tag_value, true)) AS tagged
+			  FROM kms.normalized_secret_filters(kms_list_secrets.filters) f OFFSET 0) asked
+	 CROSS JOIN kms.secrets s
 	  LEFT JOIN (SELECT t.resource,
 						pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('TagKey', t.tag_key, 'TagValue', t.tag_value) ORDER BY t.tag_key) AS tags
 				   FROM kms.tags t
@@ -235,10 +242,7 @@ BEGIN ATOMIC
 			OR EXISTS (SELECT FROM pg_catalog.jsonb_array_elements_text(f OPERATOR(pg_catalog.->) 'SecretType') t (type)
 						WHERE pg_catalog.lower(t.type) OPERATOR(pg_catalog.=) pg_catalog.lower(s.secret_type)))
 	   AND (NOT f OPERATOR(pg_catalog.?|) ARRAY['TagKey', 'TagValue']
-			OR 'secret/' OPERATOR(pg_catalog.||) s.secret_name OPERATOR(pg_catalog.=) ANY (
-				SELECT t.resource FROM kms.tags t
-				 WHERE coalesce((f OPERATOR(pg_catalog.->) 'TagKey') OPERATOR(pg_catalog.?) t.tag_key, true)
-				   AND coalesce((f OPERATOR(pg_catalog.->) 'TagValue') OPERATOR(pg_catalog.?) t.tag_value, true)))
+			OR asked.tagged OPERATOR(pg_catalog.?) ('secret/' OPERATOR(pg_catalog.||) s.secret_name))
 	   /* No secret lies in an instance. */
 	   AND NOT f OPERATOR(pg_catalog.?) 'DKMSInstanceId';
 END;

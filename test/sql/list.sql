@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(127);
+SELECT plan(131);
 SELECT kms_test.let_time_pass() IS NULL AS ignored \gset
 
 CREATE ROLE kms_test_lister;
@@ -172,6 +172,26 @@ SELECT is(pg_temp.verdict('SELECT kms_list_secrets(%L)', filters), '22023|Invali
 			   ('[{"Key": "secretname", "Values": ["x"]}]', 'a filter key in small letters'), ('[{"Key": "SecretName", "Values": ["1","2","3","4","5","6","7","8","9","10","11"]}]', 'a filter of eleven values'),
 			   ((SELECT jsonb_agg('{"Key": "SecretName", "Values": []}'::jsonb) FROM generate_series(1, 11))::text, 'a list of eleven filters')) t (filters, what);
 SELECT is(pg_temp.verdict('SELECT kms_list_keys(%L)', '[{"Key": "SecretName", "Values": ["x"]}]'), '22023|InvalidParameter', 'nor does a list of keys take a filter of secrets');
+
+-- ---- many ------------------------------------------------------------------
+
+/* How many rows of tags a statement looks at, as a multiple of how many there are. */
+CREATE FUNCTION pg_temp.looked_at(statement text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	before bigint = pg_stat_get_xact_tuples_returned('kms.tag'::regclass);
+BEGIN
+	EXECUTE statement;
+	RETURN (pg_stat_get_xact_tuples_returned('kms.tag'::regclass) - before) / current_setting('test.tags')::bigint;
+END
+$$;
+CREATE TEMP TABLE asking AS SELECT '[{"Key": "TagKey", "Values": ["team"]}, {"Key": "TagValue", "Values": ["red", "blue"]}]'::jsonb AS filters;
+SELECT count(kms_create_key(tags => '{"team": "red"}')), count(kms_create_secret('list/many/' || n, 'v1', 'x', tags => '{"team": "red"}')) FROM generate_series(1, 50) n \g /dev/null
+RESET ROLE;
+SELECT set_config('test.tags', count(*)::text, true) FROM kms.tag \g /dev/null
+SET ROLE kms_test_lister;
+SELECT cmp_ok(pg_temp.looked_at(statement), '<=', 4::bigint, 'tags are not looked through for each key or secret: ' || statement)
+  FROM unnest(ARRAY['SELECT count(*) FROM asking, kms_list_keys(filters)', 'SELECT kms_list_keys(filters) FROM asking',
+					'SELECT count(*) FROM asking, kms_list_secrets(filters, true)', 'SELECT kms_list_secrets(filters) FROM asking']) statement;
 
 RESET ROLE;
 SELECT * FROM finish();
