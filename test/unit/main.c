@@ -32,6 +32,7 @@ main(int argc, char **argv)
 	test_pke();
 	test_mac();
 	test_envelope();
+	test_subject();
 	test_signature_length();
 	test_fault();
 	printf("# %d tests, %d failed\n", tap_count(), tap_failures());

@@ -21,6 +21,7 @@ extern void test_signature(void);
 extern void test_pke(void);
 extern void test_mac(void);
 extern void test_envelope(void);
+extern void test_subject(void);
 extern void test_signature_length(void);
 extern void test_fault(void);
 
