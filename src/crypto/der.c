@@ -10,7 +10,8 @@
 
 #define LONG_1	0x81			/* one byte of length follows */
 #define LONG_2	0x82			/* two bytes */
-#define LEN_MAX	0xffff
+#define LONG_3	0x83			/* three: written only, for nothing that long is read */
+#define LEN_MAX	0xffffff
 
 kc_der_writer
 kc_der_writer_on(uint8_t *buffer, size_t room)
@@ -41,6 +42,7 @@ kc_der_put_header(kc_der_writer *writer, uint8_t tag, size_t content_len)
 	uint8_t		one[] = {tag, low};
 	uint8_t		two[] = {tag, LONG_1, low};
 	uint8_t		three[] = {tag, LONG_2, high, low};
+	uint8_t		four[] = {tag, LONG_3, (uint8_t) (content_len >> 16), high, low};
 
 	if (content_len > LEN_MAX)
 		writer->full = true;
@@ -48,8 +50,10 @@ kc_der_put_header(kc_der_writer *writer, uint8_t tag, size_t content_len)
 		kc_der_put(writer, kc_view_of(one, sizeof(one)));
 	else if (content_len <= 0xff)
 		kc_der_put(writer, kc_view_of(two, sizeof(two)));
-	else
+	else if (content_len <= 0xffff)
 		kc_der_put(writer, kc_view_of(three, sizeof(three)));
+	else
+		kc_der_put(writer, kc_view_of(four, sizeof(four)));
 }
 
 void
@@ -123,6 +127,18 @@ kc_der_take(kc_view *rest, uint8_t tag, kc_view *content)
 	after = kc_view_of(rest->data + 1 + used, rest->len - 1 - used);
 	*content = kc_view_of(after.data, len);
 	*rest = kc_view_of(after.data + len, after.len - len);
+	return true;
+}
+
+bool
+kc_der_take_whole(kc_view *rest, uint8_t tag, kc_view *element)
+{
+	const uint8_t *begin = rest->data;
+	kc_view		content;
+
+	if (!kc_der_take(rest, tag, &content))
+		return false;
+	*element = kc_view_of(begin, (size_t) (rest->data - begin));
 	return true;
 }
 

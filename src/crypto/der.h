@@ -1,5 +1,5 @@
 /*
- * As much DER as key pairs need.  OpenSSL's encoders and decoders would do it,
+ * As much DER as key pairs and certificates need.  OpenSSL's encoders and decoders would do it,
  * but they leave copies of the private key in memory they free: these two write
  * and read in the caller's buffer and nowhere else.
  */
@@ -8,6 +8,7 @@
 
 #include "kc.h"
 
+#define KC_DER_BOOLEAN		0x01
 #define KC_DER_INTEGER		0x02
 #define KC_DER_BIT_STRING	0x03
 #define KC_DER_OCTET_STRING	0x04
@@ -52,6 +53,9 @@ extern bool kc_der_finish(kc_der_writer *writer, size_t *len);
  * or leads beyond rest.
  */
 extern bool kc_der_take(kc_view *rest, uint8_t tag, kc_view *content);
+
+/* The same, but element is all of it, tag and length included. */
+extern bool kc_der_take_whole(kc_view *rest, uint8_t tag, kc_view *element);
 
 /* Take exactly these bytes off rest. */
 extern bool kc_der_take_bytes(kc_view *rest, kc_view bytes);

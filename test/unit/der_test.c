@@ -100,6 +100,8 @@ test_der(void)
 	static const uint8_t big[2] = {0xff, 0xff};
 	uint8_t		buffer[8];
 	kc_der_writer writer = kc_der_writer_on(buffer, sizeof(buffer));
+	kc_view		rest;
+	kc_view		element;
 	size_t		len;
 	bool		good = true;
 
@@ -115,5 +117,14 @@ test_der(void)
 	   "integers are written with no byte too many or too few");
 	writer = kc_der_writer_on(buffer, sizeof(buffer));
 	kc_der_put_header(&writer, KC_DER_SEQUENCE, 0x10000);
-	ok(!kc_der_finish(&writer, &len), "a length of more than two bytes is not written");
+	ok(kc_der_finish(&writer, &len) && len == 5 && memcmp(buffer, "\x30\x83\x01\x00\x00", 5) == 0,
+	   "a length of three bytes is written");
+	writer = kc_der_writer_on(buffer, sizeof(buffer));
+	kc_der_put_header(&writer, KC_DER_SEQUENCE, 0x1000000);
+	ok(!kc_der_finish(&writer, &len), "one of more than three is not");
+	rest = kc_view_of("\x30\x02xy\x02\x00", 6);
+	ok(!kc_der_take_whole(&rest, KC_DER_INTEGER, &element) && rest.len == 6 &&
+	   kc_der_take_whole(&rest, KC_DER_SEQUENCE, &element) && element.len == 4 &&
+	   memcmp(element.data, "\x30\x02xy", 4) == 0 && rest.len == 2 && rest.data == element.data + 4,
+	   "an element is taken with its header");
 }

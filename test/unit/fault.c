@@ -19,6 +19,7 @@
 #include <openssl/kdf.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
+#include <openssl/x509v3.h>
 
 static int	calls_left = -1;
 static int	depth = 0;			/* not 0: inside libcrypto, which calls itself */
@@ -26,6 +27,7 @@ static int	allocations_left = -1;
 static const char *denied = NULL;
 static bool struck = false;
 static long allocations = 0;
+static long allocations_struck = 0;
 static long random_calls = 0;
 
 static bool
@@ -49,6 +51,7 @@ strike(const char *function, const char *algorithm)
 	if (!due(&calls_left) && !deny)
 		return false;
 	struck = true;
+	allocations_struck = allocations;
 	ERR_raise(ERR_LIB_EVP, ERR_R_INTERNAL_ERROR);
 	return true;
 }
@@ -200,6 +203,33 @@ INTERPOSE(int, -1, NULL, RSA_padding_check_PKCS1_OAEP_mgf1,
 		   const unsigned char *param, int plen, const EVP_MD *md, const EVP_MD *mgf1md),
 		  (to, tlen, from, flen, num, param, plen, md, mgf1md))
 
+CALL(EVP_Digest,
+	 (const void *data, size_t count, unsigned char *md, unsigned int *size, const EVP_MD *type, ENGINE *engine),
+	 (data, count, md, size, type, engine))
+CALL(EVP_DigestInit_ex2,
+	 (EVP_MD_CTX *ctx, const EVP_MD *type, const OSSL_PARAM params[]), (ctx, type, params))
+CALL(EVP_DigestUpdate, (EVP_MD_CTX *ctx, const void *data, size_t len), (ctx, data, len))
+CALL(EVP_DigestFinal_ex, (EVP_MD_CTX *ctx, unsigned char *md, unsigned int *len), (ctx, md, len))
+CALL(PKCS5_PBKDF2_HMAC,
+	 (const char *pass, int passlen, const unsigned char *salt, int saltlen, int iter,
+	  const EVP_MD *digest, int keylen, unsigned char *out),
+	 (pass, passlen, salt, saltlen, iter, digest, keylen, out))
+INTERPOSE(X509 *, NULL, NULL, d2i_X509, (X509 **out, const unsigned char **in, long len), (out, in, len))
+INTERPOSE(int, -1, NULL, i2d_X509, (const X509 *x509, unsigned char **out), (x509, out))
+INTERPOSE(EVP_PKEY *, NULL, NULL, X509_get0_pubkey, (const X509 *x509), (x509))
+INTERPOSE(uint32_t, EXFLAG_INVALID, NULL, X509_get_extension_flags, (X509 *x509), (x509))
+INTERPOSE(int, X509_V_ERR_UNSPECIFIED, NULL, X509_check_issued, (X509 *issuer, X509 *subject), (issuer, subject))
+CALL(X509_get_signature_info,
+	 (X509 *x509, int *digest, int *key, int *bits, uint32_t *flags), (x509, digest, key, bits, flags))
+INTERPOSE(int, -1, NULL, X509_verify, (X509 *x509, EVP_PKEY *key), (x509, key))
+INTERPOSE(void *, NULL, NULL, X509_get_ext_d2i,
+		  (const X509 *x509, int nid, int *critical, int *at), (x509, nid, critical, at))
+INTERPOSE(int, X509_V_ERR_OUT_OF_MEM, NULL, NAME_CONSTRAINTS_check,
+		  (X509 *x509, NAME_CONSTRAINTS *constraints), (x509, constraints))
+INTERPOSE(ASN1_OCTET_STRING *, NULL, NULL, ASN1_OCTET_STRING_new, (void), ())
+CALL(ASN1_OCTET_STRING_set,
+	 (ASN1_OCTET_STRING *string, const unsigned char *bytes, int len), (string, bytes, len))
+
 /* What was freed while holding: a list that grows. */
 static bool holding = false;
 static void **held = NULL;
@@ -349,6 +379,12 @@ long
 fault_allocations(void)
 {
 	return allocations;
+}
+
+long
+fault_allocations_struck(void)
+{
+	return allocations_struck;
 }
 
 long

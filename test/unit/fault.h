@@ -30,6 +30,7 @@ extern bool fault_held(const void *bytes, size_t len);
 extern void fault_let_go(void);
 
 extern long fault_allocations(void);	/* so far */
+extern long fault_allocations_struck(void);	/* when the last call was made to fail */
 extern long fault_random_calls(void);
 
 #endif

@@ -3,7 +3,10 @@
  * nothing is given away, nothing leaks, no error stays in the queue, and the
  * next try succeeds.
  */
+#include "certificates.h"
 #include "fault.h"
+#include "pkcs12.h"
+#include "request.h"
 #include "support.h"
 #include "tests.h"
 
@@ -135,8 +138,9 @@ with_fault(const operation *op, void (*arrange) (int), int n, bool may_survive, 
 	return hit;
 }
 
+/* Each call, and each step-th allocation. */
 static void
-with_faults(const operation *op, const char *suite)
+with_faults_every(const operation *op, int step, const char *suite)
 {
 	bool		good = true;
 	int			calls = 0;
@@ -147,8 +151,17 @@ with_faults(const operation *op, const char *suite)
 	ok(good && calls > 0, "%s, %s: each of %d calls may fail", op->name, suite, calls);
 	/* OpenSSL can do without some of what it allocates. */
 	while (with_fault(op, fault_allocation, allocations, true, &good))
-		allocations++;
-	ok(good, "%s, %s: each of %d allocations may fail", op->name, suite, allocations);
+		allocations += step;
+	if (step == 1)
+		ok(good, "%s, %s: each of %d allocations may fail", op->name, suite, allocations);
+	else
+		ok(good, "%s, %s: of %d allocations each %dth may fail", op->name, suite, allocations, step);
+}
+
+static void
+with_faults(const operation *op, const char *suite)
+{
+	with_faults_every(op, 1, suite);
 }
 
 static travel traveller;
@@ -192,11 +205,11 @@ with_faults_before(const char *function, const operation *op, const char *name)
 	fault_deny(function);
 	before = fault_allocations();
 	op->run();
-	allocations = (int) (fault_allocations() - before);
+	allocations = (int) (fault_allocations_struck() - before);
 	fault_off();
-	for (int n = 0; n < allocations; n++)
+	for (int n = 0; n < allocations; n += 1 + allocations / 1000)
 		with_fault(op, fault_allocation, n, true, &good);
-	ok(good && allocations > 0, "%s, %s: each of %d allocations may fail", op->name, name, allocations);
+	ok(good && allocations > 0, "%s, %s: %d allocations may fail", op->name, name, allocations);
 }
 
 /* Each of the many allocations would take too long: fewer and fewer of them. */
@@ -212,6 +225,23 @@ with_some_faults(const operation *op, const char *name)
 		calls++;
 	ok(good && calls > 0, "%s, %s: each of %d calls may fail", op->name, name, calls);
 	for (; with_fault(op, fault_allocation, allocation, true, &good); count++)
+		allocation += 1 + allocation / 2;
+	ok(good, "%s, %s: %d of its many allocations may fail", op->name, name, count);
+}
+
+/* The same where the calls are many as well. */
+static void
+with_few_faults(const operation *op, const char *name)
+{
+	bool		good = true;
+	int			call = 0;
+	int			allocation = 0;
+	int			count = 0;
+
+	for (; with_fault(op, fault_call, call, false, &good); count++)
+		call += 1 + (call > 20 ? call : 0);
+	ok(good && count > 0, "%s, %s: %d of its many calls may fail", op->name, name, count);
+	for (count = 0; with_fault(op, fault_allocation, allocation, true, &good); count++)
 		allocation += 1 + allocation / 2;
 	ok(good, "%s, %s: %d of its many allocations may fail", op->name, name, count);
 }
@@ -517,6 +547,129 @@ test_envelope_faults(void)
 	}
 }
 
+/* ---- certificates ---- */
+
+static char request[KC_REQUEST_PEM_MAX];
+static uint8_t certificate_der[KC_CERTIFICATE_DER_MAX];
+static const char *certificate_pem;
+static kc_certificate_info description;
+static char identifier[KC_KEY_IDENTIFIER_TEXT];
+static uint8_t exported[KC_PKCS12_MAX];
+static issued chain[3];				/* leaf, intermediate, root */
+
+static kc_status
+run_request(void)
+{
+	static const uint8_t subject[] = {
+		0x30, 0x0d, 0x31, 0x0b, 0x30, 0x09, 0x06, 0x03, 0x55, 0x04, 0x03, 0x0c, 0x02, 'm', 'e'
+	};
+	kc_view		name = text_view("example.com");
+	size_t		len = sizeof(request);
+	kc_pair    *opened;
+	kc_status	status = open_owner(false, &opened);
+
+	if (status == KC_OK)
+		status = kc_request_make(opened, kc_view_of(subject, sizeof(subject)), &name, 1, request, &len);
+	else
+		memset(request, 0, sizeof(request));
+	kc_pair_free(opened);
+	return status;
+}
+
+static kc_status
+run_read(void)
+{
+	kc_certificate_finding finding;
+	size_t		len = sizeof(certificate_der);
+
+	return kc_certificate_read(text_view(certificate_pem), certificate_der, &len, &finding);
+}
+
+static kc_status
+run_check(void)
+{
+	kc_certificate_finding finding;
+	kc_view		others[] = {chain[1].der, chain[2].der};
+
+	return kc_certificate_check(chain[0].der, others, 2, kc_view_of(owner->public_der, owner->public_len), NOW, &finding);
+}
+
+static kc_status
+run_describe(void)
+{
+	return kc_certificate_describe(chain[0].der, &description);
+}
+
+static kc_status
+run_identify(void)
+{
+	return kc_key_identifier(kc_view_of(owner->public_der, owner->public_len), identifier);
+}
+
+static kc_status
+run_export(void)
+{
+	size_t		len = sizeof(exported);
+	kc_pair    *opened;
+	kc_status	status = open_owner(false, &opened);
+
+	if (status == KC_OK)
+		status = kc_pkcs12_export(opened, chain[0].der, &chain[1].der, 1, text_view("passphrase"), exported, &len);
+	else
+		memset(exported, 0, sizeof(exported));
+	kc_pair_free(opened);
+	return status;
+}
+
+static void
+test_request_faults(int kind)
+{
+	static const operation making = {"making a request", run_request, request, sizeof(request), false};
+
+	owner = made_of(kind);
+	if (kind == KC_PAIR_EC_SM2)
+		with_faults_before("EVP_DigestSign", &making, title(kind, ""));
+	else
+		with_faults(&making, title(kind, ""));
+}
+
+static void
+test_certificate_faults(int kind)
+{
+	static const operation reading = {"reading a certificate", run_read, certificate_der, sizeof(certificate_der), false};
+	static const operation checking = {"checking a chain", run_check, NULL, 0, false};
+	static const operation describing = {"describing a certificate", run_describe, &description, sizeof(description), false};
+	static const operation identifying = {"identifying a key", run_identify, identifier, sizeof(identifier), false};
+	static const operation exporting = {"exporting", run_export, exported, sizeof(exported), false};
+	EVP_PKEY   *ca_key = made_theirs(made_of(kind));
+	char	   *pem;
+
+	owner = made_of(kind);
+	chain[2] = issue(&(blueprint) {.subject = "root", .key = ca_key,
+					 .extensions = {CA_EXTENSIONS, {"nameConstraints", "critical,permitted;DNS:example.com"}}});
+	chain[1] = issue(&(blueprint) {.subject = "inter", .issuer = &chain[2], .key = ca_key,
+					 .extensions = {CA_EXTENSIONS, {"authorityKeyIdentifier", "keyid"}}});
+	chain[0] = issue(&(blueprint) {.subject = "leaf", .issuer = &chain[1], .key = ca_key,
+					 .extensions = {{"subjectAltName", "DNS:example.com,IP:::1"}}});
+	pem = pem_of("CERTIFICATE", chain[0].der);
+	certificate_pem = pem;
+	with_faults_every(&reading, kind == KC_PAIR_EC_P256 ? 3 : 11, title(kind, ""));
+	with_faults_every(&describing, 31, title(kind, ""));
+	if (kind == KC_PAIR_EC_SM2)
+		with_faults_before("X509_verify", &checking, title(kind, ""));
+	else
+		with_faults_every(&checking, 41, title(kind, ""));
+	if (kind == KC_PAIR_EC_P256)
+	{
+		with_faults(&identifying, title(kind, ""));
+		with_few_faults(&exporting, title(kind, ""));
+	}
+	free(pem);
+	for (int i = 0; i < 3; i++)
+		issued_free(&chain[i]);
+	EVP_PKEY_free(ca_key);
+}
+
 void
 test_fault(void)
 {
@@ -549,4 +702,10 @@ test_fault(void)
 	test_encryption_faults(KC_PAIR_EC_SM2, KC_PKE_SM2PKE, "");
 	test_mac_faults();
 	test_envelope_faults();
+	test_request_faults(KC_PAIR_RSA_2048);
+	test_request_faults(KC_PAIR_EC_P256);
+	test_request_faults(KC_PAIR_EC_SM2);
+	test_certificate_faults(KC_PAIR_RSA_2048);
+	test_certificate_faults(KC_PAIR_EC_P256);
+	test_certificate_faults(KC_PAIR_EC_SM2);
 }

@@ -33,6 +33,9 @@ main(int argc, char **argv)
 	test_mac();
 	test_envelope();
 	test_subject();
+	test_certificate();
+	test_request();
+	test_pkcs12();
 	test_signature_length();
 	test_fault();
 	printf("# %d tests, %d failed\n", tap_count(), tap_failures());

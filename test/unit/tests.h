@@ -22,6 +22,9 @@ extern void test_pke(void);
 extern void test_mac(void);
 extern void test_envelope(void);
 extern void test_subject(void);
+extern void test_certificate(void);
+extern void test_request(void);
+extern void test_pkcs12(void);
 extern void test_signature_length(void);
 extern void test_fault(void);
 
