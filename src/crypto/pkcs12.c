@@ -1,16 +1,18 @@
 /*
  * Writing PKCS #12.
  *
- * OpenSSL would write it, too, but leaves the passphrase in memory that it frees.
- * Here everything secret stands on the stack or in the caller's buffer, where it is
+ * OpenSSL would write it, too, but leaves the private key in memory that it frees.
+ * Here the key stands on the stack or in the caller's buffer, where it is
  * encrypted in place.
  */
 #include "pkcs12.h"
 
 #include <string.h>
 
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
 #include <openssl/rand.h>
 
 #include "certificate_open.h"
@@ -22,8 +24,7 @@
 #define SALT_LEN	16
 #define KEY_LEN		32
 #define BLOCK_LEN	16			/* of AES */
-#define HASH_LEN	32			/* SHA-256, and its block */
-#define HASH_BLOCK	64
+#define HASH_LEN	32			/* SHA-256 */
 #define SHA1_LEN	20
 
 #define CONTEXT_0			0xa0	/* [0], explicit */
@@ -268,7 +269,6 @@ put_key(export *e)
 
 /* ---- MAC ---- */
 
-#define FILLED_LEN(len)	(((len) + HASH_BLOCK - 1) / HASH_BLOCK * HASH_BLOCK)
 #define WIDE_MAX		(2 * KC_PASSPHRASE_MAX + 2)
 
 /* A passphrase as the KDF takes it: UTF-16, the final zero included.  0: it is none. */
@@ -304,47 +304,38 @@ widen(kc_view passphrase, uint8_t wide[WIDE_MAX])
 	return len;
 }
 
-/* Again and again until it is as long as whole blocks. */
-static void
-fill(uint8_t *out, size_t filled_len, const uint8_t *bytes, size_t len)
-{
-	for (size_t i = 0; i < filled_len; i++)
-		out[i] = bytes[i % len];
-}
-
-static bool
-hash(EVP_MD_CTX *ctx, const uint8_t *bytes, size_t len, uint8_t out[HASH_LEN])
-{
-	return EVP_DigestInit_ex2(ctx, EVP_sha256(), NULL) == 1 && EVP_DigestUpdate(ctx, bytes, len) == 1 &&
-		EVP_DigestFinal_ex(ctx, out, NULL) == 1;
-}
-
-/* RFC 7292, B.2, for a key (ID 3) no longer than a hash. */
+/*
+ * RFC 7292, B.2, of a key (ID 3).  OpenSSL frees what it has made of the passphrase
+ * without wiping it; what it has is not written here a second time all the same.
+ */
 static kc_status
-mac_key(kc_view passphrase, const uint8_t salt[SALT_LEN], uint8_t key[HASH_LEN])
+mac_key(kc_view passphrase, uint8_t salt[SALT_LEN], uint8_t key[HASH_LEN])
 {
-	uint8_t		input[HASH_BLOCK + HASH_BLOCK + FILLED_LEN(WIDE_MAX)];
 	uint8_t		wide[WIDE_MAX];
 	size_t		wide_len = widen(passphrase, wide);
-	size_t		len = 2 * HASH_BLOCK + FILLED_LEN(wide_len);
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	bool		good = ctx != NULL;
+	int			id = 3;
+	int			iterations = KC_PKCS12_ROUNDS;
+	OSSL_PARAM	params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, "SHA256", 0),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PASSWORD, wide, wide_len),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, salt, SALT_LEN),
+		OSSL_PARAM_construct_int(OSSL_KDF_PARAM_PKCS12_ID, &id),
+		OSSL_PARAM_construct_int(OSSL_KDF_PARAM_ITER, &iterations),
+		OSSL_PARAM_construct_end()
+	};
+	EVP_KDF    *kdf = EVP_KDF_fetch(NULL, "PKCS12KDF", NULL);
+	EVP_KDF_CTX *ctx = kdf != NULL ? EVP_KDF_CTX_new(kdf) : NULL;
+	bool		good = ctx != NULL && EVP_KDF_derive(ctx, key, HASH_LEN, params) == 1;
 
-	memset(input, 3, HASH_BLOCK);
-	fill(input + HASH_BLOCK, HASH_BLOCK, salt, SALT_LEN);
-	fill(input + 2 * HASH_BLOCK, FILLED_LEN(wide_len), wide, wide_len);
-	good = good && hash(ctx, input, len, key);
-	for (int i = 1; i < KC_PKCS12_ROUNDS && good; i++)
-		good = hash(ctx, key, HASH_LEN, key);
-	EVP_MD_CTX_free(ctx);
+	EVP_KDF_CTX_free(ctx);
+	EVP_KDF_free(kdf);
 	kc_wipe(wide, sizeof(wide));
-	kc_wipe(input, sizeof(input));
 	return good ? KC_OK : KC_FAILED;
 }
 
 /* Over the safe, which was written last. */
 static kc_status
-authenticate(export *e, size_t safe_before, const uint8_t salt[SALT_LEN], size_t mac_at)
+authenticate(export *e, size_t safe_before, uint8_t salt[SALT_LEN], size_t mac_at)
 {
 	uint8_t		key[HASH_LEN];
 	kc_mac	   *mac = NULL;
