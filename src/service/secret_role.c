@@ -20,7 +20,7 @@ secret_role_require(KmsOwner owner, const char *name, bool show)
 	KmsLoginRole role;
 
 	if (!owner.valid)
-		kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, API_NO_PERMISSION,
+		kms_ereport(ERRCODE_INSUFFICIENT_PRIVILEGE, API_NO_PERMISSION,
 					errmsg("the secret has no owner whose rights could change a password"),
 					errhint("A superuser can give it one with kms_set_owner."));
 	if (!store_login_role_find(name, &role))

@@ -110,7 +110,7 @@ make_role($node, 'kms_test_left');
 $node->safe_psql('postgres', 'SET ROLE kms_test_leaving; ' . secret_sql('left', 'SingleUser', ['kms_test_left']));
 $node->safe_psql('postgres', 'DROP OWNED BY kms_test_leaving');
 my $state = whole_state($node, 'left');
-refused($node, q{SELECT kms_rotate_secret('left')}, '55000', 'Forbidden.NoPermission', 'without an owner not even a superuser rotates');
+refused($node, q{SELECT kms_rotate_secret('left')}, '42501', 'Forbidden.NoPermission', 'without an owner not even a superuser rotates');
 make_due($node, 'left');
 like(value($node, sprintf $run, 'left'), qr/^SecretRotation\|failed\|the secret has no owner/, 'nor does a job');
 is(whole_state($node, 'left'), $state, 'nothing has changed');
