@@ -221,6 +221,15 @@ rate()
 	sql -c "INSERT INTO bench.rate VALUES ('$name', $tps)"
 }
 
+# The same inside the server: how often a second one statement does it.
+rate_inside()
+{
+	local name=$1 times=$2 query=$3
+
+	sql -c "INSERT INTO bench.rate
+			SELECT '$name', $times / extract(epoch FROM clock_timestamp() - statement_timestamp()) FROM ($query OFFSET 0) s WHERE n = $times"
+}
+
 # A few rows more of plain data, so that an index is used.
 secrets()
 {
@@ -233,11 +242,13 @@ secrets()
 	for _ in $(seq "$secret_rounds"); do
 		rate 'SELECT of one row by its key' 20000 "SELECT name, value FROM bench.password WHERE name = 'app/7'" &&
 			rate 'kms_get_secret_value' 20000 "SELECT secret_name, secret_data FROM kms_get_secret_value('app/7')" &&
-			rate 'kms_put_secret_value' 3000 "SELECT kms_put_secret_value('app/8', gen_random_uuid()::text, 'a password')" || return
+			rate 'kms_put_secret_value' 3000 "SELECT kms_put_secret_value('app/8', gen_random_uuid()::text, 'a password')" &&
+			rate_inside 'kms_get_secret_value, many in one statement' 20000 \
+				"SELECT count((kms_get_secret_value('app/' || (i % 1000 + 1))).secret_data) AS n FROM generate_series(1, 20000) i" || return
 	done
 	sql -c "SELECT what AS \"one session, one call after the other\", round(bench.median(array_agg(tps))) AS \"calls/s, median\",
 				   round(min(tps)) AS least, round(max(tps)) AS most FROM bench.rate GROUP BY what ORDER BY 2 DESC"
-	note get_rate "(SELECT bench.median(array_agg(tps)) FROM bench.rate WHERE what = 'kms_get_secret_value')"
+	note get_rate "(SELECT bench.median(array_agg(tps)) FROM bench.rate WHERE what = 'kms_get_secret_value, many in one statement')"
 	note put_rate "(SELECT bench.median(array_agg(tps)) FROM bench.rate WHERE what = 'kms_put_secret_value')"
 	note get_over_select "(SELECT bench.median(array_agg(tps)) FROM bench.rate WHERE what = 'SELECT of one row by its key')
 		/ (SELECT bench.median(array_agg(tps)) FROM bench.rate WHERE what = 'kms_get_secret_value')"

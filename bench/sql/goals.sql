@@ -39,7 +39,7 @@ INSERT INTO bench.goal VALUES
 	(21, 'throughput of a 16 MB envelope, over raw AES-256-GCM (fresh, same memory)', NULL, 0.5, 'x', 'pairs',
 		'{envelope,envelope_same}'),
 	(22, 'CPU per signature with two sessions, over one', 1.1, NULL, 'x', 'scale', '{two_signers}'),
-	(23, 'secrets: get, calls of one session', NULL, 20000, '/s', 'secrets', '{get_rate}'),
+	(23, 'secrets: gets of one session, in one statement', NULL, 20000, '/s', 'secrets', '{get_rate}'),
 	(24, 'secrets: put, calls of one session (fsync off)', NULL, 2000, '/s', 'secrets', '{put_rate}'),
 	(25, 'secrets: time of a get, over a SELECT of one row by its key', 4, NULL, 'x', 'secrets', '{get_over_select}');
 
