@@ -89,13 +89,6 @@ result_interval(int64 seconds, bool *is_null)
 }
 
 Datum
-result_text(const char *string, bool *is_null)
-{
-	*is_null = string == NULL;
-	return string == NULL ? (Datum) 0 : CStringGetTextDatum(string);
-}
-
-Datum
 result_names(const List *names)
 {
 	Datum	   *values = palloc(Max(list_length(names), 1) * sizeof(Datum));

@@ -123,7 +123,6 @@ arg_call_site(FunctionCallInfo fcinfo)
 /* Results that may be null: a date, DT_NOEND for null; seconds as days of 24 hours and the rest, 0 for null. */
 extern Datum result_time(TimestampTz time, bool *is_null);
 extern Datum result_interval(int64 seconds, bool *is_null);
-extern Datum result_text(const char *string, bool *is_null);
 
 /* A list of strings as text[]. */
 extern Datum result_names(const List *names);
