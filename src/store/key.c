@@ -208,17 +208,9 @@ store_key_lock(const pg_uuid_t *id, KmsKey *key)
 		.sql = "SELECT * FROM key WHERE id = $1 FOR NO KEY UPDATE",
 		.nargs = 1, .argtypes = {UUIDOID}
 	};
-	Datum		values[] = {UUIDPGetDatum(id)};
+	StoreScan	by_id = scan_for(id);
 
-	if (store_run(&query, values, NULL) == 0)
-	{
-		/* An old snapshot does not see what a fresh one does. */
-		if (IsolationUsesXactSnapshot() && store_key_find(id, key))
-			err_serialization();
-		return false;
-	}
-	store_read_row(0, read_key, key);
-	return true;
+	return store_lock_row(&query, id, &by_id, read_key, key);
 }
 
 bool
@@ -228,19 +220,8 @@ store_key_lock_free(const pg_uuid_t *id, KmsKey *key)
 		.sql = "SELECT * FROM key WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED",
 		.nargs = 1, .argtypes = {UUIDOID}
 	};
-	Datum		values[] = {UUIDPGetDatum(id)};
 
-	if (store_run(&query, values, NULL) == 0)
-		return false;
-	store_read_row(0, read_key, key);
-	return true;
-}
-
-static bool
-read_id(HeapTuple row, TupleDesc type, void *result)
-{
-	*(pg_uuid_t *) result = *DatumGetUUIDP(store_column(row, 1, type));
-	return true;
+	return store_lock_row(&query, id, NULL, read_key, key);
 }
 
 int
@@ -250,14 +231,8 @@ store_key_owned(const KmsStoredRole *owner, const pg_uuid_t *after, pg_uuid_t *i
 		.sql = "SELECT id FROM key WHERE owner = $1 AND owner_name = $2 AND id > $3 ORDER BY id LIMIT $4",
 		.nargs = 4, .argtypes = {OIDOID, TEXTOID, UUIDOID, INT4OID}
 	};
-	Datum		values[] = {
-		ObjectIdGetDatum(owner->oid), CStringGetTextDatum(owner->name), UUIDPGetDatum(after), Int32GetDatum(max)
-	};
-	int			count = (int) store_run(&query, values, NULL);
 
-	for (int i = 0; i < count; i++)
-		store_read_row(i, read_id, &ids[i]);
-	return count;
+	return store_owned(&query, owner, after, ids, max);
 }
 
 /* As the table generates it; a row made without SQL must bring it along. */

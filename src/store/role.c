@@ -218,6 +218,26 @@ store_role_is_mentioned(Oid role)
 }
 
 static bool
+read_id(HeapTuple row, TupleDesc type, void *result)
+{
+	*(pg_uuid_t *) result = *DatumGetUUIDP(store_column(row, 1, type));
+	return true;
+}
+
+int
+store_owned(StoreQuery *query, const KmsStoredRole *owner, const pg_uuid_t *after, pg_uuid_t *ids, int max)
+{
+	Datum		values[] = {
+		ObjectIdGetDatum(owner->oid), CStringGetTextDatum(owner->name), UUIDPGetDatum(after), Int32GetDatum(max)
+	};
+	int			count = (int) store_run(query, values, NULL);
+
+	for (int i = 0; i < count; i++)
+		store_read_row(i, read_id, &ids[i]);
+	return count;
+}
+
+static bool
 read_role(HeapTuple row, TupleDesc type, void *result)
 {
 	KmsStoredRole *role = result;

@@ -16,6 +16,8 @@
 
 #include "postgres.h"
 
+#include "store/store.h"
+
 #include "nodes/pg_list.h"
 
 /* As it stands in a row. */
@@ -54,6 +56,13 @@ extern void store_role_release(Oid role);
 
 /* Whether a row mentions it: a key or secret that it owns, or a grant to it.  Away from home: no.  Needs no store_open. */
 extern bool store_role_is_mentioned(Oid role);
+
+/*
+ * Inside store_open: ids of what a stored owner has, those above after in order, at
+ * most max; the query is "SELECT id ... WHERE owner = $1 AND owner_name = $2 AND id > $3
+ * ORDER BY id LIMIT $4".
+ */
+extern int	store_owned(StoreQuery *query, const KmsStoredRole *owner, const pg_uuid_t *after, pg_uuid_t *ids, int max);
 
 /* Inside store_open: every role that rows mention, as they do; a list of KmsStoredRole. */
 extern List *store_role_list(void);

@@ -186,17 +186,9 @@ store_secret_lock(const pg_uuid_t *id, KmsSecret *secret)
 		.sql = "SELECT * FROM secret WHERE id = $1 FOR NO KEY UPDATE",
 		.nargs = 1, .argtypes = {UUIDOID}
 	};
-	Datum		values[] = {UUIDPGetDatum(id)};
+	StoreScan	by_id = scan_for(id);
 
-	if (store_run(&query, values, NULL) == 0)
-	{
-		/* An old snapshot does not see what a fresh one does. */
-		if (IsolationUsesXactSnapshot() && store_secret_find_id(id, secret))
-			err_serialization();
-		return false;
-	}
-	store_read_row(0, read_secret, secret);
-	return true;
+	return store_lock_row(&query, id, &by_id, read_secret, secret);
 }
 
 bool
@@ -206,19 +198,8 @@ store_secret_lock_free(const pg_uuid_t *id, KmsSecret *secret)
 		.sql = "SELECT * FROM secret WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED",
 		.nargs = 1, .argtypes = {UUIDOID}
 	};
-	Datum		values[] = {UUIDPGetDatum(id)};
 
-	if (store_run(&query, values, NULL) == 0)
-		return false;
-	store_read_row(0, read_secret, secret);
-	return true;
-}
-
-static bool
-read_id(HeapTuple row, TupleDesc type, void *result)
-{
-	*(pg_uuid_t *) result = *DatumGetUUIDP(store_column(row, 1, type));
-	return true;
+	return store_lock_row(&query, id, NULL, read_secret, secret);
 }
 
 int
@@ -228,14 +209,8 @@ store_secret_owned(const KmsStoredRole *owner, const pg_uuid_t *after, pg_uuid_t
 		.sql = "SELECT id FROM secret WHERE owner = $1 AND owner_name = $2 AND id > $3 ORDER BY id LIMIT $4",
 		.nargs = 4, .argtypes = {OIDOID, TEXTOID, UUIDOID, INT4OID}
 	};
-	Datum		values[] = {
-		ObjectIdGetDatum(owner->oid), CStringGetTextDatum(owner->name), UUIDPGetDatum(after), Int32GetDatum(max)
-	};
-	int			count = (int) store_run(&query, values, NULL);
 
-	for (int i = 0; i < count; i++)
-		store_read_row(i, read_id, &ids[i]);
-	return count;
+	return store_owned(&query, owner, after, ids, max);
 }
 
 /* From what a statement takes as values: what SPI takes as nulls. */

@@ -383,3 +383,19 @@ store_each(Oid table, StoreRead read, void *row, StoreSee see, void *argument)
 	(void) store_find(&scan, walk_row, &walk);
 	MemoryContextDelete(walk.memory);
 }
+
+bool
+store_lock_row(StoreQuery *query, const pg_uuid_t *id, const StoreScan *by_id, StoreRead read, void *result)
+{
+	Datum		values[] = {UUIDPGetDatum(id)};
+
+	if (store_run(query, values, NULL) == 0)
+	{
+		/* An old snapshot does not see what a fresh one does. */
+		if (by_id != NULL && IsolationUsesXactSnapshot() && store_find(by_id, read, result))
+			err_serialization();
+		return false;
+	}
+	store_read_row(0, read, result);
+	return true;
+}

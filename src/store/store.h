@@ -20,6 +20,7 @@
 #include "access/tupdesc.h"
 #include "executor/spi.h"
 #include "utils/snapshot.h"
+#include "utils/uuid.h"
 
 #define STORE_MAX_ARGS 22
 
@@ -116,6 +117,14 @@ extern Snapshot store_snapshot_take(void);
 extern void store_snapshot_release(Snapshot snapshot);
 
 extern bool store_find(const StoreScan *what, StoreRead read, void *result);
+
+/*
+ * Inside store_open: lock a row with a query "SELECT * ... WHERE id = $1 FOR NO KEY
+ * UPDATE", and read it; false if there is none.  by_id finds the same row: if only a fresh
+ * snapshot has it, the transaction's is too old, which is an error.  NULL with SKIP LOCKED.
+ */
+extern bool store_lock_row(StoreQuery *query, const pg_uuid_t *id, const StoreScan *by_id,
+						   StoreRead read, void *result);
 
 /* The first row; *understood is false, and nothing is raised, if read raises Rejected.Unavailable. */
 extern bool store_find_carefully(const StoreScan *what, StoreRead read, void *result, bool *understood);
