@@ -295,15 +295,80 @@ CREATE TABLE kms.tag (
 	resource uuid NOT NULL,
 	tag_key text COLLATE "C" NOT NULL,
 	tag_value text COLLATE "C" NOT NULL,
-	resource_type text COLLATE "C" NOT NULL CHECK (resource_type IN ('key', 'secret')),
+	resource_type text COLLATE "C" NOT NULL CHECK (resource_type IN ('key', 'secret', 'certificate')),
 	PRIMARY KEY (resource, tag_key)
 );
 
-COMMENT ON TABLE kms.tag IS 'tags of keys and secrets';
-COMMENT ON COLUMN kms.tag.resource IS 'key id or secret id';
+COMMENT ON TABLE kms.tag IS 'tags of keys, secrets and certificates';
+COMMENT ON COLUMN kms.tag.resource IS 'id of the key, secret or certificate';
 COMMENT ON COLUMN kms.tag.tag_key IS 'key of the tag';
 COMMENT ON COLUMN kms.tag.tag_value IS 'its value';
-COMMENT ON COLUMN kms.tag.resource_type IS 'key or secret';
+COMMENT ON COLUMN kms.tag.resource_type IS 'key, secret or certificate';
+
+/*
+ * A key pair, the request for a certificate, and the certificate that a CA made of it.
+ */
+CREATE TABLE kms.certificate (
+	id uuid PRIMARY KEY,
+	owner oid NOT NULL,
+	owner_name text COLLATE "C" NOT NULL,
+	created_at timestamptz NOT NULL,
+	updated_at timestamptz NOT NULL,
+	status text COLLATE "C" NOT NULL CHECK (status IN ('PENDING', 'ACTIVE', 'INACTIVE', 'REVOKED')),
+	spec text COLLATE "C" NOT NULL CHECK (spec IN ('RSA_2048', 'RSA_3072', 'RSA_4096', 'EC_P256', 'EC_P384', 'EC_SM2')),
+	exportable boolean NOT NULL,
+	subject text NOT NULL,
+	names text[] NOT NULL CHECK (array_position(names, NULL) IS NULL),
+	issuer text,
+	serial text,
+	not_before timestamptz,
+	not_after timestamptz,
+	certificate text CHECK (status = 'PENDING' OR certificate IS NOT NULL),
+	certificate_chain text,
+	key_identifier text NOT NULL,
+	public_key bytea NOT NULL,
+	request text NOT NULL,
+	warn_at timestamptz,
+	wrapped bytea NOT NULL,
+	wrap_account_id bigint NOT NULL,
+	wrap_domain_key_version integer NOT NULL,
+	account_id bigint NOT NULL,
+	domain_key_version integer NOT NULL,
+	mac bytea NOT NULL
+);
+
+CREATE INDEX certificate_owner ON kms.certificate (owner, owner_name);
+CREATE INDEX certificate_warn_at ON kms.certificate (warn_at);
+
+COMMENT ON TABLE kms.certificate IS 'certificates, with their private keys wrapped';
+COMMENT ON COLUMN kms.certificate.id IS 'certificate id';
+COMMENT ON COLUMN kms.certificate.owner IS 'oid of the owning role; counts like the owner of a key';
+COMMENT ON COLUMN kms.certificate.owner_name IS 'name of the owning role';
+COMMENT ON COLUMN kms.certificate.created_at IS 'when the request was made';
+COMMENT ON COLUMN kms.certificate.updated_at IS 'when it was changed last';
+COMMENT ON COLUMN kms.certificate.status IS 'PENDING, ACTIVE, INACTIVE or REVOKED';
+COMMENT ON COLUMN kms.certificate.spec IS 'kind of the key pair';
+COMMENT ON COLUMN kms.certificate.exportable IS 'whether the private key may leave';
+COMMENT ON COLUMN kms.certificate.subject IS 'distinguished name (RFC 4514): of the request, then of the certificate';
+COMMENT ON COLUMN kms.certificate.names IS 'subject alternative names: of the request, then of the certificate';
+COMMENT ON COLUMN kms.certificate.issuer IS 'distinguished name of the CA; null: nothing was uploaded yet';
+COMMENT ON COLUMN kms.certificate.serial IS 'serial number, hexadecimal; null: likewise';
+COMMENT ON COLUMN kms.certificate.not_before IS 'when it begins to be valid; null: likewise';
+COMMENT ON COLUMN kms.certificate.not_after IS 'when it expires; null: likewise';
+COMMENT ON COLUMN kms.certificate.certificate IS 'the certificate, PEM; null: likewise';
+COMMENT ON COLUMN kms.certificate.certificate_chain IS 'certificates of the CAs, PEM, the issuing one first; null: none';
+COMMENT ON COLUMN kms.certificate.key_identifier IS 'subject key identifier, hexadecimal with blanks';
+COMMENT ON COLUMN kms.certificate.public_key IS 'SubjectPublicKeyInfo, DER';
+COMMENT ON COLUMN kms.certificate.request IS 'certificate signing request, PEM';
+COMMENT ON COLUMN kms.certificate.warn_at IS 'when to warn that it expires; null: no more';
+COMMENT ON COLUMN kms.certificate.wrapped IS 'private key, PKCS #8, under the domain key';
+COMMENT ON COLUMN kms.certificate.wrap_account_id IS 'account of that domain key';
+COMMENT ON COLUMN kms.certificate.wrap_domain_key_version IS 'version of that domain key';
+COMMENT ON COLUMN kms.certificate.account_id IS 'account of the domain key that the MAC is under';
+COMMENT ON COLUMN kms.certificate.domain_key_version IS 'version of the domain key that the MAC is under';
+COMMENT ON COLUMN kms.certificate.mac IS 'MAC over the columns before it, 32 bytes';
+COMMENT ON INDEX kms.certificate_owner IS 'certificates of an owner';
+COMMENT ON INDEX kms.certificate_warn_at IS 'certificates that expire soon';
 
 /*
  * Rows that name a role count only while it holds SELECT on this table, which is and
@@ -320,7 +385,7 @@ COMMENT ON COLUMN kms.role_anchor.nothing IS 'there is never a row';
 /* What a role other than the owner may do. */
 CREATE TABLE kms.grant_entry (
 	id uuid PRIMARY KEY,
-	resource_type text COLLATE "C" NOT NULL CHECK (resource_type IN ('key', 'secret')),
+	resource_type text COLLATE "C" NOT NULL CHECK (resource_type IN ('key', 'secret', 'certificate')),
 	resource uuid NOT NULL,
 	grantee oid NOT NULL,
 	grantee_name text COLLATE "C" NOT NULL,
@@ -340,8 +405,8 @@ CREATE INDEX grant_entry_expires_at ON kms.grant_entry (expires_at);
 
 COMMENT ON TABLE kms.grant_entry IS 'grants: what roles other than the owner may do';
 COMMENT ON COLUMN kms.grant_entry.id IS 'grant id';
-COMMENT ON COLUMN kms.grant_entry.resource_type IS 'key or secret';
-COMMENT ON COLUMN kms.grant_entry.resource IS 'key id or secret id';
+COMMENT ON COLUMN kms.grant_entry.resource_type IS 'key, secret or certificate';
+COMMENT ON COLUMN kms.grant_entry.resource IS 'id of the key, secret or certificate';
 COMMENT ON COLUMN kms.grant_entry.grantee IS 'oid of the role, 0 for PUBLIC; counts like the owner of a key';
 COMMENT ON COLUMN kms.grant_entry.grantee_name IS 'name of the role, or PUBLIC';
 COMMENT ON COLUMN kms.grant_entry.operations IS 'names of the operations as the API has them, or {*}';
@@ -358,7 +423,8 @@ COMMENT ON INDEX kms.grant_entry_expires_at IS 'grants that have expired';
 
 /* What the workers did last with a resource, and when they try again. */
 CREATE TABLE kms.job (
-	kind text COLLATE "C" NOT NULL CHECK (kind IN ('KeyRotation', 'KeyDeletion', 'MaterialExpiry', 'SecretRotation', 'SecretDeletion')),
+	kind text COLLATE "C" NOT NULL CHECK (kind IN ('KeyRotation', 'KeyDeletion', 'MaterialExpiry', 'SecretRotation', 'SecretDeletion',
+		'CertificateExpiry')),
 	resource uuid NOT NULL,
 	owner oid NOT NULL,
 	owner_name text COLLATE "C" NOT NULL,
@@ -372,8 +438,8 @@ CREATE TABLE kms.job (
 );
 
 COMMENT ON TABLE kms.job IS 'what the workers did last with a resource, and when they try again';
-COMMENT ON COLUMN kms.job.kind IS 'what had to be done: KeyRotation, KeyDeletion, MaterialExpiry, SecretRotation or SecretDeletion';
-COMMENT ON COLUMN kms.job.resource IS 'key or secret that it was due for';
+COMMENT ON COLUMN kms.job.kind IS 'what had to be done: KeyRotation, KeyDeletion, MaterialExpiry, SecretRotation, SecretDeletion or CertificateExpiry';
+COMMENT ON COLUMN kms.job.resource IS 'key, secret or certificate that it was due for';
 COMMENT ON COLUMN kms.job.owner IS 'owner of the resource at that time';
 COMMENT ON COLUMN kms.job.owner_name IS 'name of that owner';
 COMMENT ON COLUMN kms.job.outcome IS 'done, failed (an error) or waiting (a grace, or a copy that was not confirmed)';
@@ -381,7 +447,7 @@ COMMENT ON COLUMN kms.job.detail IS 'why it failed or waits';
 COMMENT ON COLUMN kms.job.attempts IS 'tries until this outcome';
 COMMENT ON COLUMN kms.job.ran_at IS 'when it was tried last';
 COMMENT ON COLUMN kms.job.retry_at IS 'when a worker tries again; null: it is done';
-COMMENT ON COLUMN kms.job.name IS 'what people call the resource: key id or secret/NAME';
+COMMENT ON COLUMN kms.job.name IS 'what people call the resource: key id, secret/NAME or certificate/UUID';
 
 /*
  * What was done (service/audit.h).  Each account has a log of its own, so that a
@@ -415,8 +481,8 @@ COMMENT ON COLUMN kms.audit_entry.user_name IS 'role that acted';
 COMMENT ON COLUMN kms.audit_entry.application_name IS 'what the client called itself';
 COMMENT ON COLUMN kms.audit_entry.client_address IS 'IP address of the client, or [local]; null: a worker';
 COMMENT ON COLUMN kms.audit_entry.operation IS 'operation of the API, or a worker''s job';
-COMMENT ON COLUMN kms.audit_entry.resource_type IS 'key, secret or service';
-COMMENT ON COLUMN kms.audit_entry.resource IS 'key id or secret/NAME';
+COMMENT ON COLUMN kms.audit_entry.resource_type IS 'key, secret, certificate or service';
+COMMENT ON COLUMN kms.audit_entry.resource IS 'key id, secret/NAME or certificate/UUID';
 COMMENT ON COLUMN kms.audit_entry.detail IS 'further ids, names and dates';
 COMMENT ON COLUMN kms.audit_entry.result IS 'success, or failed for a job that failed';
 COMMENT ON COLUMN kms.audit_entry.api_code IS 'API code of the failure';
@@ -493,6 +559,7 @@ SELECT pg_catalog.pg_extension_config_dump('kms.secret', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.secret_version', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.secret_version_stage', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.secret_role', '');
+SELECT pg_catalog.pg_extension_config_dump('kms.certificate', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.role_anchor', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.grant_entry', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.usage_entry', '');
@@ -590,6 +657,7 @@ ALTER TABLE kms.secret ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.secret_version ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.secret_version_stage ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.secret_role ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE kms.certificate ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.role_anchor ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.grant_entry ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.usage_entry ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;

@@ -21,7 +21,7 @@ CREATE FUNCTION @extschema@.kms_grant(resource text, grantee text, operations te
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION @extschema@.kms_grant(text, text, text[], jsonb, timestamptz)
-	IS 'let a role, or PUBLIC, do these operations with a key or secret, perhaps in a context and for a time only';
+	IS 'let a role, or PUBLIC, do these operations with a key, secret or certificate, perhaps in a context and for a time only';
 
 CREATE FUNCTION @extschema@.kms_revoke(resource text, grantee text, operations text[] = NULL) RETURNS integer
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -31,12 +31,12 @@ COMMENT ON FUNCTION @extschema@.kms_revoke(text, text, text[]) IS 'take operatio
 CREATE FUNCTION @extschema@.kms_can(operation text, resource text, encryption_context jsonb = NULL) RETURNS boolean
 	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
-COMMENT ON FUNCTION @extschema@.kms_can(text, text, jsonb) IS 'whether the current user may do this with a key or secret';
+COMMENT ON FUNCTION @extschema@.kms_can(text, text, jsonb) IS 'whether the current user may do this with a key, secret or certificate';
 
 CREATE FUNCTION @extschema@.kms_set_owner(resource text, new_owner text) RETURNS void
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION @extschema@.kms_set_owner(text, text) IS 'give a key or secret to another role';
+COMMENT ON FUNCTION @extschema@.kms_set_owner(text, text) IS 'give a key, secret or certificate to another role';
 
 /* What the view is made of. */
 CREATE FUNCTION kms.describe_grant(entry kms.grant_entry) RETURNS kms.grant_metadata
@@ -47,7 +47,7 @@ COMMENT ON FUNCTION kms.describe_grant(kms.grant_entry) IS 'a row of the table o
 CREATE FUNCTION kms.describable(resource text) RETURNS text
 	AS 'MODULE_PATHNAME', 'kms_describable' LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
-COMMENT ON FUNCTION kms.describable(text) IS 'what kms.grants calls the key or secret that a resource names; an error unless the current user may describe it';
+COMMENT ON FUNCTION kms.describable(text) IS 'what kms.grants calls the key, secret or certificate that a resource names; an error unless the current user may describe it';
 
 CREATE VIEW kms.grants WITH (security_barrier) AS
 	SELECT d.grant_id, d.resource_type, d.resource, d.grantee, d.operations, d.encryption_context, d.expires_at,
@@ -62,12 +62,18 @@ CREATE VIEW kms.grants WITH (security_barrier) AS
 	  FROM kms.grant_entry g JOIN kms.secret s ON g.resource_type OPERATOR(pg_catalog.=) 'secret' AND s.id OPERATOR(pg_catalog.=) g.resource
 	 CROSS JOIN LATERAL kms.describe_grant(g) d
 	 WHERE kms.may_describe_secret(s.id, s.owner, s.owner_name)
-	   AND (s.delete_at IS NULL OR s.delete_at > pg_catalog.clock_timestamp());
+	   AND (s.delete_at IS NULL OR s.delete_at > pg_catalog.clock_timestamp())
+	UNION ALL
+	SELECT d.grant_id, d.resource_type, 'certificate/' OPERATOR(pg_catalog.||) c.id::text, d.grantee, d.operations, d.encryption_context,
+		   d.expires_at, d.grantor, d.created_at
+	  FROM kms.grant_entry g JOIN kms.certificate c ON g.resource_type OPERATOR(pg_catalog.=) 'certificate' AND c.id OPERATOR(pg_catalog.=) g.resource
+	 CROSS JOIN LATERAL kms.describe_grant(g) d
+	 WHERE kms.may_describe_certificate(c.id, c.owner, c.owner_name);
 
-COMMENT ON VIEW kms.grants IS 'the grants on the keys and secrets that the current user may describe';
+COMMENT ON VIEW kms.grants IS 'the grants on the keys, secrets and certificates that the current user may describe';
 COMMENT ON COLUMN kms.grants.grant_id IS 'grant id';
-COMMENT ON COLUMN kms.grants.resource_type IS 'key or secret';
-COMMENT ON COLUMN kms.grants.resource IS 'key id, or secret/ and the name';
+COMMENT ON COLUMN kms.grants.resource_type IS 'key, secret or certificate';
+COMMENT ON COLUMN kms.grants.resource IS 'key id, secret/ and the name, or certificate/ and the id';
 COMMENT ON COLUMN kms.grants.grantee IS 'role, or PUBLIC';
 COMMENT ON COLUMN kms.grants.operations IS 'operations, or {*} for all';
 COMMENT ON COLUMN kms.grants.encryption_context IS 'pairs that the context of a call must contain; null: none';
@@ -91,4 +97,4 @@ BEGIN ATOMIC
 			OFFSET 0) g;
 END;
 
-COMMENT ON FUNCTION @extschema@.kms_list_grants(text) IS 'the grants on a key or secret, or on every one that the caller may describe';
+COMMENT ON FUNCTION @extschema@.kms_list_grants(text) IS 'the grants on a key, secret or certificate, or on every one that the caller may describe';

@@ -40,7 +40,7 @@ COMMENT ON FUNCTION kms.pending_audit()
 
 /*
  * Who may verify the log may read all of it; everybody else sees what was done
- * with the keys and secrets that he may describe.  Of several accounts, which a restore may
+ * with the keys, secrets and certificates that he may describe.  Of several accounts, which a restore may
  * leave, the log of the one in force counts.
  */
 CREATE VIEW kms.audit_log WITH (security_barrier) AS
@@ -61,10 +61,13 @@ CREATE VIEW kms.audit_log WITH (security_barrier) AS
 		ON a.resource_type OPERATOR(pg_catalog.=) 'secret' AND n.name OPERATOR(pg_catalog.=) a.resource
 		   /* What an earlier secret of the name went through is not the new owner's. */
 		   AND a.occurred_at OPERATOR(pg_catalog.>=) n.created_at
-	 WHERE d.id IS NOT NULL OR n.name IS NOT NULL
+	  LEFT JOIN (SELECT 'certificate/' OPERATOR(pg_catalog.||) c.id::text AS name FROM kms.certificate c
+				  WHERE kms.may_describe_certificate(c.id, c.owner, c.owner_name)) r
+		ON a.resource_type OPERATOR(pg_catalog.=) 'certificate' AND r.name OPERATOR(pg_catalog.=) a.resource
+	 WHERE d.id IS NOT NULL OR n.name IS NOT NULL OR r.name IS NOT NULL
 		OR (SELECT pg_catalog.has_function_privilege('@extschema@.kms_verify_audit_log()'::pg_catalog.regprocedure, 'EXECUTE'));
 
-COMMENT ON VIEW kms.audit_log IS 'what was done with the keys and secrets that the current user may describe, this transaction included; everything, for who may verify it';
+COMMENT ON VIEW kms.audit_log IS 'what was done with the keys, secrets and certificates that the current user may describe, this transaction included; everything, for who may verify it';
 COMMENT ON COLUMN kms.audit_log.seq IS 'number, without gaps, in the order of commits; null: of this transaction';
 COMMENT ON COLUMN kms.audit_log.occurred_at IS 'when it was called, by the clock';
 COMMENT ON COLUMN kms.audit_log.session_user_name IS 'role that logged in; null: a worker';
@@ -72,8 +75,8 @@ COMMENT ON COLUMN kms.audit_log.user_name IS 'role that acted';
 COMMENT ON COLUMN kms.audit_log.application_name IS 'what the client called itself';
 COMMENT ON COLUMN kms.audit_log.client_address IS 'IP address of the client, or [local]; null: a worker';
 COMMENT ON COLUMN kms.audit_log.operation IS 'operation of the API, or a worker''s job';
-COMMENT ON COLUMN kms.audit_log.resource_type IS 'key, secret or service';
-COMMENT ON COLUMN kms.audit_log.resource IS 'key id, or secret/ and the name';
+COMMENT ON COLUMN kms.audit_log.resource_type IS 'key, secret, certificate or service';
+COMMENT ON COLUMN kms.audit_log.resource IS 'key id, secret/ and the name, or certificate/ and the id';
 COMMENT ON COLUMN kms.audit_log.detail IS 'further ids, names and dates';
 COMMENT ON COLUMN kms.audit_log.result IS 'success, or failed for a job that failed';
 COMMENT ON COLUMN kms.audit_log.api_code IS 'API code of the failure';

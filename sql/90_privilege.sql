@@ -44,12 +44,12 @@ $strip$;
 /* Every function asks for the right on its key itself; these are for everybody. */
 GRANT USAGE ON SCHEMA kms TO PUBLIC;
 GRANT SELECT ON kms.keys, kms.key_versions, kms.aliases, kms.jobs, kms.audit_log, kms.key_usage, kms.status, kms.grants,
-	kms.secrets, kms.secret_versions, kms.tags TO PUBLIC;
+	kms.secrets, kms.secret_versions, kms.certificates, kms.tags TO PUBLIC;
 GRANT USAGE ON TYPE kms.key_metadata, kms.key_version_metadata, kms.alias_entry, kms.ciphertext_info,
 	kms.data_key, kms.data_key_without_plaintext, kms.exported_data_key, kms.generated_and_exported_data_key, kms.status_row, kms.job_report,
 	kms.import_parameters, kms.audit_row, kms.grant_metadata, kms.integrity_problem,
 	kms.new_secret, kms.secret_entry, kms.secret_deletion, kms.secret_metadata, kms.secret_value, kms.put_secret_version,
-	kms.secret_version_entry, kms.tag_entry, kms.region_entry TO PUBLIC;
+	kms.secret_version_entry, kms.new_certificate, kms.certificate_text, kms.certificate_metadata, kms.tag_entry, kms.region_entry TO PUBLIC;
 
 GRANT EXECUTE ON FUNCTION
 	kms.may_describe(uuid, oid, text),
@@ -60,6 +60,9 @@ GRANT EXECUTE ON FUNCTION
 	kms.normalized_filters(jsonb),
 	kms.may_describe_secret(uuid, oid, text),
 	kms.describe_secret(kms.secret),
+	kms.may_describe_certificate(uuid, oid, text),
+	kms.describe_certificate(kms.certificate),
+	kms.certificate_status(text),
 	kms.secret_creator(oid, text),
 	kms.normalized_secret_filters(jsonb),
 	kms.describe_status(),
@@ -110,6 +113,17 @@ GRANT EXECUTE ON FUNCTION
 	@extschema@.kms_tag_resource(jsonb, text, text, text),
 	@extschema@.kms_untag_resource(text[], text, text, text),
 	@extschema@.kms_list_resource_tags(text, text, text),
+	@extschema@.kms_upload_certificate(text, text, text),
+	@extschema@.kms_get_certificate(text),
+	@extschema@.kms_describe_certificate(text),
+	@extschema@.kms_update_certificate_status(text, text),
+	@extschema@.kms_delete_certificate(text),
+	@extschema@.kms_export_certificate(text, text),
+	@extschema@.kms_certificate_private_key_sign(text, text, bytea, text),
+	@extschema@.kms_certificate_public_key_verify(text, text, bytea, bytea, text),
+	@extschema@.kms_certificate_public_key_encrypt(text, text, bytea),
+	@extschema@.kms_certificate_private_key_decrypt(text, text, bytea),
+	@extschema@.kms_list_certificates(text, text, text),
 	@extschema@.kms_describe_secret(text, boolean),
 	@extschema@.kms_list_secrets(jsonb, boolean),
 	@extschema@.kms_get_secret_value(text, text, text, boolean),

@@ -9,8 +9,10 @@
 
 #include <openssl/err.h>
 #include <openssl/rsa.h>
+#include <string.h>
 
 #include "pair_kind.h"
+#include "sm2_identity.h"
 
 #define FIELD_MAX	66
 #define RSA_SALT_LEN	32
@@ -31,27 +33,35 @@ set_up_pkcs1(EVP_PKEY_CTX *ctx)
 		EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1;
 }
 
+/* For messages only: a digest comes with its identity in it. */
+static bool
+set_up_identity(EVP_PKEY_CTX *ctx)
+{
+	return EVP_PKEY_CTX_set1_id(ctx, KC_SM2_IDENTITY, strlen(KC_SM2_IDENTITY)) == 1;
+}
+
 typedef struct signature_info
 {
 	int			first_kind;		/* of those that sign so */
 	int			last_kind;
 	size_t		digest_len;		/* 0: the message itself */
+	const char *digest;			/* its name; NULL: likewise */
 	bool		(*set_up) (EVP_PKEY_CTX *ctx);
 	int			variant;
 	bool		is_der;
 } signature_info;
 
 static const signature_info signatures[] = {
-	[KC_RSA_PSS_SHA_256] = {KC_PAIR_RSA_2048, KC_PAIR_RSA_4096, 32, set_up_pss, 0, false},
-	[KC_RSA_PKCS1_SHA_256] = {KC_PAIR_RSA_2048, KC_PAIR_RSA_4096, 32, set_up_pkcs1, 1, false},
-	[KC_ECDSA_SHA_256] = {KC_PAIR_EC_P256, KC_PAIR_EC_P256K, 32, NULL, 0, true},
-	[KC_ECDSA_SHA_384] = {KC_PAIR_EC_P384, KC_PAIR_EC_P384, 48, NULL, 0, true},
-	[KC_ECDSA_SHA_512] = {KC_PAIR_EC_P521, KC_PAIR_EC_P521, 64, NULL, 0, true},
-	[KC_SM2DSA] = {KC_PAIR_EC_SM2, KC_PAIR_EC_SM2, 32, NULL, 0, true},
-	[KC_ED25519] = {KC_PAIR_ED25519, KC_PAIR_ED25519, 0, NULL, 0, false},
-	[KC_ML_DSA_44] = {KC_PAIR_ML_DSA_44, KC_PAIR_ML_DSA_44, 0, NULL, 0, false},
-	[KC_ML_DSA_65] = {KC_PAIR_ML_DSA_65, KC_PAIR_ML_DSA_65, 0, NULL, 0, false},
-	[KC_ML_DSA_87] = {KC_PAIR_ML_DSA_87, KC_PAIR_ML_DSA_87, 0, NULL, 0, false},
+	[KC_RSA_PSS_SHA_256] = {KC_PAIR_RSA_2048, KC_PAIR_RSA_4096, 32, "SHA256", set_up_pss, 0, false},
+	[KC_RSA_PKCS1_SHA_256] = {KC_PAIR_RSA_2048, KC_PAIR_RSA_4096, 32, "SHA256", set_up_pkcs1, 1, false},
+	[KC_ECDSA_SHA_256] = {KC_PAIR_EC_P256, KC_PAIR_EC_P256K, 32, "SHA256", NULL, 0, true},
+	[KC_ECDSA_SHA_384] = {KC_PAIR_EC_P384, KC_PAIR_EC_P384, 48, "SHA384", NULL, 0, true},
+	[KC_ECDSA_SHA_512] = {KC_PAIR_EC_P521, KC_PAIR_EC_P521, 64, "SHA512", NULL, 0, true},
+	[KC_SM2DSA] = {KC_PAIR_EC_SM2, KC_PAIR_EC_SM2, 32, "SM3", NULL, 0, true},
+	[KC_ED25519] = {KC_PAIR_ED25519, KC_PAIR_ED25519, 0, NULL, NULL, 0, false},
+	[KC_ML_DSA_44] = {KC_PAIR_ML_DSA_44, KC_PAIR_ML_DSA_44, 0, NULL, NULL, 0, false},
+	[KC_ML_DSA_65] = {KC_PAIR_ML_DSA_65, KC_PAIR_ML_DSA_65, 0, NULL, NULL, 0, false},
+	[KC_ML_DSA_87] = {KC_PAIR_ML_DSA_87, KC_PAIR_ML_DSA_87, 0, NULL, NULL, 0, false},
 };
 
 /* NULL for a number that is none. */
@@ -88,6 +98,12 @@ is_usable(const kc_pair *pair, int signature, kc_view digest)
 		(len == 0 ? digest.len <= KC_SIGNED_MESSAGE_MAX : digest.len == len);
 }
 
+static bool
+takes_message(const kc_pair *pair, int signature, kc_view message)
+{
+	return kc_signature_fits(signature, pair->kind) && message.len <= KC_SIGNED_MESSAGE_MAX;
+}
+
 /* For OpenSSL, which takes no null pointer even for no bytes. */
 static const uint8_t *
 data_of(kc_view view)
@@ -97,13 +113,23 @@ data_of(kc_view view)
 	return view.len == 0 ? &nothing : view.data;
 }
 
-/* Schemes that do their own hashing have no context that could be kept. */
+/* What hashes itself has no context that could be kept. */
 static bool
-sign_message(kc_pair *pair, kc_view message, uint8_t *out, size_t *len)
+set_up_message(const signature_info *info, EVP_PKEY_CTX *ctx)
+{
+	if (info == &signatures[KC_SM2DSA])
+		return set_up_identity(ctx);
+	return info->set_up == NULL || info->set_up(ctx);
+}
+
+static bool
+sign_message(kc_pair *pair, const signature_info *info, kc_view message, uint8_t *out, size_t *len)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *settings;		/* belongs to ctx */
 	bool		good = ctx != NULL &&
-		EVP_DigestSignInit_ex(ctx, NULL, NULL, NULL, NULL, pair->key, NULL) == 1 &&
+		EVP_DigestSignInit_ex(ctx, &settings, info->digest, NULL, NULL, pair->key, NULL) == 1 &&
+		set_up_message(info, settings) &&
 		EVP_DigestSign(ctx, out, len, data_of(message), message.len) == 1;
 
 	EVP_MD_CTX_free(ctx);
@@ -111,12 +137,14 @@ sign_message(kc_pair *pair, kc_view message, uint8_t *out, size_t *len)
 }
 
 static kc_status
-verify_message(kc_pair *pair, kc_view message, kc_view value)
+verify_message(kc_pair *pair, const signature_info *info, kc_view message, kc_view value)
 {
 	kc_status	status = KC_FAILED;
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *settings;
 
-	if (ctx != NULL && EVP_DigestVerifyInit_ex(ctx, NULL, NULL, NULL, NULL, pair->key, NULL) == 1)
+	if (ctx != NULL && EVP_DigestVerifyInit_ex(ctx, &settings, info->digest, NULL, NULL, pair->key, NULL) == 1 &&
+		set_up_message(info, settings))
 		status = EVP_DigestVerify(ctx, value.data, value.len, data_of(message), message.len) == 1 ?
 			KC_OK : KC_BAD_TAG;
 	EVP_MD_CTX_free(ctx);
@@ -147,22 +175,14 @@ kc_signature_max(const kc_pair *pair)
 	return (size_t) EVP_PKEY_get_size(pair->key);
 }
 
-kc_status
-kc_sign(kc_pair *pair, int signature, kc_view digest, uint8_t *out, size_t *len)
+static kc_status
+sign(kc_pair *pair, const signature_info *info, bool is_digest, kc_view input, uint8_t *out, size_t *len)
 {
 	size_t		room = *len;
 	bool		good;
 
-	*len = 0;
-	if (!is_usable(pair, signature, digest) || room < kc_signature_max(pair))
-	{
-		kc_wipe(out, room);
-		return KC_BAD_INPUT;
-	}
 	ERR_clear_error();
-	*len = room;
-	good = signatures[signature].digest_len == 0 ? sign_message(pair, digest, out, len) :
-		sign_digest(pair, &signatures[signature], digest, out, len);
+	good = is_digest ? sign_digest(pair, info, input, out, len) : sign_message(pair, info, input, out, len);
 	ERR_clear_error();
 	/* ECDSA that finds no memory to write its DER is a success of -1 bytes to OpenSSL. */
 	if (good && *len > 0 && *len <= room)
@@ -170,6 +190,30 @@ kc_sign(kc_pair *pair, int signature, kc_view digest, uint8_t *out, size_t *len)
 	kc_wipe(out, room);
 	*len = 0;
 	return KC_FAILED;
+}
+
+static kc_status
+refuse(uint8_t *out, size_t *len)
+{
+	kc_wipe(out, *len);
+	*len = 0;
+	return KC_BAD_INPUT;
+}
+
+kc_status
+kc_sign(kc_pair *pair, int signature, kc_view digest, uint8_t *out, size_t *len)
+{
+	if (!is_usable(pair, signature, digest) || *len < kc_signature_max(pair))
+		return refuse(out, len);
+	return sign(pair, find(signature), kc_signature_digest_len(signature) > 0, digest, out, len);
+}
+
+kc_status
+kc_sign_message(kc_pair *pair, int signature, kc_view message, uint8_t *out, size_t *len)
+{
+	if (!takes_message(pair, signature, message) || *len < kc_signature_max(pair))
+		return refuse(out, len);
+	return sign(pair, find(signature), false, message, out, len);
 }
 
 /* SEQUENCE of two INTEGERs no wider than the field, in the only way that DER has. */
@@ -191,19 +235,31 @@ is_canonical(const kc_pair *pair, const signature_info *info, kc_view value)
 	return info->is_der ? is_canonical_der(pair->info, value) : value.len == kc_signature_max(pair);
 }
 
-kc_status
-kc_verify(kc_pair *pair, int signature, kc_view digest, kc_view value)
+static kc_status
+verify(kc_pair *pair, const signature_info *info, bool is_digest, kc_view input, kc_view value)
 {
-	const signature_info *info = find(signature);
 	kc_status	status;
 
-	if (!is_usable(pair, signature, digest))
-		return KC_BAD_INPUT;
 	if (!is_canonical(pair, info, value))
 		return KC_BAD_TAG;
 	ERR_clear_error();
-	status = info->digest_len == 0 ? verify_message(pair, digest, value) :
-		verify_digest(pair, info, digest, value);
+	status = is_digest ? verify_digest(pair, info, input, value) : verify_message(pair, info, input, value);
 	ERR_clear_error();
 	return status;
+}
+
+kc_status
+kc_verify(kc_pair *pair, int signature, kc_view digest, kc_view value)
+{
+	if (!is_usable(pair, signature, digest))
+		return KC_BAD_INPUT;
+	return verify(pair, find(signature), kc_signature_digest_len(signature) > 0, digest, value);
+}
+
+kc_status
+kc_verify_message(kc_pair *pair, int signature, kc_view message, kc_view value)
+{
+	if (!takes_message(pair, signature, message))
+		return KC_BAD_INPUT;
+	return verify(pair, find(signature), false, message, value);
 }

@@ -55,4 +55,11 @@ extern kc_status kc_sign(kc_pair *pair, int signature, kc_view digest, uint8_t *
  */
 extern kc_status kc_verify(kc_pair *pair, int signature, kc_view digest, kc_view value);
 
+/*
+ * The same over a message of at most KC_SIGNED_MESSAGE_MAX bytes, which is hashed here: with the
+ * algorithm's digest, for SM2DSA after the hash of the identity 1234567812345678.
+ */
+extern kc_status kc_sign_message(kc_pair *pair, int signature, kc_view message, uint8_t *out, size_t *len);
+extern kc_status kc_verify_message(kc_pair *pair, int signature, kc_view message, kc_view value);
+
 #endif

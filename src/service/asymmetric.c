@@ -6,8 +6,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/ident.h"
-#include "common/base64.h"
-#include "lib/stringinfo.h"
+#include "base/pem.h"
 #include "store/import_token.h"
 
 static const char *const signature_names[] = {
@@ -23,8 +22,8 @@ static const char *const signature_names[] = {
 	[KC_ML_DSA_87] = "ML_DSA_87",
 };
 
-static kc_signature
-signature_of(const char *algorithm)
+kc_signature
+asymmetric_signature_of(const char *algorithm)
 {
 	for (size_t i = 1; i < lengthof(signature_names); i++)
 		if (strcmp(signature_names[i], algorithm) == 0)
@@ -73,7 +72,7 @@ find_signer(KmsCallSite *site, Oid caller, KmsAction action, const KmsNamedKey *
 bytea *
 asymmetric_sign(KmsCallSite *site, Oid caller, const KmsNamedKey *named, const char *algorithm, kc_view digest)
 {
-	kc_signature signature = signature_of(algorithm);
+	kc_signature signature = asymmetric_signature_of(algorithm);
 	KmsCachedVersion *version = find_signer(site, caller, ACTION_ASYMMETRIC_SIGN, named, signature, digest);
 	size_t		len = kc_signature_max(version->pair);
 	bytea	   *value = bytes_new(len);
@@ -90,7 +89,7 @@ bool
 asymmetric_verify(KmsCallSite *site, Oid caller, const KmsNamedKey *named, const char *algorithm,
 				  kc_view digest, kc_view value)
 {
-	kc_signature signature = signature_of(algorithm);
+	kc_signature signature = asymmetric_signature_of(algorithm);
 	KmsCachedVersion *version = find_signer(site, caller, ACTION_ASYMMETRIC_VERIFY, named, signature, digest);
 	kc_status	status = kc_verify(version->pair, signature, digest, value);
 
@@ -168,31 +167,6 @@ asymmetric_decrypt(KmsCallSite *site, Oid caller, const KmsNamedKey *named, cons
 	return plaintext;
 }
 
-#define PEM_LINE	64
-
-/* RFC 7468: lines of 64 characters, the last one as long as it comes. */
-static char *
-pem_of(kc_view der)
-{
-	int			room = pg_b64_enc_len((int) der.len);
-	char	   *digits = palloc(room + 1);
-	int			len = pg_b64_encode((const void *) der.data, (int) der.len, digits, room);
-	StringInfoData pem;
-
-	if (len < 0)
-		elog(ERROR, "base64 failed");
-	initStringInfo(&pem);
-	appendStringInfoString(&pem, "-----BEGIN PUBLIC KEY-----\n");
-	for (int at = 0; at < len; at += PEM_LINE)
-	{
-		appendBinaryStringInfo(&pem, digits + at, Min(PEM_LINE, len - at));
-		appendStringInfoChar(&pem, '\n');
-	}
-	appendStringInfoString(&pem, "-----END PUBLIC KEY-----\n");
-	pfree(digits);
-	return pem.data;
-}
-
 char *
 asymmetric_public_key(KmsCallSite *site, Oid caller, const KmsNamedKey *named)
 {
@@ -208,5 +182,5 @@ asymmetric_public_key(KmsCallSite *site, Oid caller, const KmsNamedKey *named)
 	usage_note(version, ACTION_GET_PUBLIC_KEY, 0);
 	usage_end(version, ACTION_GET_PUBLIC_KEY, 0, kc_pair_public(version->pair, der, &len));
 	audit_used(&version->key->id);
-	return pem_of(kc_view_of(der, len));
+	return pem_print("PUBLIC KEY", kc_view_of(der, len));
 }

@@ -35,6 +35,9 @@ extern char *asymmetric_public_key(KmsCallSite *site, Oid caller, const KmsNamed
 extern KmsCachedVersion *asymmetric_find(KmsCallSite *site, Oid caller, KmsAction action,
 										 const KmsNamedKey *named, kc_pke pke);
 
+/* The signature algorithm of this name, RSA_PSS_SHA_256 and so on; else InvalidParameter. */
+extern kc_signature asymmetric_signature_of(const char *algorithm);
+
 /* RSAES_OAEP_SHA_256, RSAES_OAEP_SHA_1 or SM2PKE; else InvalidParameter for argument. */
 extern kc_pke asymmetric_encryption_of(const char *argument, const char *algorithm);
 

@@ -19,7 +19,7 @@
 AuditCall	audit_call;
 
 /* Which one: by audit_call.resource. */
-static pg_uuid_t key;
+static pg_uuid_t key;			/* or certificate */
 static char secret[SECRET_NAME_MAX + 1];
 
 /* An error in here is not reported in here. */
@@ -39,6 +39,13 @@ audit_about_secret(const char *name)
 	audit_call.resource = AUDIT_SECRET;
 }
 
+void
+audit_about_certificate(const pg_uuid_t *id)
+{
+	key = *id;
+	audit_call.resource = AUDIT_CERTIFICATE;
+}
+
 /* As it is written in the line; NULL: none. */
 static const char *
 resource_name(void)
@@ -51,6 +58,8 @@ resource_name(void)
 			return uuid_print(&key, palloc(37));
 		case AUDIT_SECRET:
 			return psprintf("secret/%s", secret);
+		case AUDIT_CERTIFICATE:
+			return psprintf("certificate/%s", uuid_print(&key, palloc(37)));
 	}
 	return NULL;
 }
@@ -160,6 +169,22 @@ void
 audit_revealed(const char *secret_name)
 {
 	audit_about_secret(secret_name);
+	if (setting_audit != AUDIT_OFF)
+		write_use();
+}
+
+void
+audit_certificate_used(const pg_uuid_t *id)
+{
+	audit_about_certificate(id);
+	if (setting_audit == AUDIT_ALL)
+		write_use();
+}
+
+void
+audit_certificate_exported(const pg_uuid_t *id)
+{
+	audit_about_certificate(id);
 	if (setting_audit != AUDIT_OFF)
 		write_use();
 }

@@ -17,7 +17,8 @@ typedef enum AuditResource
 {
 	AUDIT_NO_RESOURCE,
 	AUDIT_KEY,
-	AUDIT_SECRET
+	AUDIT_SECRET,
+	AUDIT_CERTIFICATE
 } AuditResource;
 
 typedef struct AuditCall
@@ -35,9 +36,10 @@ audit_begin(KmsAction action)
 	audit_call = (AuditCall) {action, AUDIT_NO_RESOURCE};
 }
 
-/* The call is about this key, or secret. */
+/* The call is about this key, secret or certificate. */
 extern void audit_about(const pg_uuid_t *key_id);
 extern void audit_about_secret(const char *name);
+extern void audit_about_certificate(const pg_uuid_t *id);
 
 extern void audit_log_use(const pg_uuid_t *key_id);
 
@@ -52,6 +54,10 @@ audit_used(const pg_uuid_t *key_id)
 /* The same where a key leaves the service, or the value of a secret does. */
 extern void audit_exported(const pg_uuid_t *key_id);
 extern void audit_revealed(const char *secret_name);
+
+/* The key of a certificate was used; and where it leaves the service. */
+extern void audit_certificate_used(const pg_uuid_t *id);
+extern void audit_certificate_exported(const pg_uuid_t *id);
 
 /* Hear of every error.  Once, from _PG_init. */
 extern void audit_line_install(void);

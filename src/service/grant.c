@@ -231,7 +231,7 @@ grant_give(Oid caller, const KmsGrantRequest *request)
 		err_invalid("expires_at", "it lies in the past");
 	/* A condition that no call can meet. */
 	if (request->has_context && resource.kind != RESOURCE_KEY)
-		err_invalid("encryption_context", "reading a secret has no context");
+		err_invalid("encryption_context", "a call with a secret or certificate has no context");
 	grant.grantee = stored_grantee(request->grantee);
 	find_own(caller, ACTION_GRANT, &resource);
 	if (OidIsValid(grant.grantee.oid))

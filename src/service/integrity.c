@@ -7,6 +7,7 @@
 #include "base/ident.h"
 #include "service/account.h"
 #include "service/audit_chain.h"
+#include "service/certificate_seal.h"
 #include "service/grant.h"
 #include "service/key.h"
 #include "service/key_seal.h"
@@ -23,6 +24,7 @@
 #define MAC_DIFFERS		"its MAC does not fit: it was changed by hand or damaged"
 #define KEY_IS_GONE		"its key does not exist"
 #define SECRET_IS_GONE	"its secret does not exist"
+#define RESOURCE_IS_GONE	"its key, secret or certificate does not exist"
 
 typedef struct Check
 {
@@ -113,6 +115,24 @@ secret_exists(const pg_uuid_t *id)
 	return store_secret_find_id_carefully(id, &secret, &understood);
 }
 
+static bool
+certificate_exists(const pg_uuid_t *id)
+{
+	KmsCertificate certificate;
+	bool		understood;
+
+	return store_certificate_find_carefully(id, &certificate, &understood);
+}
+
+/* What a grant or a tag belongs to. */
+static bool
+resource_exists(const char *type, const pg_uuid_t *id)
+{
+	if (strcmp(type, "secret") == 0)
+		return secret_exists(id);
+	return strcmp(type, "certificate") == 0 ? certificate_exists(id) : key_exists(id);
+}
+
 static const char *
 problem_of_alias(const KmsAlias *alias)
 {
@@ -132,8 +152,8 @@ problem_of_grant(const KmsGrant *grant)
 {
 	if (!grant_is_intact(grant))
 		return MAC_DIFFERS;
-	if (strcmp(grant->resource_type, "secret") == 0 ? !secret_exists(&grant->resource) : !key_exists(&grant->resource))
-		return "its key or secret does not exist";
+	if (!resource_exists(grant->resource_type, &grant->resource))
+		return RESOURCE_IS_GONE;
 	if (OidIsValid(grant->grantee.oid) && !store_role_now(&grant->grantee).valid)
 		return "it is void: its role does not exist, or has lost its privilege on kms.role_anchor";
 	return NULL;
@@ -249,6 +269,20 @@ check_secret_role(const void *row, const char *id, void *argument)
 	report_if(argument, id, secret_id == NULL ? NOT_UNDERSTOOD : secret_exists(secret_id) ? NULL : SECRET_IS_GONE);
 }
 
+static const char *
+problem_of_certificate(const KmsCertificate *certificate)
+{
+	if (!certificate_is_intact(certificate))
+		return MAC_DIFFERS;
+	return certificate_key_opens(certificate) ? NULL : "its private key does not open: it was changed by hand or damaged";
+}
+
+static void
+check_certificate(const void *row, const char *id, void *argument)
+{
+	report_if(argument, id, row == NULL ? NOT_UNDERSTOOD : problem_of_certificate(row));
+}
+
 static void
 check_tag(const void *row, const char *id, void *argument)
 {
@@ -256,8 +290,8 @@ check_tag(const void *row, const char *id, void *argument)
 
 	if (tag == NULL)
 		report(argument, id, NOT_UNDERSTOOD);
-	else if (strcmp(tag->resource_type, "secret") == 0 ? !secret_exists(&tag->resource) : !key_exists(&tag->resource))
-		report(argument, psprintf("%s/%s", id, tag->tag.key), "its key or secret does not exist");
+	else if (!resource_exists(tag->resource_type, &tag->resource))
+		report(argument, psprintf("%s/%s", id, tag->tag.key), RESOURCE_IS_GONE);
 }
 
 static void
@@ -313,6 +347,8 @@ integrity_check(KmsProblemSeen seen, void *argument)
 	store_secret_stage_each(check_stage, &check);
 	check.table = "secret_role";
 	store_secret_role_each(check_secret_role, &check);
+	check.table = "certificate";
+	store_certificate_each(check_certificate, &check);
 	check.table = "tag";
 	store_tag_each(check_tag, &check);
 	check.table = "audit_entry";

@@ -36,6 +36,7 @@ static const JobKind *const kinds[] = {
 	[JOB_MATERIAL_EXPIRY] = &material_expiry_job,
 	[JOB_SECRET_ROTATION] = &secret_rotation_job,
 	[JOB_SECRET_DELETION] = &secret_deletion_job,
+	[JOB_CERTIFICATE_EXPIRY] = &certificate_expiry_job,
 };
 
 JobEnding
@@ -216,7 +217,7 @@ record_failure(Attempt *what)
 						 psprintf("SQLSTATE %s", unpack_sql_state(what->failure->sqlerrcode)));
 }
 
-/* "key <id>", or "secret/NAME", which says by itself what it is. */
+/* "key <id>"; secret/NAME and certificate/UUID say by themselves what they are. */
 static const char *
 called(const KmsJob *job)
 {
@@ -272,6 +273,7 @@ job_due(TimestampTz begin, bool all, KmsJob *jobs)
 	store_open();
 	count = store_job_due_keys(GetCurrentTimestamp(), begin, all, jobs, JOB_BATCH);
 	count += store_job_due_secrets(GetCurrentTimestamp(), begin, all, jobs + count, JOB_BATCH - count);
+	count += store_job_due_certificates(GetCurrentTimestamp(), begin, all, jobs + count, JOB_BATCH - count);
 	store_close_unrecorded();
 	return count;
 }

@@ -62,5 +62,6 @@ extern const JobKind key_deletion_job;
 extern const JobKind material_expiry_job;
 extern const JobKind secret_rotation_job;
 extern const JobKind secret_deletion_job;
+extern const JobKind certificate_expiry_job;
 
 #endif

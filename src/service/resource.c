@@ -8,41 +8,54 @@
 #include "base/invalidation.h"
 #include "miscadmin.h"
 #include "service/audit.h"
+#include "service/certificate.h"
+#include "service/certificate_seal.h"
 #include "service/key.h"
 #include "service/key_seal.h"
 #include "service/secret.h"
 #include "service/secret_seal.h"
 #include "utils/acl.h"
 
-#define SECRET_PREFIX "secret/"
+#define SECRET_PREFIX		"secret/"
+#define CERTIFICATE_PREFIX	"certificate/"
 
-static void
-err_not_found(const char *text)
+static bool
+begins_with(const char *text, const char *prefix)
 {
-	kms_ereport(ERRCODE_UNDEFINED_OBJECT, API_RESOURCE_NOT_FOUND,
-				errmsg("resource \"%s\" does not exist", text));
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static bool
+is_arn_of(const char *text, const char *kind)
+{
+	return begins_with(text, "acs:kms:") && strstr(text, kind) != NULL;
 }
 
 void
 resource_parse(const char *text, KmsResource *resource)
 {
-	resource->text = text;
-	if (strncmp(text, "certificate/", 12) == 0)
-		err_not_found(text);
-	if (strncmp(text, SECRET_PREFIX, strlen(SECRET_PREFIX)) == 0)
+	if (begins_with(text, SECRET_PREFIX))
 	{
 		resource->kind = RESOURCE_SECRET;
 		resource->text = text + strlen(SECRET_PREFIX);
 		secret_require_identifier("resource", resource->text, SECRET_NAME_MAX);
 	}
-	else if (strncmp(text, "acs:kms:", 8) == 0 && strstr(text, ":secret/") != NULL)
+	else if (is_arn_of(text, ":" SECRET_PREFIX))
 	{
 		resource->kind = RESOURCE_SECRET;
 		resource->text = secret_parse_name("resource", text);
 	}
+	else if (begins_with(text, CERTIFICATE_PREFIX) || is_arn_of(text, ":" CERTIFICATE_PREFIX))
+	{
+		resource->kind = RESOURCE_CERTIFICATE;
+		resource->text = text;
+		resource->certificate.id = certificate_parse_id("resource",
+														text + (text[0] == 'a' ? 0 : strlen(CERTIFICATE_PREFIX)));
+	}
 	else
 	{
 		resource->kind = RESOURCE_KEY;
+		resource->text = text;
 		reference_parse("resource", text, strlen(text), &resource->reference);
 	}
 }
@@ -63,65 +76,146 @@ resource_of_secret(const char *text, KmsResource *resource)
 }
 
 void
+resource_of_certificate(const char *text, KmsResource *resource)
+{
+	resource->kind = RESOURCE_CERTIFICATE;
+	resource->text = text;
+	resource->certificate.id = certificate_parse_id("certificate_id", text);
+}
+
+/* The certificate is read over its id. */
+static pg_uuid_t
+certificate_id_of(const KmsResource *resource)
+{
+	return resource->certificate.id;
+}
+
+void
 resource_find_for(Oid caller, KmsAction action, KmsResource *resource)
 {
-	if (resource->kind == RESOURCE_KEY)
-		key_find_for(caller, action, &resource->reference, &resource->key);
-	else
-		secret_find_for(caller, action, resource->text, NULL, &resource->secret);
+	pg_uuid_t	id = certificate_id_of(resource);
+
+	switch (resource->kind)
+	{
+		case RESOURCE_KEY:
+			key_find_for(caller, action, &resource->reference, &resource->key);
+			break;
+		case RESOURCE_SECRET:
+			secret_find_for(caller, action, resource->text, NULL, &resource->secret);
+			break;
+		case RESOURCE_CERTIFICATE:
+			certificate_find_for(caller, action, &id, &resource->certificate);
+			break;
+	}
 }
 
 void
 resource_lock_for(Oid caller, KmsAction action, KmsResource *resource)
 {
-	if (resource->kind == RESOURCE_KEY)
-		key_lock_for(caller, action, &resource->reference, &resource->key.id, &resource->key);
-	else
-		secret_lock_for(caller, action, &resource->secret);
+	switch (resource->kind)
+	{
+		case RESOURCE_KEY:
+			key_lock_for(caller, action, &resource->reference, &resource->key.id, &resource->key);
+			break;
+		case RESOURCE_SECRET:
+			secret_lock_for(caller, action, &resource->secret);
+			break;
+		case RESOURCE_CERTIFICATE:
+			certificate_lock_for(caller, action, &resource->certificate);
+			break;
+	}
 }
 
 bool
 resource_may(Oid caller, KmsAction action, KmsResource *resource, kc_view context)
 {
-	return resource->kind == RESOURCE_KEY ? key_may(caller, action, &resource->reference, &resource->key, context) :
-		secret_may(caller, action, resource->text, &resource->secret, context);
+	pg_uuid_t	id = certificate_id_of(resource);
+
+	switch (resource->kind)
+	{
+		case RESOURCE_KEY:
+			return key_may(caller, action, &resource->reference, &resource->key, context);
+		case RESOURCE_SECRET:
+			return secret_may(caller, action, resource->text, &resource->secret, context);
+		case RESOURCE_CERTIFICATE:
+			return certificate_may(caller, action, &id, &resource->certificate, context);
+	}
+	pg_unreachable();
 }
 
 const pg_uuid_t *
 resource_id(const KmsResource *resource)
 {
-	return resource->kind == RESOURCE_KEY ? &resource->key.id : &resource->secret.id;
+	switch (resource->kind)
+	{
+		case RESOURCE_KEY:
+			return &resource->key.id;
+		case RESOURCE_SECRET:
+			return &resource->secret.id;
+		case RESOURCE_CERTIFICATE:
+			return &resource->certificate.id;
+	}
+	pg_unreachable();
 }
 
 KmsOwner
 resource_owner(const KmsResource *resource)
 {
-	return resource->kind == RESOURCE_KEY ? resource->key.owner : resource->secret.owner;
+	switch (resource->kind)
+	{
+		case RESOURCE_KEY:
+			return resource->key.owner;
+		case RESOURCE_SECRET:
+			return resource->secret.owner;
+		case RESOURCE_CERTIFICATE:
+			return resource->certificate.owner;
+	}
+	pg_unreachable();
 }
+
+/* By kind. */
+static const struct
+{
+	const char *type;
+	uint64		operations;
+	KmsAction	describing;
+}			kinds[] = {
+	[RESOURCE_KEY] = {"key", ACTION_KEY_BITS, ACTION_DESCRIBE_KEY},
+	[RESOURCE_SECRET] = {"secret", ACTION_SECRET_BITS, ACTION_DESCRIBE_SECRET},
+	[RESOURCE_CERTIFICATE] = {"certificate", ACTION_CERTIFICATE_BITS, ACTION_DESCRIBE_CERTIFICATE},
+};
 
 const char *
 resource_type(KmsResourceKind kind)
 {
-	return kind == RESOURCE_KEY ? "key" : "secret";
+	return kinds[kind].type;
 }
 
 uint64
 resource_operations(KmsResourceKind kind)
 {
-	return kind == RESOURCE_KEY ? ACTION_KEY_BITS : ACTION_SECRET_BITS;
+	return kinds[kind].operations;
 }
 
 KmsAction
 resource_describing(KmsResourceKind kind)
 {
-	return kind == RESOURCE_KEY ? ACTION_DESCRIBE_KEY : ACTION_DESCRIBE_SECRET;
+	return kinds[kind].describing;
 }
 
 char *
 resource_shown(const KmsResource *resource)
 {
-	return resource->kind == RESOURCE_KEY ? uuid_print(&resource->key.id, palloc(37)) :
-		psprintf(SECRET_PREFIX "%s", resource->secret.name);
+	switch (resource->kind)
+	{
+		case RESOURCE_KEY:
+			return uuid_print(&resource->key.id, palloc(37));
+		case RESOURCE_SECRET:
+			return psprintf(SECRET_PREFIX "%s", resource->secret.name);
+		case RESOURCE_CERTIFICATE:
+			return certificate_shown(&resource->certificate.id);
+	}
+	pg_unreachable();
 }
 
 static void
@@ -136,19 +230,26 @@ require_privileges_of(Oid caller, Oid owner)
 void
 resource_set_owner(Oid caller, KmsResource *resource, const KmsStoredRole *owner)
 {
-	if (resource->kind == RESOURCE_KEY)
+	switch (resource->kind)
 	{
-		resource->key.stored_owner = *owner;
-		key_save(&resource->key);
-		return;
+		case RESOURCE_KEY:
+			resource->key.stored_owner = *owner;
+			key_save(&resource->key);
+			break;
+		case RESOURCE_SECRET:
+			if (resource->secret.type != SECRET_GENERIC)
+				require_privileges_of(caller, owner->oid);
+			resource->secret.stored_owner = *owner;
+			secret_save(&resource->secret);
+			break;
+		case RESOURCE_CERTIFICATE:
+			resource->certificate.stored_owner = *owner;
+			certificate_save(&resource->certificate);
+			break;
 	}
-	if (resource->secret.type != SECRET_GENERIC)
-		require_privileges_of(caller, owner->oid);
-	resource->secret.stored_owner = *owner;
-	secret_save(&resource->secret);
 }
 
-/* Of secrets nothing is cached. */
+/* Of the others nothing is cached. */
 void
 resource_grants_changed(const KmsResource *resource)
 {

@@ -5,6 +5,7 @@
 
 #include "base/invalidation.h"
 #include "miscadmin.h"
+#include "service/certificate_seal.h"
 #include "service/grant.h"
 #include "service/key_seal.h"
 #include "service/secret_seal.h"
@@ -14,51 +15,67 @@
 
 #define BATCH		1000
 
-/* Keys of an owner that is called otherwise today: those with ids above the last, in batches. */
+static void
+rewrite_key(const pg_uuid_t *id, const KmsStoredRole *now)
+{
+	KmsKey		key;
+
+	if (!store_key_lock(id, &key) || !key_is_intact(&key))
+		return;
+	key.stored_owner = *now;
+	key_save(&key);
+}
+
+static void
+rewrite_secret(const pg_uuid_t *id, const KmsStoredRole *now)
+{
+	KmsSecret	secret;
+
+	if (!store_secret_lock(id, &secret) || !secret_is_intact(&secret))
+		return;
+	secret.stored_owner = *now;
+	secret_save(&secret);
+}
+
+static void
+rewrite_certificate(const pg_uuid_t *id, const KmsStoredRole *now)
+{
+	KmsCertificate certificate;
+
+	if (!store_certificate_lock(id, &certificate) || !certificate_is_intact(&certificate))
+		return;
+	certificate.stored_owner = *now;
+	certificate_save(&certificate);
+}
+
+/* What has an owner: how the ids are found, and one is given another. */
+static const struct
+{
+	int			(*owned) (const KmsStoredRole *owner, const pg_uuid_t *after, pg_uuid_t *ids, int max);
+	void		(*rewrite) (const pg_uuid_t *id, const KmsStoredRole *now);
+}			kinds[] = {
+	{store_key_owned, rewrite_key},
+	{store_secret_owned, rewrite_secret},
+	{store_certificate_owned, rewrite_certificate}
+};
+
+/* All that has an owner who is called otherwise today: those with ids above the last, in batches. */
 static void
 rewrite_owned(const KmsStoredRole *stored, const KmsStoredRole *now)
 {
-	pg_uuid_t	ids[BATCH];
-	pg_uuid_t	last = {{0}};
-	int			count;
-
-	while ((count = store_key_owned(stored, &last, ids, BATCH)) > 0)
+	for (size_t kind = 0; kind < lengthof(kinds); kind++)
 	{
-		CHECK_FOR_INTERRUPTS();
-		for (int i = 0; i < count; i++)
+		pg_uuid_t	ids[BATCH];
+		pg_uuid_t	last = {{0}};
+		int			count;
+
+		while ((count = kinds[kind].owned(stored, &last, ids, BATCH)) > 0)
 		{
-			KmsKey		key;
-
-			if (!store_key_lock(&ids[i], &key) || !key_is_intact(&key))
-				continue;
-			key.stored_owner = *now;
-			key_save(&key);
+			CHECK_FOR_INTERRUPTS();
+			for (int i = 0; i < count; i++)
+				kinds[kind].rewrite(&ids[i], now);
+			last = ids[count - 1];
 		}
-		last = ids[count - 1];
-	}
-}
-
-/* The same of secrets. */
-static void
-rewrite_owned_secrets(const KmsStoredRole *stored, const KmsStoredRole *now)
-{
-	pg_uuid_t	ids[BATCH];
-	pg_uuid_t	last = {{0}};
-	int			count;
-
-	while ((count = store_secret_owned(stored, &last, ids, BATCH)) > 0)
-	{
-		CHECK_FOR_INTERRUPTS();
-		for (int i = 0; i < count; i++)
-		{
-			KmsSecret	secret;
-
-			if (!store_secret_lock(&ids[i], &secret) || !secret_is_intact(&secret))
-				continue;
-			secret.stored_owner = *now;
-			secret_save(&secret);
-		}
-		last = ids[count - 1];
 	}
 }
 
@@ -95,7 +112,6 @@ role_refresh(void)
 		if (now.oid == stored->oid && strcmp(now.name, stored->name) == 0)
 			continue;
 		rewrite_owned(stored, &now);
-		rewrite_owned_secrets(stored, &now);
 		rewrite_granted(stored, &now);
 	}
 }
@@ -111,10 +127,7 @@ forget_void(const KmsStoredRole *stored)
 	ListCell   *cell;
 
 	if (OidIsValid(stored->oid))
-	{
 		rewrite_owned(stored, &nobody);
-		rewrite_owned_secrets(stored, &nobody);
-	}
 	foreach(cell, store_grant_list_to(stored))
 	{
 		const KmsGrant *grant = lfirst(cell);

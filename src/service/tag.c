@@ -167,12 +167,11 @@ find_subject(Oid caller, KmsAction action, const TagSubject *subject, KmsResourc
 	else if (subject->secret_name != NULL)
 		resource_of_secret(subject->secret_name, resource);
 	else
-		kms_ereport(ERRCODE_UNDEFINED_OBJECT, API_CERTIFICATE_NOT_FOUND,
-					errmsg("certificate \"%s\" does not exist", subject->certificate_id));
+		resource_of_certificate(subject->certificate_id, resource);
 	resource_find_for(caller, action, resource);
 }
 
-/* A key that is pending deletion keeps its tags; secrets may be tagged in every state. */
+/* A key that is pending deletion keeps its tags; secrets and certificates may be tagged in every state. */
 static void
 require_taggable(const KmsResource *resource)
 {

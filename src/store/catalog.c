@@ -138,6 +138,9 @@ look_up(StoreCatalog *found)
 	found->secret_version_stage = relation_in(schema, "secret_version_stage");
 	found->secret_version_stage_pkey = relation_in(schema, "secret_version_stage_pkey");
 	found->secret_role = relation_in(schema, "secret_role");
+	found->certificate = relation_in(schema, "certificate");
+	found->certificate_pkey = relation_in(schema, "certificate_pkey");
+	found->certificate_owner = relation_in(schema, "certificate_owner");
 	found->key_pkey = relation_in(schema, "key_pkey");
 	found->key_owner = relation_in(schema, "key_owner");
 	found->key_version_pkey = relation_in(schema, "key_version_pkey");
@@ -159,7 +162,7 @@ store_is_ours(Oid relation)
 {
 	static const char *const tables[] = {
 		"account", "domain_key", "key", "key_version", "alias", "import_token", "grant_entry", "role_anchor",
-		"secret", "secret_version", "secret_version_stage", "secret_role"
+		"secret", "secret_version", "secret_version_stage", "secret_role", "certificate"
 	};
 	char	   *name = get_rel_name(relation);
 

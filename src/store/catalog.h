@@ -44,6 +44,9 @@ typedef struct StoreCatalog
 	Oid			secret_version_stage;
 	Oid			secret_version_stage_pkey;
 	Oid			secret_role;
+	Oid			certificate;
+	Oid			certificate_pkey;
+	Oid			certificate_owner;
 } StoreCatalog;
 
 /* Whether this database has the extension. */

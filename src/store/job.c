@@ -10,12 +10,14 @@
 #include "access/tableam.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_type.h"
+#include "store/row.h"
 #include "store/store.h"
 #include "utils/builtins.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-static const char *const kinds[] = {NULL, "KeyRotation", "KeyDeletion", "MaterialExpiry", "SecretRotation", "SecretDeletion"};
+static const char *const kinds[] = {NULL, "KeyRotation", "KeyDeletion", "MaterialExpiry", "SecretRotation", "SecretDeletion",
+"CertificateExpiry"};
 static const char *const outcomes[] = {NULL, "done", "failed", "waiting"};
 
 const char *
@@ -45,7 +47,7 @@ time_or_never(HeapTuple row, int column, TupleDesc type)
 	bool		is_null;
 	Datum		time = heap_getattr(row, column, type, &is_null);
 
-	return is_null ? DT_NOEND : DatumGetTimestampTz(time);
+	return row_time(time, is_null);
 }
 
 static bool
@@ -77,22 +79,31 @@ find_due(StoreQuery *query, TimestampTz now, TimestampTz begin, bool all, KmsJob
 	return count;
 }
 
+/*
+ * One query for the three tables: r is the table, w.kind what has to be done with a row
+ * of it, and name what people call it.
+ */
+#define DUE(table, kind, due_at, name) \
+	"SELECT r.id, w.kind, coalesce(j.attempts, 0)," \
+	"       CASE WHEN j.outcome = 'waiting' THEN j.ran_at END, CASE WHEN j.outcome = 'waiting' THEN j.retry_at END," \
+	"       r.owner, r.owner_name, " name \
+	"  FROM " table " r" \
+	" CROSS JOIN LATERAL (SELECT " kind " AS kind) w" \
+	"  LEFT JOIN job j ON j.resource = r.id AND j.kind = w.kind AND j.outcome <> 'done' AND j.ran_at >= r." due_at \
+	" WHERE r." due_at " <= $1 AND (j.resource IS NULL OR (j.ran_at < $2 AND ($3 OR j.retry_at <= $1)))" \
+	" ORDER BY r." due_at " LIMIT $4" \
+	"   FOR NO KEY UPDATE OF r SKIP LOCKED"
+
+#define DUE_ARGUMENTS	.nargs = 4, .argtypes = {TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, INT4OID}
+
 int
 store_job_due_keys(TimestampTz now, TimestampTz begin, bool all, KmsJob *jobs, int max)
 {
 	static StoreQuery query = {
-		.sql = "SELECT k.id, w.kind, coalesce(j.attempts, 0),"
-		"       CASE WHEN j.outcome = 'waiting' THEN j.ran_at END, CASE WHEN j.outcome = 'waiting' THEN j.retry_at END,"
-		"       k.owner, k.owner_name, k.id::text"
-		"  FROM key k"
-		" CROSS JOIN LATERAL (SELECT CASE WHEN k.delete_at IS NOT NULL THEN 'KeyDeletion'"
-		"                                 WHEN k.material_expires_at <= $1 THEN 'MaterialExpiry'"
-		"                                 ELSE 'KeyRotation' END AS kind) w"
-		"  LEFT JOIN job j ON j.resource = k.id AND j.kind = w.kind AND j.outcome <> 'done' AND j.ran_at >= k.due_at"
-		" WHERE k.due_at <= $1 AND (j.resource IS NULL OR (j.ran_at < $2 AND ($3 OR j.retry_at <= $1)))"
-		" ORDER BY k.due_at LIMIT $4"
-		"   FOR NO KEY UPDATE OF k SKIP LOCKED",
-		.nargs = 4, .argtypes = {TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, INT4OID}
+		.sql = DUE("key", "CASE WHEN r.delete_at IS NOT NULL THEN 'KeyDeletion'"
+				   "     WHEN r.material_expires_at <= $1 THEN 'MaterialExpiry'"
+				   "     ELSE 'KeyRotation' END", "due_at", "r.id::text"),
+		DUE_ARGUMENTS
 	};
 
 	return find_due(&query, now, begin, all, jobs, max);
@@ -102,17 +113,20 @@ int
 store_job_due_secrets(TimestampTz now, TimestampTz begin, bool all, KmsJob *jobs, int max)
 {
 	static StoreQuery query = {
-		.sql = "SELECT s.id, w.kind, coalesce(j.attempts, 0),"
-		"       CASE WHEN j.outcome = 'waiting' THEN j.ran_at END, CASE WHEN j.outcome = 'waiting' THEN j.retry_at END,"
-		"       s.owner, s.owner_name, 'secret/' || s.name"
-		"  FROM secret s"
-		" CROSS JOIN LATERAL (SELECT CASE WHEN s.delete_at IS NOT NULL THEN 'SecretDeletion'"
-		"                                 ELSE 'SecretRotation' END AS kind) w"
-		"  LEFT JOIN job j ON j.resource = s.id AND j.kind = w.kind AND j.outcome <> 'done' AND j.ran_at >= s.due_at"
-		" WHERE s.due_at <= $1 AND (j.resource IS NULL OR (j.ran_at < $2 AND ($3 OR j.retry_at <= $1)))"
-		" ORDER BY s.due_at LIMIT $4"
-		"   FOR NO KEY UPDATE OF s SKIP LOCKED",
-		.nargs = 4, .argtypes = {TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, INT4OID}
+		.sql = DUE("secret", "CASE WHEN r.delete_at IS NOT NULL THEN 'SecretDeletion' ELSE 'SecretRotation' END",
+				   "due_at", "'secret/' || r.name"),
+		DUE_ARGUMENTS
+	};
+
+	return find_due(&query, now, begin, all, jobs, max);
+}
+
+int
+store_job_due_certificates(TimestampTz now, TimestampTz begin, bool all, KmsJob *jobs, int max)
+{
+	static StoreQuery query = {
+		.sql = DUE("certificate", "'CertificateExpiry'", "warn_at", "'certificate/' || r.id"),
+		DUE_ARGUMENTS
 	};
 
 	return find_due(&query, now, begin, all, jobs, max);

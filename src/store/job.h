@@ -17,7 +17,8 @@ typedef enum KmsJobKind
 	JOB_KEY_DELETION,
 	JOB_MATERIAL_EXPIRY,
 	JOB_SECRET_ROTATION,
-	JOB_SECRET_DELETION
+	JOB_SECRET_DELETION,
+	JOB_CERTIFICATE_EXPIRY
 } KmsJobKind;
 
 /* secret/ and the longest name. */
@@ -53,6 +54,7 @@ typedef struct KmsJob
  */
 extern int	store_job_due_keys(TimestampTz now, TimestampTz begin, bool all, KmsJob *jobs, int max);
 extern int	store_job_due_secrets(TimestampTz now, TimestampTz begin, bool all, KmsJob *jobs, int max);
+extern int	store_job_due_certificates(TimestampTz now, TimestampTz begin, bool all, KmsJob *jobs, int max);
 
 /* Inside store_open: note an outcome; retry_at DT_NOEND when done. */
 extern void store_job_record(const KmsJob *job, KmsJobOutcome outcome, const char *detail, TimestampTz retry_at);

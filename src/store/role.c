@@ -203,6 +203,7 @@ is_in(Oid table, Oid index, AttrNumber column, Oid role)
 #define KEY_OWNER_COLUMN		2
 #define GRANT_GRANTEE_COLUMN	4
 #define SECRET_OWNER_COLUMN		3
+#define CERTIFICATE_OWNER_COLUMN	2
 
 bool
 store_role_is_mentioned(Oid role)
@@ -214,6 +215,7 @@ store_role_is_mentioned(Oid role)
 		return false;
 	return is_in(catalog->key, catalog->key_owner, KEY_OWNER_COLUMN, role) ||
 		is_in(catalog->secret, catalog->secret_owner, SECRET_OWNER_COLUMN, role) ||
+		is_in(catalog->certificate, catalog->certificate_owner, CERTIFICATE_OWNER_COLUMN, role) ||
 		is_in(catalog->grant_entry, catalog->grant_entry_grantee, GRANT_GRANTEE_COLUMN, role);
 }
 
@@ -261,6 +263,7 @@ store_role_list(void)
 		"         ORDER BY k.owner, k.owner_name LIMIT 1) n)"
 		" SELECT owner, owner_name FROM owners"
 		" UNION SELECT owner, owner_name FROM secret"
+		" UNION SELECT owner, owner_name FROM certificate"
 		" UNION SELECT grantee, grantee_name FROM grant_entry WHERE grantee <> 0"
 	};
 	uint64		count = store_run(&query, NULL, NULL);
