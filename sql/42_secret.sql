@@ -166,7 +166,7 @@ COMMENT ON FUNCTION kms.describe_secret(kms.secret) IS 'a row of the table of se
 CREATE FUNCTION kms.secret_creator(owner oid, owner_name text) RETURNS text
 	AS 'MODULE_PATHNAME', 'kms_secret_creator' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION kms.secret_creator(oid, text) IS 'what the owner of a secret is called now';
+COMMENT ON FUNCTION kms.secret_creator(oid, text) IS 'what the owner of a secret or certificate is called now';
 
 CREATE VIEW kms.secrets WITH (security_barrier) AS
 	SELECT s.name AS secret_name, d.arn, d.secret_type, kms.secret_creator(s.owner, s.owner_name) AS creator, d.description, d.encryption_key_id,

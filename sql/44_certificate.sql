@@ -124,7 +124,7 @@ COMMENT ON FUNCTION @extschema@.kms_certificate_private_key_decrypt(text, text, 
 CREATE FUNCTION kms.describe_certificate(certificate kms.certificate) RETURNS kms.certificate_metadata
 	AS 'MODULE_PATHNAME', 'kms_certificate_metadata' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 20;
 
-COMMENT ON FUNCTION kms.describe_certificate(kms.certificate) IS 'a row of the table of certificates as the API describes it';
+COMMENT ON FUNCTION kms.describe_certificate(kms.certificate) IS 'a row of the table of certificates as the API describes it, but for its tags';
 
 CREATE FUNCTION kms.certificate_status(status text) RETURNS text
 	AS 'MODULE_PATHNAME', 'kms_certificate_status' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -134,7 +134,9 @@ COMMENT ON FUNCTION kms.certificate_status(text) IS 'the status, checked';
 CREATE VIEW kms.certificates WITH (security_barrier) AS
 	SELECT d.arn, d.certificate_id, d.status, d.key_spec, d.exportable_private_key, d.subject, d.subject_alternative_names, d.issuer, d.serial,
 		   d.not_before, d.not_after, d.signature_algorithm, d.subject_key_identifier,
-		   d.subject_public_key, d.created_at, d.updated_at, d.protection_level, d.tags,
+		   d.subject_public_key, d.created_at, d.updated_at, d.protection_level,
+		   coalesce((SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('TagKey', t.tag_key, 'TagValue', t.tag_value) ORDER BY t.tag_key)
+					   FROM kms.tag t WHERE t.resource OPERATOR(pg_catalog.=) c.id), '[]') AS tags,
 		   pg_catalog.floor(EXTRACT(epoch FROM c.not_after OPERATOR(pg_catalog.-) pg_catalog.clock_timestamp()) OPERATOR(pg_catalog./) 86400)::integer AS days_to_expiry,
 		   kms.secret_creator(c.owner, c.owner_name) AS creator
 	  FROM kms.certificate c CROSS JOIN LATERAL kms.describe_certificate(c) d

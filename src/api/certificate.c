@@ -100,9 +100,9 @@ KMS_FUNCTION(kms_get_certificate, ACTION_GET_CERTIFICATE)
 	PG_RETURN_DATUM(result_row(fcinfo, lengthof(values), values, nulls));
 }
 
-/* kms.certificate_metadata, columns as in sql/44_certificate.sql. */
+/* kms.certificate_metadata, columns as in sql/44_certificate.sql; tags: NULL, null. */
 static Datum
-metadata_row(FunctionCallInfo fcinfo, const KmsCertificate *certificate)
+metadata_row(FunctionCallInfo fcinfo, const KmsCertificate *certificate, Jsonb *tags)
 {
 	Datum		values[18];
 	bool		nulls[18] = {false};
@@ -124,7 +124,8 @@ metadata_row(FunctionCallInfo fcinfo, const KmsCertificate *certificate)
 	values[14] = TimestampTzGetDatum(certificate->created_at);
 	values[15] = TimestampTzGetDatum(certificate->updated_at);
 	values[16] = CStringGetTextDatum("SOFTWARE");
-	values[17] = JsonbPGetDatum(tags_json(&certificate->id));
+	nulls[17] = tags == NULL;
+	values[17] = JsonbPGetDatum(tags);
 	return result_row(fcinfo, lengthof(values), values, nulls);
 }
 
@@ -134,16 +135,20 @@ KMS_FUNCTION(kms_describe_certificate, ACTION_DESCRIBE_CERTIFICATE)
 	KmsCertificate certificate;
 
 	find(fcinfo, ACTION_DESCRIBE_CERTIFICATE, &certificate);
-	PG_RETURN_DATUM(metadata_row(fcinfo, &certificate));
+	PG_RETURN_DATUM(metadata_row(fcinfo, &certificate, tags_json(&certificate.id)));
 }
 
-/* kms.describe_certificate(certificate kms.certificate) -> kms.certificate_metadata: what the view shows of a row */
+/*
+ * kms.describe_certificate(certificate kms.certificate) -> kms.certificate_metadata: what the view shows of a row
+ *
+ * Anybody can make up a row: nothing is looked up by its id.
+ */
 KMS_FUNCTION(kms_certificate_metadata, ACTION_DESCRIBE_CERTIFICATE)
 {
 	KmsCertificate certificate;
 
 	certificate_of_row(PG_GETARG_HEAPTUPLEHEADER(0), &certificate);
-	PG_RETURN_DATUM(metadata_row(fcinfo, &certificate));
+	PG_RETURN_DATUM(metadata_row(fcinfo, &certificate, NULL));
 }
 
 /* kms.may_describe_certificate(certificate_id uuid, owner oid, owner_name text) -> boolean: what the views ask */

@@ -83,18 +83,26 @@ resource_of_certificate(const char *text, KmsResource *resource)
 	resource->certificate.id = certificate_parse_id("certificate_id", text);
 }
 
-/* The certificate is read over its id. */
-static pg_uuid_t
-certificate_id_of(const KmsResource *resource)
+/* It is read over its own id. */
+static void
+find_certificate(Oid caller, KmsAction action, KmsCertificate *certificate)
 {
-	return resource->certificate.id;
+	pg_uuid_t	id = certificate->id;
+
+	certificate_find_for(caller, action, &id, certificate);
+}
+
+static bool
+may_certificate(Oid caller, KmsAction action, KmsCertificate *certificate, kc_view context)
+{
+	pg_uuid_t	id = certificate->id;
+
+	return certificate_may(caller, action, &id, certificate, context);
 }
 
 void
 resource_find_for(Oid caller, KmsAction action, KmsResource *resource)
 {
-	pg_uuid_t	id = certificate_id_of(resource);
-
 	switch (resource->kind)
 	{
 		case RESOURCE_KEY:
@@ -104,7 +112,7 @@ resource_find_for(Oid caller, KmsAction action, KmsResource *resource)
 			secret_find_for(caller, action, resource->text, NULL, &resource->secret);
 			break;
 		case RESOURCE_CERTIFICATE:
-			certificate_find_for(caller, action, &id, &resource->certificate);
+			find_certificate(caller, action, &resource->certificate);
 			break;
 	}
 }
@@ -129,8 +137,6 @@ resource_lock_for(Oid caller, KmsAction action, KmsResource *resource)
 bool
 resource_may(Oid caller, KmsAction action, KmsResource *resource, kc_view context)
 {
-	pg_uuid_t	id = certificate_id_of(resource);
-
 	switch (resource->kind)
 	{
 		case RESOURCE_KEY:
@@ -138,7 +144,7 @@ resource_may(Oid caller, KmsAction action, KmsResource *resource, kc_view contex
 		case RESOURCE_SECRET:
 			return secret_may(caller, action, resource->text, &resource->secret, context);
 		case RESOURCE_CERTIFICATE:
-			return certificate_may(caller, action, &id, &resource->certificate, context);
+			return may_certificate(caller, action, &resource->certificate, context);
 	}
 	pg_unreachable();
 }
