@@ -12,7 +12,8 @@ set -euo pipefail
 
 # floor    may include its own headers and those of
 floors='
-api        service base
+api        call service base
+call       base
 worker     service base
 service    store root base crypto
 store      base crypto
@@ -25,7 +26,7 @@ crypto
 # where alone it may be included.  src/kms.c, which only wires, is "kms.c".
 headers='
 openssl/.*                                     crypto
-executor/spi\.h                                store
+executor/spi\.h                                store call
 access/(heapam|genam|table|tableam)\.h         store
 fmgr\.h                                        api kms.c
 '
@@ -178,6 +179,9 @@ src/service/c.c   #include "executor/spi.h"
 src/base/c.c      #include "access/table.h"
 src/root/b.c      #include "access/genam.h"
 src/api/e.c       #include "access/heapam.h"
+src/call/a.c      #include "service/key.h"
+src/call/b.c      #include "fmgr.h"
+src/service/e.c   #include "call/call.h"
 src/base/d.c      #include "fmgr.h"
 src/service/d.c   PG_FUNCTION_INFO_V1(kms_x);
 src/api/f.c       PG_FUNCTION_INFO_V1(kms_x);
@@ -192,6 +196,9 @@ src/api/a.c       #include "fmgr.h"
 src/api/a.c       #include "service/key.h"
 src/api/a.c       KMS_FUNCTION(kms_x, ACTION_NONE)
 src/api/args.h    PG_FUNCTION_INFO_V1(name)
+src/api/a.c       #include "call/call.h"
+src/call/a.c      #include "base/error.h"
+src/call/a.c      #include "executor/spi.h"
 src/worker/a.c    #include "base/error.h"
 src/service/a.c   #include "store/key.h"
 src/service/a.c   #include "crypto/kc.h"
