@@ -127,7 +127,8 @@ COMMENT ON COLUMN kms.key_versions.creation_date IS 'when the version was made';
 COMMENT ON COLUMN kms.key_versions.is_primary IS 'whether this version encrypts; none of a pair is primary';
 
 CREATE VIEW kms.aliases WITH (security_barrier) AS
-	SELECT a.name AS alias_name, kms.arn_prefix() OPERATOR(pg_catalog.||) a.name AS alias_arn, a.key_id
+	SELECT a.name AS alias_name, kms.arn_prefix() OPERATOR(pg_catalog.||) a.name AS alias_arn, a.key_id,
+		   a.created_at AS creation_date
 	  FROM kms.alias a JOIN kms.key k ON k.id OPERATOR(pg_catalog.=) a.key_id
 	 WHERE kms.may_describe(k.id, k.owner, k.owner_name)
 	   AND (k.delete_at IS NULL OR k.delete_at > pg_catalog.clock_timestamp());
@@ -136,6 +137,7 @@ COMMENT ON VIEW kms.aliases IS 'the aliases of the keys that the current user ma
 COMMENT ON COLUMN kms.aliases.alias_name IS 'full name, alias/...';
 COMMENT ON COLUMN kms.aliases.alias_arn IS 'resource name of the alias';
 COMMENT ON COLUMN kms.aliases.key_id IS 'key that the alias stands for';
+COMMENT ON COLUMN kms.aliases.creation_date IS 'when it was made';
 
 /* Lists.  Filters of unknown kinds of values match nothing. */
 CREATE FUNCTION kms.normalized_filters(filters jsonb) RETURNS jsonb

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(92);
+SELECT plan(93);
 
 SELECT kms_create_key() AS key \gset
 SELECT kms_create_key() AS other \gset
@@ -32,7 +32,8 @@ SELECT is_empty(format('SELECT alias_name FROM kms_list_aliases_by_key_id(%L) WH
 SELECT set_has('SELECT alias_name, key_id FROM kms_list_aliases()',
 			   format('VALUES (%L, %L::uuid), (%L, %L), (%L, %L)', 'alias/first', :'key', 'alias/second', :'key', 'alias/other', :'other'),
 			   'the list of all aliases has them all');
-SELECT set_eq('SELECT * FROM kms_list_aliases()', 'SELECT * FROM kms.aliases', 'the view and the list are the same');
+SELECT set_eq('SELECT * FROM kms_list_aliases()', 'SELECT alias_name, alias_arn, key_id FROM kms.aliases', 'the view and the list are the same'),
+	   ok((SELECT bool_and(creation_date > now() AND creation_date < clock_timestamp()) FROM kms.aliases), 'the view shows when an alias was made');
 SELECT is(pg_temp.verdict('SELECT kms_create_alias(%L, %L)', :'external', 'alias/external'), 'fine',
 		  'a key without material may have an alias');
 
