@@ -68,6 +68,8 @@ GRANT EXECUTE ON FUNCTION
 	kms.describe_status(),
 	kms.pending_audit(),
 	kms.counted_usage(),
+	kms.api(),
+	kms.named_version(text, text, text, jsonb),
 	@extschema@.kms_describe_key(text),
 	@extschema@.kms_list_keys(jsonb),
 	@extschema@.kms_enable_key(text),
@@ -142,5 +144,6 @@ GRANT EXECUTE ON FUNCTION
 	@extschema@.kms_set_owner(text, text),
 	@extschema@.kms_list_grants(text),
 	@extschema@.kms_describe_regions(),
-	@extschema@.kms_describe_account_kms_status()
+	@extschema@.kms_describe_account_kms_status(),
+	@extschema@.kms_call(text, jsonb)
 	TO PUBLIC;

@@ -53,3 +53,30 @@ KMS_FUNCTION(kms_list_key_versions, ACTION_LIST_KEY_VERSIONS)
 	key_version_list(caller, key_id, list_version, fcinfo->resultinfo);
 	PG_RETURN_NULL();
 }
+
+/*
+ * kms.named_version(operation text, key_id text, key_version_id text, encryption_context jsonb)
+ *	-> kms.key_version_metadata: what kms_call says it has used, to whoever may do that
+ */
+KMS_HELPER(kms_named_version);
+
+Datum
+kms_named_version(PG_FUNCTION_ARGS)
+{
+	Oid			caller = GetUserId();
+	KmsCallSite *site = arg_call_site(fcinfo);
+	char	   *operation = arg_text(fcinfo, 0, "operation");
+	KmsAction	action = action_of(operation, strlen(operation));
+	char	   *key_id = arg_text_or_null(fcinfo, 1);
+	char	   *version_id = arg_text_or_null(fcinfo, 2);
+	KmsKeyVersion version;
+	Datum		values[3];
+	bool		nulls[3] = {false};
+
+	if (!ACTION_IS_GRANTABLE(action) || !(ACTION_BIT(action) & ACTION_KEY_BITS))
+		err_invalid("operation", "it is none on a key");
+	key_version_named(caller, action, key_id, version_id, arg_context(fcinfo, 3, &site->context), &version);
+	version_values(&version, values);
+	nulls[1] = nulls[2] = TIMESTAMP_IS_NOBEGIN(version.created_at);
+	PG_RETURN_DATUM(result_row(fcinfo, lengthof(values), values, nulls));
+}

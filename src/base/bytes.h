@@ -31,4 +31,7 @@ bytes_of(const void *data, size_t len)
 /* Their Base64 (RFC 4648), without line breaks, as text. */
 extern text *bytes_to_base64(const bytea *bytes);
 
+/* And back: padded, without line breaks or blanks, canonical; NULL for anything else. */
+extern bytea *bytes_from_base64(const char *base64, size_t len);
+
 #endif

@@ -15,10 +15,13 @@
 #include "base/compat.h"
 #include "crypto/kc.h"
 
+#define API_ACCESS_DENIED				"AccessDeniedError"
 #define API_ALIAS_ALREADY_EXISTS		"AliasAlreadyExists"
 #define API_ALIAS_NOT_FOUND				"Forbidden.AliasNotFound"
 #define API_CERTIFICATE_NOT_FOUND		"Certificate.NotFound"
+#define API_DRY_RUN_OPERATION			"DryRunOperationError"
 #define API_EXPIRED_IMPORT_TOKEN		"ExpiredImportToken"
+#define API_INSTANCE_NOT_FOUND			"Forbidden.DKMSInstanceNotFound"
 #define API_INTERNAL_FAILURE			"InternalFailure"
 #define API_INVALID_IMPORT_TOKEN		"InvalidImportToken"
 #define API_INVALID_KEY_MATERIAL		"InvalidKeyMaterial"
@@ -45,6 +48,7 @@
 #define API_UNSUPPORTED_OPERATION		"UnsupportedOperation"
 #define API_UNSUPPORTED_ORIGIN			"Unsupported.Origin"
 #define API_UNSUPPORTED_PROTECTION		"Unsupported.ProtectionLevel"
+#define API_VALIDATION					"ValidationError"
 
 /*
  * Told of every error of ours before it is raised, since afterwards there is no

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(218);
+SELECT plan(231);
 
 CREATE ROLE kms_test_victim;
 CREATE ROLE kms_test_grantee;
@@ -81,6 +81,13 @@ INSERT INTO operation (key, statement) VALUES
 	('mac', 'SELECT public.kms_generate_mac(%1$L, ''x''), public.kms_verify_mac(%1$L, ''x'', ''x''), public.kms_blind_index(%1$L, ''x'', ''{"a": "1"}'')'),
 	('pair', 'SELECT public.kms_asymmetric_sign(%1$L, NULL, ''ECDSA_SHA_256'', pg_catalog.sha256(''x'')), public.kms_asymmetric_verify(%1$L, %2$L, ''ECDSA_SHA_256'', pg_catalog.sha256(''x''), ''x'')'),
 	('rsa', 'SELECT public.kms_asymmetric_encrypt(%1$L, NULL, ''RSAES_OAEP_SHA_256'', ''x''), public.kms_asymmetric_decrypt(%1$L, %2$L, ''RSAES_OAEP_SHA_256'', %3$L), public.kms_get_public_key(%1$L)'),
+	('aes', 'SELECT public.kms_call(''Encrypt'', pg_catalog.jsonb_build_object(''KeyId'', %1$L::pg_catalog.text, ''Plaintext'', ''eA=='', ''EncryptionContext'', ''{"a": "1"}''))'),
+	('aes', 'SELECT public.kms_call(''ListKeys'', ''{}''), public.kms_call(''ListAliases'', ''{}''), public.kms_call(''DescribeKey'', pg_catalog.jsonb_build_object(''KeyId'', %1$L::pg_catalog.text))'),
+	('aes', 'SELECT public.kms_call(''TagResources'', pg_catalog.jsonb_build_object(''RegionId'', ''x'', ''ResourceType'', ''key'', ''ResourceId'', pg_catalog.jsonb_build_array(%1$L::pg_catalog.text), ''Tag'', ''[{"Key": "a", "Value": "1"}]''))'),
+	('aes', 'SELECT public.kms_call(''UntagResources'', pg_catalog.jsonb_build_object(''RegionId'', ''x'', ''ResourceType'', ''key'', ''ResourceId'', pg_catalog.jsonb_build_array(%1$L::pg_catalog.text), ''All'', true))'),
+	('aes', 'SELECT public.kms_call(''ListTagResources'', ''{"RegionId": "x", "ResourceType": "key", "ResourceId": ["a"], "Tag": [{"Key": "team", "Value": "red"}]}'')'),
+	('generic', 'SELECT public.kms_call(''GetSecretValue'', pg_catalog.jsonb_build_object(''SecretName'', %1$L::pg_catalog.text)), public.kms_call(''ListSecrets'', ''{"FetchTags": true}''), public.kms_call(''UpdateSecret'', pg_catalog.jsonb_build_object(''SecretName'', %1$L::pg_catalog.text, ''Description'', ''x''))'),
+	('generic', 'SELECT public.kms_call(''PutSecretValue'', pg_catalog.jsonb_build_object(''SecretName'', %1$L::pg_catalog.text, ''VersionId'', ''v2'', ''SecretData'', ''x'')), public.kms_call(''CreateSecret'', ''{"SecretName": "attack/new3", "VersionId": "v1", "SecretData": "eA==", "SecretDataType": "binary"}'')'),
 	('aes', 'SELECT public.kms_generate_random(16), public.kms_get_random_password(8, ''x'')'),
 	('aes', 'SELECT public.kms_create_secret(''attack/new'', ''v1'', ''x''::pg_catalog.text, description => ''x''), public.kms_create_secret(''attack/new2'', ''v1'', ''x''::pg_catalog.bytea, encryption_key_id => %1$L)'),
 	('generic', 'SELECT public.kms_create_secret(''attack/new'', ''v1'', ''{"Accounts": [{"AccountName": "kms_test_free", "AccountPassword": "x"}]}''::pg_catalog.text, ''Rds'', extended_config => ''{"SecretSubType": "DoubleUsers", "DBInstanceId": "local", "CustomData": {"a": "b"}}'', '

@@ -150,7 +150,8 @@ INSERT INTO contract VALUES
 	('kms_verify_audit_log', '', '(rows_checked bigint, first_bad_row bigint, problem text)', 'v', 'u', false),
 	('kms_open_kms_service', '', 'void', 'v', 'u', false),
 	('kms_describe_regions', '', 'SETOF (region_id text)', 's', 's', true),
-	('kms_describe_account_kms_status', '', 'text', 's', 's', true);
+	('kms_describe_account_kms_status', '', 'text', 's', 's', true),
+	('kms_call', 'action text, request jsonb DEFAULT ''{}''::jsonb', 'jsonb', 'v', 'u', true);
 UPDATE contract SET result = replace(replace(result, 'KEYVERSION', '(key_id uuid, key_version_id uuid, creation_date timestamp with time zone)'), 'KEY',
 	'(key_id uuid, arn text, creator text, creation_date timestamp with time zone, description text, key_state text, key_usage text, '
 	'key_spec text, origin text, protection_level text, primary_key_version uuid, automatic_rotation text, rotation_interval interval, '
@@ -188,6 +189,8 @@ INSERT INTO helper VALUES
 	('may_describe_secret(secret_id uuid, owner oid, owner_name text)', 's', 's', true), ('describe_secret(secret kms.secret)', 's', 's', true),
 	('secret_creator(owner oid, owner_name text)', 's', 's', true),
 	('normalized_secret_filters(filters jsonb)', 'i', 's', true),
+	('api(OUT action text, OUT direction text, OUT field text, OUT type text, OUT required boolean)', 'i', 's', true),
+	('named_version(operation text, key_id text, key_version_id text, encryption_context jsonb)', 's', 's', true),
 	('pending_audit()', 'v', 'u', true),
 	('counted_usage(OUT key_id uuid, OUT key_version_id uuid, OUT operation text, OUT calls bigint, OUT failures bigint, OUT bytes bigint, '
 	 'OUT last_used_at timestamp with time zone, OUT counter bigint)', 'v', 'r', true);
@@ -201,7 +204,7 @@ SELECT bag_eq('SELECT format(''%s(%s)'', p.proname, pg_get_function_arguments(p.
 SELECT is_empty('SELECT proname FROM function WHERE prosecdef', 'no function is SECURITY DEFINER');
 SELECT is_empty('SELECT proname FROM function WHERE proleakproof', 'no function is leakproof');
 SELECT is_empty('SELECT proname FROM function WHERE proconfig IS NOT NULL', 'no function has a SET clause');
-SELECT is_empty('SELECT proname FROM function WHERE provolatile = ''i'' AND proname !~ ''^normalized_(secret_)?filters$''', 'nothing that looks at keys, state or clock is immutable');
+SELECT is_empty('SELECT proname FROM function WHERE provolatile = ''i'' AND proname !~ ''^(normalized_(secret_)?filters|api)$''', 'nothing that looks at keys, state or clock is immutable');
 SELECT is_empty($$SELECT proname FROM function p JOIN pg_language l ON l.oid = p.prolang WHERE l.lanname NOT IN ('c', 'sql')$$, 'functions are written in C or SQL');
 SELECT is_empty($$SELECT proname FROM function p JOIN pg_language l ON l.oid = p.prolang WHERE l.lanname = 'sql' AND p.prosqlbody IS NULL$$,
 				'functions in SQL are parsed when they are made, so that no search_path reaches them');

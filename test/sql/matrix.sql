@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(181);
+SELECT plan(188);
 
 -- ---- the table ------------------------------------------------------------
 
@@ -56,6 +56,13 @@ INSERT INTO call (function, class, asks, key, statement) VALUES
 	('kms_verify_mac(text,bytea,bytea)', 'uses', 'VerifyMac', 'mac', 'SELECT kms_verify_mac(%1$L, ''x'', ''x'')'),
 	('kms_asymmetric_sign(text,text,text,bytea)', 'uses', 'AsymmetricSign', 'signing', 'SELECT kms_asymmetric_sign(%1$L, NULL, ''ECDSA_SHA_256'', sha256(''x''))'),
 	('kms_asymmetric_verify(text,text,text,bytea,bytea)', 'uses', 'AsymmetricVerify', 'signing', 'SELECT kms_asymmetric_verify(%1$L, %2$L, ''ECDSA_SHA_256'', sha256(''x''), ''x'')'),
+	('kms_call(text,jsonb)', 'uses, with a context', 'Encrypt', 'symmetric', 'SELECT kms_call(''Encrypt'', jsonb_build_object(''KeyId'', %1$L::text, ''Plaintext'', ''eA=='', ''EncryptionContext'', ''{"a": "1"}''))'),
+	('kms_call(text,jsonb)', 'uses, with a context', 'Decrypt', 'symmetric', 'SELECT kms_call(''Decrypt'', jsonb_build_object(''CiphertextBlob'', translate(encode(%3$L::bytea, ''base64''), E''\n'', ''''), ''EncryptionContext'', ''{"a": "1"}''))'),
+	('kms_call(text,jsonb)', 'uses', 'AsymmetricSign', 'signing', 'SELECT kms_call(''AsymmetricSign'', jsonb_build_object(''KeyId'', %4$L::text, ''KeyVersionId'', %2$L::text, ''Algorithm'', ''ECDSA_SHA_256'', ''Digest'', encode(sha256(''x''), ''base64'')))'),
+	('kms_call(text,jsonb)', 'manages', 'DescribeKey', 'symmetric', 'SELECT kms_call(''DescribeKey'', jsonb_build_object(''KeyId'', %1$L::text))'),
+	('kms_call(text,jsonb)', 'manages', 'CreateKeyVersion', 'symmetric', 'SELECT kms_call(''CreateKeyVersion'', jsonb_build_object(''KeyId'', %1$L::text))'),
+	('kms_call(text,jsonb)', 'manages', 'ListAliasesByKeyId', 'symmetric', 'SELECT kms_call(''ListAliasesByKeyId'', jsonb_build_object(''KeyId'', %1$L::text))'),
+	('kms_call(text,jsonb)', 'manages', 'ListResourceTags', 'symmetric', 'SELECT kms_call(''ListResourceTags'', jsonb_build_object(''KeyId'', %4$L::text))'),
 	('kms_get_public_key(text,text)', 'uses', 'GetPublicKey', 'signing', 'SELECT kms_get_public_key(%1$L)'),
 	('kms_get_public_key(text,text)', 'uses', 'GetPublicKey', 'pair', 'SELECT kms_get_public_key(%1$L, %2$L)'),
 	('kms_asymmetric_encrypt(text,text,text,bytea)', 'uses', 'AsymmetricEncrypt', 'pair', 'SELECT kms_asymmetric_encrypt(%1$L, NULL, ''RSAES_OAEP_SHA_256'', ''x'')'),
