@@ -140,16 +140,17 @@ static const char *const problems[] = {
 	[KC_CERTIFICATE_EXPIRED] = "has expired",
 };
 
-/* at: 0 is the leaf, 1 the first of the chain. */
+/* first: where the one stands that the finding calls 0; of these, 0 is the leaf, 1 the first of the chain. */
 static void
-require(kc_status status, kc_certificate_problem problem, size_t at)
+require(kc_status status, const kc_certificate_finding *finding, size_t first)
 {
 	if (status != KC_BAD_INPUT)
 		err_crypto(status);
-	else if (at == 0)
-		err_invalid("certificate", psprintf("the certificate %s", problems[problem]));
+	else if (first + finding->at == 0)
+		err_invalid("certificate", psprintf("the certificate %s", problems[finding->problem]));
 	else
-		err_invalid("certificate_chain", psprintf("number %zu of the chain %s", at, problems[problem]));
+		err_invalid("certificate_chain",
+					psprintf("number %zu of the chain %s", first + finding->at, problems[finding->problem]));
 }
 
 typedef struct Uploaded
@@ -163,11 +164,11 @@ typedef struct Uploaded
 static void
 read_pem(const char *pem, const char *chain, Uploaded *uploaded)
 {
-	kc_certificate_finding finding = {0};
+	kc_certificate_finding finding;
 	size_t		len = KC_CERTIFICATE_DER_MAX;
 	uint8	   *der = palloc(len);
 
-	require(kc_certificate_read(kc_view_of(pem, strlen(pem)), der, &len, &finding), finding.problem, 0);
+	require(kc_certificate_read(kc_view_of(pem, strlen(pem)), der, &len, &finding), &finding, 0);
 	uploaded->der = kc_view_of(der, len);
 	uploaded->chain_count = 0;
 	if (chain == NULL)
@@ -175,7 +176,7 @@ read_pem(const char *pem, const char *chain, Uploaded *uploaded)
 	len = KC_CERTIFICATE_DER_MAX;
 	der = palloc(len);
 	require(kc_chain_read(kc_view_of(chain, strlen(chain)), der, &len, uploaded->chain, &uploaded->chain_count, &finding),
-			finding.problem, finding.at + 1);
+			&finding, 1);
 }
 
 static void
@@ -246,16 +247,15 @@ void
 certificate_upload(Oid caller, const char *text, const char *pem, const char *chain)
 {
 	pg_uuid_t	id = certificate_parse_id("certificate_id", text);
-	kc_certificate_finding finding = {0};
+	kc_certificate_finding finding;
 	KmsCertificate certificate;
 	Uploaded   *uploaded = palloc(sizeof(Uploaded));
-	kc_status	status;
 
 	certificate_find_for(caller, ACTION_UPLOAD_CERTIFICATE, &id, &certificate);
 	read_pem(pem, chain, uploaded);
-	status = kc_certificate_check(uploaded->der, uploaded->chain, uploaded->chain_count, certificate.public_key,
-								  seconds_of(GetCurrentTimestamp()), &finding);
-	require(status, finding.problem, finding.at);
+	require(kc_certificate_check(uploaded->der, uploaded->chain, uploaded->chain_count, certificate.public_key,
+								 seconds_of(GetCurrentTimestamp()), &finding),
+			&finding, 0);
 	describe(uploaded);
 
 	store_open();
