@@ -54,8 +54,8 @@ const CallAction call_cipher[] = {
 		},
 		/* A source under a public key has no header: then the caller has named its version, or means the newest. */
 		.from = "@.kms_re_encrypt($1, $2, $3, $4, $5, $6, $7) AS blob"
-			" LEFT JOIN LATERAL @.kms_ciphertext_info(CASE WHEN blob IS NOT NULL THEN $1 END) AS info ON $5 IS NULL"
-			" CROSS JOIN LATERAL %.named_version('ReEncrypt', $5, coalesce(info.key_version_id::text, $6), $3) AS used",
+			" CROSS JOIN LATERAL %.named_version('ReEncrypt', $5, CASE WHEN blob IS NULL OR $5 IS NOT NULL THEN $6"
+			" ELSE (@.kms_ciphertext_info($1)).key_version_id::text END, $3) AS used",
 		.response = CALL_RESPONSE {{"CiphertextBlob", CALL_BASE64, .column = "blob"}, USED, {0}},
 	},
 	{0}

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(999);
+SELECT plan(297);
 \set call :here /sql/include/call.psql
 \i :call
 
