@@ -13,6 +13,7 @@ use lib $FindBin::RealBin;
 use IPC::Run;
 use KmsServer;
 use LeakSearch;
+use MIME::Base64;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -113,6 +114,41 @@ start_asking($session, "SELECT count(kms_encrypt('alias/Aliyun_AES_256', '$kille
 ok($node->poll_query_until('postgres', "SELECT query ~ 'hidden' FROM pg_stat_activity WHERE pid = $pid"), 'a statement with a plaintext runs');
 value($node, "SELECT pg_terminate_backend($pid, 10000)");
 eval { $session->quit };
+
+# ---- the API's own JSON --------------------------------------------------------------------
+
+$node->safe_psql('postgres', q{CREATE ROLE app; SELECT kms_create_secret('called', 'v1', 'x'::text, encryption_key_id => 'alias/Aliyun_AES_256')});
+for my $case (
+	[ q{kms_call('Encrypt', '{"KeyId": "alias/Aliyun_AES_256", "Plaintext": "%s"}')} ],
+	[ q{kms_call('Encrypt', '{"KeyId": "alias/Aliyun_AES_256", "Plaintext": "%s", "DryRun": "true"}')}, 'P0001', 'DryRunOperationError' ],
+	[ q{kms_call('Encrypt', '{"KeyId": "alias/none", "Plaintext": "%s"}')}, '42704', 'Forbidden.AliasNotFound' ],
+	[ q{kms_call('Encrypt', '{"KeyId": "alias/none", "Plaintext": "%s "}')}, '22023', 'InvalidParameter' ],
+	[ q(kms_call('Encrypt', '{"KeyId": "alias/Aliyun_SM4", "Plaintext": "eA==", "EncryptionContext": "{%s"}')), '22023', 'InvalidParameter' ],
+	[ q{kms_call('Encrypt', '{"KeyId": "alias/Aliyun_SM4", "%s": "eA=="}')}, '22023', 'InvalidParameter' ],
+	[ q{kms_call('%s', '{}')}, '22023', 'InvalidParameter' ],
+	[ q{kms_call('PutSecretValue', '{"SecretName": "called", "VersionId": "v2", "SecretData": "%s"}')} ],
+	[ q{kms_call('PutSecretValue', '{"SecretName": "none", "VersionId": "v2", "SecretData": "%s"}')}, '42704', 'Forbidden.ResourceNotFound' ],
+	[ q{kms_call('PutSecretValue', '{"SecretName": "called", "VersionId": "v3", "SecretData": {"a": "%s"}}')}, '22023', 'InvalidParameter' ])
+{
+	my ($call, $sqlstate, $code) = @$case;
+	my $text = planted();
+	my $base64 = encode_base64($text, '');
+	my $what = $call =~ s/\(\K'(\w+|%s)'.*/$1/r;
+
+	secret("plaintext of $number, $what", $text);
+	secret("Base64 of $number, $what", $base64);
+	if (defined $sqlstate)
+	{
+		refused($node, 'SELECT ' . sprintf($call, $base64), $sqlstate, $code, "$what fails with a plaintext");
+	}
+	else
+	{
+		$node->safe_psql('postgres', 'SELECT ' . sprintf($call, $base64));
+	}
+}
+my $unheard = planted();
+secret('plaintext of who may not', $unheard);
+refused($node, qq{SET ROLE app; SELECT kms_call('CreateSecret', '{"SecretName": "new", "VersionId": "v1", "SecretData": "$unheard"}')}, '42501', 'Forbidden.NoPermission', 'who may not execute a function leaves no plaintext behind');
 
 # ---- pairs and MAC keys ------------------------------------------------------------------
 

@@ -93,6 +93,12 @@ my $tags = q{SELECT string_agg(resource_type || ' ' || tag_key || '=' || tag_val
 is(value($standby, $tags), 'key team=red, secret team=blue', 'it shows tags');
 is(value($standby, q{SELECT (SELECT count(*) FROM kms_list_resource_tags('alias/one')), (kms_describe_secret('kept', true)).tags, (SELECT count(*) FROM kms_list_keys('[{"Key": "TagValue", "Values": ["red"]}]')), region_id FROM kms_describe_regions()}),
 	'1|[{"TagKey": "team", "TagValue": "blue"}]|1|local', 'lists them, and finds by them');
+is(value($standby, qq{SELECT kms_call('Decrypt', jsonb_build_object('CiphertextBlob', translate(encode('$blob', 'base64'), E'\\n', ''), 'EncryptionContext', '{"a": "b"}')) ->> 'Plaintext'}),
+	'c2VjcmV0', q{and the API's own JSON});
+is(value($standby, q{SELECT kms_call('GetSecretValue', '{"SecretName": "kept"}') ->> 'SecretData', kms_call('ListKeys') -> 'TotalCount', kms_call('Encrypt', '{"KeyId": "alias/two", "Plaintext": "eA=="}') ? 'CiphertextBlob'}), 'a value|4|t',
+	'reading and using');
+refused($standby, q{SELECT kms_call('Encrypt', '{"KeyId": "alias/two", "Plaintext": "eA==", "DryRun": true}')}, 'P0001', 'DryRunOperationError', 'and trying');
+refused($standby, q{SELECT kms_call('CreateKey')}, '25006', 'UnsupportedOperation', 'but not changing');
 
 my $id = id_of('alias/one');
 for my $call (
