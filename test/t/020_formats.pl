@@ -416,6 +416,10 @@ my %row_columns = (
 	'secret version' => [ qw(secret_id:U id:T created_at:D is_binary:O role_name:T) ],
 	grant => [ qw(id:U resource_type:T resource:U grantee:I grantee_name:T operations:L context:B expires_at:D
 		  grantor_name:T created_at:D) ],
+	certificate => [ qw(id:U owner:I owner_name:T created_at:D updated_at:D status:T spec:T exportable:O subject:T names:L
+		  issuer:T serial:T not_before:D not_after:D certificate:T certificate_chain:T key_identifier:T public_key:B
+		  request:T warn_at:D wrapped:B wrap_account_id:I wrap_domain_key_version:I) ],
+	'certificate key' => [ qw(id:U spec:T exportable:O wrap_account_id:I wrap_domain_key_version:I) ],
 	audit => [ qw(seq:I occurred_at:D session_user_name:T user_name:T application_name:T client_address:T operation:T
 		  resource_type:T resource:T detail:T result:T api_code:T previous:B) ],
 	audit_head => [ qw(seq:I row_mac:B) ]);
@@ -470,7 +474,7 @@ sub read_examples
 
 my %binary = map { $_ => 1 } qw(key nonce aad plaintext l k1 m1 m2 m3 blocks message_key encryption_key mac_key
   counter mac_input iv ciphertext tag blob sealed canonical material wrapping_key domain_key wrapped id
-  data_key value private envelope index record mac row_key);
+  data_key value private private_key envelope index record mac row_key);
 
 sub is_as_written
 {
@@ -482,12 +486,12 @@ sub is_as_written
 	}
 }
 
-# The columns of a row; "null" is one.
+# The columns of a row; "null" is one, and \n a line break.
 sub row_of_example
 {
 	my ($example) = @_;
 
-	return map { $_ => $example->{$_} eq 'null' ? undef : $example->{$_} } keys %$example;
+	return map { $_ => $example->{$_} eq 'null' ? undef : $example->{$_} =~ s/\\n/\n/gr } keys %$example;
 }
 
 my %recompute = (
@@ -525,6 +529,13 @@ my %recompute = (
 		my $key = hkdf_expand($x->{domain_key}, 'kms material wrapping', 32);
 
 		return (aad => $aad, wrapping_key => $key, wrapped => wrap($key, $aad, $x->{nonce}, $x->{material}));
+	},
+	'certificate key' => sub {
+		my ($e, $x) = @_;
+		my $aad = record('certificate key', row_of_example($e));
+		my $key = hkdf_expand($x->{domain_key}, 'kms material wrapping', 32);
+
+		return (aad => $aad, wrapping_key => $key, wrapped => wrap($key, $aad, $x->{nonce}, $x->{private_key}));
 	},
 	'message' => sub {
 		my ($e, $x) = @_;
@@ -578,7 +589,7 @@ my %recompute = (
 		my %row = row_of_example($e);
 		my $key = hkdf_expand($x->{domain_key}, 'kms row mac', 32);
 
-		$row{operations} = [ split /,/, $row{operations} ] if defined $row{operations};
+		$row{$_} = [ split /,/, $row{$_} ] for grep { defined $row{$_} } qw(operations names);
 		my $record = record($e->{kind}, %row);
 		return (row_key => $key, record => $record, mac => hmac_sha256($record, $key));
 	},
@@ -626,7 +637,7 @@ my %kinds = map { ($_->{example} . ($_->{format} // '')) => 1 } @examples;
 is_deeply(
 	[ sort keys %kinds ],
 	[
-		sort 'context', 'domain key', 'material', 'root key', 'xaes', 'blind index', 'sm2', 'row', 'secret value17', 'envelope17', 'envelope20',
+		sort 'context', 'domain key', 'material', 'root key', 'xaes', 'blind index', 'sm2', 'row', 'certificate key', 'secret value17', 'envelope17', 'envelope20',
 		'long envelope17', map { "message$_" } 1 .. 4
 	],
 	'the page has an example of each kind');
@@ -869,14 +880,37 @@ ask(q{
 	SELECT kms_rotate_secret('role', '2');
 	SELECT kms_delete_secret('binary');
 });
+ask(q{
+	SELECT kms_create_certificate('EC_P256', E'CN=shop,O=gr\u00fcn', '{example.com,192.0.2.7}'),
+		   kms_create_certificate('RSA_2048', 'CN=invoices', exportable_private_key => false);
+});
+my $ca = PostgreSQL::Test::Utils::tempdir . '/ca';
+openssl('', qw(req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=CA -days 2 -keyout), "$ca.key", '-out', "$ca.pem");
+my $uploaded = ask(q{SELECT id FROM kms.certificate WHERE spec = 'EC_P256'});
+my $pem = openssl(ask("SELECT csr FROM kms_get_certificate('$uploaded')"), qw(x509 -req -days 2 -CA), "$ca.pem", '-CAkey', "$ca.key");
+ask("SELECT kms_upload_certificate('$uploaded', '$pem', '" . slurp_file("$ca.pem") . "')");
+
 for my $table ([ 'key', 'kms.key', 'id' ], [ 'alias', 'kms.alias', 'name' ], [ 'grant', 'kms.grant_entry', 'id' ],
-	[ 'secret', 'kms.secret', 'id' ], [ 'secret stage', 'kms.secret_version_stage', 'secret_id, stage' ])
+	[ 'secret', 'kms.secret', 'id' ], [ 'secret stage', 'kms.secret_version_stage', 'secret_id, stage' ], [ 'certificate', 'kms.certificate', 'id' ])
 {
 	my ($kind, $name, $order) = @$table;
 	my @rows = rows_of($kind, $name, $order);
 
 	cmp_ok(scalar @rows, '>', 0, "$name has rows");
 	is(scalar(grep { !mac_fits($kind, $_) } @rows), 0, "$name: each MAC is as described");
+}
+
+# ---- private keys of certificates ---------------------------------------------------
+
+for my $row (rows_of('certificate', 'kms.certificate', 'id'))
+{
+	my $wrapped = pack('H*', $row->{wrapped});
+	my $private = unwrap($material_key, record('certificate key', %$row), $wrapped) // '';
+
+	is(unpack('H*', openssl($private, qw(pkey -inform DER -pubout -outform DER))), $row->{public_key},
+		"the reader opens the private key of a certificate of spec $row->{spec}");
+	is(unwrap($material_key, record('certificate key', %$row, exportable => 1 - $row->{exportable}), $wrapped), undef,
+		'and not as one that may, or may not, be exported');
 }
 
 # ---- values of secrets ------------------------------------------------------------
