@@ -3,7 +3,7 @@
  *
  * Text is read as RFC 4514 has it, and as its forerunner RFC 2253 had it:
  *
- *	CN=example.com,OU=Sales+OU=kms,O=Acme\, Inc.,C=CN
+ *	CN=example.com,OU=Sales+title=kms,O=Acme\, Inc.,C=CN
  *
  * The most specific part comes first; in DER it comes last.  Parts are parted by
  * commas, and attributes of one part by "+"; blanks around these and around "=" do
