@@ -100,6 +100,7 @@ walk()
 	change_key
 	keep_document
 	sign_statement
+	use_certificate
 	refuse_others
 	disable_key
 }
@@ -248,6 +249,50 @@ sign_statement()
 	equal "It says" "$(check_signature)" "Verified OK"
 	printf '%s' "${statement/of 0/of 1000000}" >"$papers/statement"
 	equal "And of a statement that somebody improved" "$(check_signature)" "Verification failure"
+}
+
+# Somebody's CA, and what it makes of a request.
+issue_certificate()
+{
+	local papers=$1
+
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/O=Example/CN=Example CA' -days 365 \
+		-keyout "$papers/ca.key" -out "$papers/ca.pem" 2>/dev/null
+	openssl x509 -req -in "$papers/shop.csr" -CA "$papers/ca.pem" -CAkey "$papers/ca.key" -days 90 \
+		-copy_extensions copy -out "$papers/shop.crt" 2>/dev/null
+}
+
+use_certificate()
+{
+	local id signature papers=$place/papers statement="Account 1 had a balance of 0 at the end of the year."
+
+	step "A certificate for the shop's name: the request goes out to a CA, what it issues comes back. The private key stays."
+
+	sql postgres "GRANT EXECUTE ON FUNCTION kms_create_certificate TO shop;"
+	show shop "SELECT certificate_id FROM kms_create_certificate('EC_P256', 'CN=shop.example.com,O=Shop', '{shop.example.com}');"
+	id=$(ask shop "SELECT certificate_id FROM kms_create_certificate('EC_P256', 'CN=shop.example.com,O=Shop', '{shop.example.com}')")
+	echo "    $id"
+	ask shop "SELECT csr FROM kms_get_certificate('$id')" >"$papers/shop.csr"
+	echo "    \$ openssl x509 -req -in shop.csr -CA ca.pem -CAkey ca.key -days 90 -copy_extensions copy -out shop.crt"
+	issue_certificate "$papers"
+	show shop "SELECT kms_upload_certificate('$id', :'certificate', :'ca');"
+	quietly session shop -v certificate="$(<"$papers/shop.crt")" -v ca="$(<"$papers/ca.pem")" <<-END
+		SELECT kms_upload_certificate('$id', :'certificate', :'ca');
+	END
+	sql shop "SELECT subject, issuer, status, days_to_expiry FROM kms.certificates;"
+
+	step "Sign the statement in that name. Whoever trusts the CA needs nothing else from the shop."
+
+	show shop "SELECT kms_certificate_private_key_sign('$id', 'ECDSA_SHA_256',
+       '$statement');"
+	signature=$(ask shop "SELECT kms_certificate_private_key_sign('$id', 'ECDSA_SHA_256', '$statement')")
+	echo "    ${signature:0:66}..."
+	printf '%s' "$statement" >"$papers/statement"
+	ask shop "SELECT encode('$signature'::bytea, 'base64')" | openssl base64 -d >"$papers/statement.sig"
+	echo "    \$ openssl verify -CAfile ca.pem shop.crt"
+	equal "It says" "$(cd "$papers" && openssl verify -CAfile ca.pem shop.crt 2>&1)" "shop.crt: OK"
+	openssl x509 -in "$papers/shop.crt" -noout -pubkey >"$papers/shop.pem"
+	equal "And of the signature" "$(check_signature)" "Verified OK"
 }
 
 refuse_others()
