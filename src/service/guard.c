@@ -14,21 +14,25 @@
 #include "miscadmin.h"
 #include "service/audit_line.h"
 #include "store/catalog.h"
+#include "store/certificate.h"
 #include "store/key.h"
 #include "store/role.h"
 #include "utils/acl.h"
 
 static object_access_hook_type next_hook;
 
-/* Of what is dropped with a key table something comes first: the table or a part of it. */
+/*
+ * Of what is dropped with a key table something comes first: the table or a part of it.
+ * A certificate has a key of its own.
+ */
 static void
 refuse_while_keys_exist(void)
 {
-	if (setting_allow_drop || !store_key_exists())
+	if (setting_allow_drop || !(store_key_exists() || store_certificate_exists()))
 		return;
 	audit_begin(ACTION_NONE);	/* it is no function of ours that raises this */
 	kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, API_UNSUPPORTED_OPERATION,
-				errmsg("there are keys in this database, and what they encrypt would be lost"),
+				errmsg("there are keys or certificates in this database, and what they protect would be lost"),
 				errhint("A superuser who wants that sets kms.allow_drop = on in the session."));
 }
 
@@ -43,9 +47,9 @@ refuse_while_role_is_mentioned(Oid role)
 		return;
 	audit_begin(ACTION_NONE);
 	kms_ereport(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST, API_UNSUPPORTED_OPERATION,
-				errmsg("role \"%s\" cannot be dropped because it owns keys or secrets or holds grants of kms",
+				errmsg("role \"%s\" cannot be dropped because it owns keys, secrets or certificates, or holds grants of kms",
 					   GetUserNameFromId(role, false)),
-				errhint("Give its keys and secrets to another role with kms_set_owner, and take its grants away with kms_revoke; the views kms.keys, kms.secrets and kms.grants list them."));
+				errhint("Give its keys, secrets and certificates to another role with kms_set_owner, and take its grants away with kms_revoke; the views kms.keys, kms.secrets, kms.certificates and kms.grants list them."));
 }
 
 static void

@@ -173,11 +173,11 @@ store_is_ours(Oid relation)
 }
 
 Oid
-store_key_table(void)
+store_table(const char *name)
 {
 	Oid			schema = installed_schema();
 
-	return OidIsValid(schema) ? get_relname_relid("key", schema) : InvalidOid;
+	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
 }
 
 /*

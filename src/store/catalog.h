@@ -58,8 +58,8 @@ extern bool store_installed(void);
  */
 extern bool store_is_ours(Oid relation);
 
-/* The table of keys, InvalidOid where it is gone. */
-extern Oid	store_key_table(void);
+/* A table of ours, InvalidOid where it is gone. */
+extern Oid	store_table(const char *name);
 
 /* Raises 55000 in a database without the extension. */
 extern const StoreCatalog *store_catalog(void);

@@ -226,6 +226,14 @@ store_certificate_lock_free(const pg_uuid_t *id, KmsCertificate *certificate)
 	return store_lock_row(&query, id, NULL, read_certificate, certificate);
 }
 
+bool
+store_certificate_exists(void)
+{
+	StoreScan	scan = {.table = store_table("certificate")};
+
+	return OidIsValid(scan.table) && store_exists(&scan);
+}
+
 int
 store_certificate_owned(const KmsStoredRole *owner, const pg_uuid_t *after, pg_uuid_t *ids, int max)
 {

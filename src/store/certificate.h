@@ -80,6 +80,9 @@ extern bool store_certificate_lock_free(const pg_uuid_t *id, KmsCertificate *cer
 /* Inside store_open: as store_key_owned. */
 extern int	store_certificate_owned(const KmsStoredRole *owner, const pg_uuid_t *after, pg_uuid_t *ids, int max);
 
+/* As store_key_exists. */
+extern bool store_certificate_exists(void);
+
 extern void store_certificate_insert(const KmsCertificate *certificate);
 
 /* Inside store_open, with the row locked: what may change (not id, creation, spec, keys, request). */

@@ -187,18 +187,12 @@ store_key_find_carefully(const pg_uuid_t *id, KmsKey *key, bool *understood)
 	return store_find_carefully(&scan, read_key, key, understood);
 }
 
-static bool
-see_row(HeapTuple row, TupleDesc type, void *result)
-{
-	return true;
-}
-
 bool
 store_key_exists(void)
 {
-	StoreScan	scan = {.table = store_key_table()};
+	StoreScan	scan = {.table = store_table("key")};
 
-	return OidIsValid(scan.table) && store_find(&scan, see_row, NULL);
+	return OidIsValid(scan.table) && store_exists(&scan);
 }
 
 bool

@@ -184,12 +184,6 @@ lock_anchor(void)
 }
 
 static bool
-see_row(HeapTuple row, TupleDesc type, void *result)
-{
-	return true;
-}
-
-static bool
 is_in(Oid table, Oid index, AttrNumber column, Oid role)
 {
 	StoreScan	scan = {
@@ -197,7 +191,7 @@ is_in(Oid table, Oid index, AttrNumber column, Oid role)
 		.equality = F_OIDEQ, .value = ObjectIdGetDatum(role)
 	};
 
-	return store_find(&scan, see_row, NULL);
+	return store_exists(&scan);
 }
 
 #define KEY_OWNER_COLUMN		2

@@ -298,6 +298,18 @@ store_find(const StoreScan *what, StoreRead read, void *result)
 	return done;
 }
 
+static bool
+see_row(HeapTuple row, TupleDesc type, void *result)
+{
+	return true;
+}
+
+bool
+store_exists(const StoreScan *what)
+{
+	return store_find(what, see_row, NULL);
+}
+
 typedef struct Walk
 {
 	StoreRead	read;

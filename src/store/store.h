@@ -118,6 +118,9 @@ extern void store_snapshot_release(Snapshot snapshot);
 
 extern bool store_find(const StoreScan *what, StoreRead read, void *result);
 
+/* Whether there is a row. */
+extern bool store_exists(const StoreScan *what);
+
 /*
  * Inside store_open: lock a row with a query "SELECT * ... WHERE id = $1 FOR NO KEY
  * UPDATE", and read it; false if there is none.  by_id finds the same row: if only a fresh

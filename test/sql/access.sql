@@ -360,7 +360,7 @@ RESET ROLE;
 REVOKE EXECUTE ON FUNCTION kms_create_key FROM kms_test_passing;
 SELECT is(left(pg_temp.verdict('DROP ROLE kms_test_passing'), 5), '2BP01', 'a role that owns a key is not dropped'),
 	   is(pg_temp.hint('DROP ROLE kms_test_passing'),
-		  'Give its keys and secrets to another role with kms_set_owner, and take its grants away with kms_revoke; the views kms.keys, kms.secrets and kms.grants list them.', 'and the way out is hinted at'),
+		  'Give its keys, secrets and certificates to another role with kms_set_owner, and take its grants away with kms_revoke; the views kms.keys, kms.secrets, kms.certificates and kms.grants list them.', 'and the way out is hinted at'),
 	   is(pg_temp.verdict_as('kms_test_passing', 'SELECT kms_decrypt(%L)', :'orphan_blob'), 'fine', 'its key is still its own');
 DROP OWNED BY kms_test_passing;
 SELECT is(pg_temp.verdict_as('kms_test_passing', 'SELECT kms_decrypt(%L)', :'orphan_blob'), '42501|Forbidden.NoPermission', 'DROP OWNED takes its keys away'),

@@ -4,12 +4,13 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(89);
+SELECT plan(108);
 
 SELECT kms_create_key() AS key \gset
 SELECT kms_encrypt(:'key', 'x'::text) AS blob \gset
 SELECT kms_create_secret('guard', 'v1', 'a value'::text) \g /dev/null
-\set refusal '55000|UnsupportedOperation|there are keys in this database, and what they encrypt would be lost'
+SELECT certificate_id AS certificate, csr FROM kms_create_certificate('EC_P256', 'CN=guard') \gset
+\set refusal '55000|UnsupportedOperation|there are keys or certificates in this database, and what they protect would be lost'
 
 CREATE TEMP TABLE accident (n serial, statement text);
 INSERT INTO accident (statement) VALUES
@@ -18,18 +19,20 @@ INSERT INTO accident (statement) VALUES
 	('TRUNCATE kms.key_version, kms.key'), ('TRUNCATE kms.key CASCADE'), ('TRUNCATE kms.key RESTART IDENTITY'),
 	('ALTER TABLE kms.key DROP COLUMN state CASCADE'), ('ALTER TABLE kms.key_version DROP COLUMN wrapped'),
 	('TRUNCATE kms.secret'), ('TRUNCATE kms.secret_version'), ('TRUNCATE kms.secret_version_stage'), ('TRUNCATE kms.secret_role'), ('TRUNCATE kms.secret, kms.secret_version, kms.secret_version_stage, kms.secret_role'),
-	('ALTER TABLE kms.secret_version DROP COLUMN value');
+	('ALTER TABLE kms.secret_version DROP COLUMN value'),
+	('TRUNCATE kms.certificate'), ('TRUNCATE kms.certificate, kms.key'), ('ALTER TABLE kms.certificate DROP COLUMN wrapped'), ('ALTER TABLE kms.certificate DROP COLUMN status CASCADE');
 /* Where PostgreSQL refuses first, because the table belongs to an extension, that is as good. */
 CREATE TEMP TABLE elsewhere_refused (n serial, statement text, verdict text);
 INSERT INTO elsewhere_refused (statement, verdict) VALUES
-	('DROP SCHEMA kms CASCADE', '2BP01'), ('DROP SCHEMA kms', '2BP01'), ('DROP TABLE kms.key CASCADE', '2BP01'), ('DROP TABLE kms.key_version', '2BP01'), ('DROP TABLE kms.secret CASCADE', '2BP01'), ('DROP TABLE kms.secret_version', '2BP01');
+	('DROP SCHEMA kms CASCADE', '2BP01'), ('DROP SCHEMA kms', '2BP01'), ('DROP TABLE kms.key CASCADE', '2BP01'), ('DROP TABLE kms.key_version', '2BP01'), ('DROP TABLE kms.secret CASCADE', '2BP01'), ('DROP TABLE kms.secret_version', '2BP01'), ('DROP TABLE kms.certificate CASCADE', '2BP01');
 
 SELECT is(left(pg_temp.complaint('%s', statement), length(:'refusal')), :'refusal', statement || ' is refused while there are keys') FROM accident ORDER BY n;
 SELECT is(pg_temp.hint('%s', statement), 'A superuser who wants that sets kms.allow_drop = on in the session.', statement || ': the way out is hinted at') FROM accident WHERE statement ~ 'DROP EXTENSION kms$|kms.key$' ORDER BY n;
 SELECT ok(left(pg_temp.verdict('%s', statement), 5) IN ('2BP01', '55000'), statement || ' is refused') FROM elsewhere_refused ORDER BY n;
 SELECT is(kms_decrypt_text(:'blob'), 'x', 'and every key works'),
 	   is((SELECT count(*) FROM kms.keys WHERE key_id = :'key'), 1::bigint, 'and is there'),
-	   is((kms_get_secret_value('guard')).secret_data, 'a value', 'and every secret is read');
+	   is((kms_get_secret_value('guard')).secret_data, 'a value', 'and every secret is read'),
+	   is((kms_get_certificate(:'certificate')).csr, :'csr', 'and every certificate');
 
 /* Taken out of the extension the schema could be dropped: */
 SAVEPOINT member;
@@ -96,7 +99,9 @@ SAVEPOINT guarded;
 SET LOCAL kms.allow_drop = on;
 SELECT is(pg_temp.verdict(statement), 'fine', statement || ' is done if the setting allows it')
   FROM accident WHERE statement IN ('TRUNCATE kms.alias', 'TRUNCATE kms.key_version, kms.key') ORDER BY n;
-SELECT is((SELECT count(*) FROM kms.keys), 0::bigint, 'and the keys are gone');
+SELECT is((SELECT count(*) FROM kms.keys), 0::bigint, 'and the keys are gone'),
+	   is(pg_temp.verdict('TRUNCATE kms.certificate'), 'fine', 'TRUNCATE kms.certificate, too');
+SELECT is((SELECT count(*) FROM kms.certificates), 0::bigint, 'with the certificates');
 ROLLBACK TO guarded;
 SET LOCAL kms.allow_drop = on;
 SELECT is(pg_temp.verdict('DROP EXTENSION kms'), 'fine', 'DROP EXTENSION is done if the setting allows it');
@@ -107,7 +112,12 @@ SELECT is(kms_decrypt_text(:'blob'), 'x', 'with the keys');
 
 -- ---- no keys --------------------------------------------------------------
 
+/* A certificate has a key, whatever its status. */
 DELETE FROM kms.key;
+SELECT is(left(pg_temp.complaint('%s', statement), length(:'refusal')), :'refusal', statement || ' is refused while there is a certificate')
+  FROM (VALUES (1, 'DROP EXTENSION kms'), (2, 'TRUNCATE kms.certificate'), (3, 'TRUNCATE kms.domain_key'), (4, 'ALTER TABLE kms.certificate DROP COLUMN wrapped')) t (n, statement) ORDER BY n;
+SELECT is((kms_get_certificate(:'certificate')).csr, :'csr', 'which is still there');
+SELECT kms_delete_certificate(:'certificate') \g /dev/null
 SELECT is(pg_temp.verdict('TRUNCATE kms.key'), 'fine', 'without keys the tables may be emptied');
 SELECT is(pg_temp.verdict('DROP EXTENSION kms'), 'fine', 'and the extension dropped');
 SELECT is(pg_temp.verdict('CREATE EXTENSION kms'), 'fine', 'and made anew');
@@ -115,7 +125,8 @@ SELECT is(pg_temp.verdict('DROP EXTENSION kms'), 'fine', 'and dropped again, bef
 SELECT is(pg_temp.verdict('CREATE TABLE key (id integer); DROP TABLE key'), 'fine', 'without the extension there is no guard');
 ROLLBACK TO guarded;
 SELECT is(kms_decrypt_text(:'blob'), 'x', 'in the end all is as it was'),
-	   is((kms_get_secret_value('guard')).secret_data, 'a value', 'secrets, too');
+	   is((kms_get_secret_value('guard')).secret_data, 'a value', 'secrets, too'),
+	   is((kms_get_certificate(:'certificate')).csr, :'csr', 'and certificates');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -67,7 +67,7 @@ is($error->{sqlstate}, '2BP01', 'nor from another database');
 is($error->{message}, 'role "grantee" cannot be dropped because some objects depend on it', 'where PostgreSQL says so');
 is($error->{detail}, '1 object in database main', 'and where to look');
 $error = failure($node, qq{DROP ROLE "$quoted"}, dbname => 'main');
-is($error->{message}, qq{role "$weird" cannot be dropped because it owns keys or secrets or holds grants of kms}, 'nor is an owner');
+is($error->{message}, qq{role "$weird" cannot be dropped because it owns keys, secrets or certificates, or holds grants of kms}, 'nor is an owner');
 is(failure($node, 'DROP ROLE plain', dbname => 'main'), undef, 'a role that has nothing is dropped');
 refused($node, 'BEGIN; REVOKE SELECT ON kms.role_anchor FROM grantee; DROP ROLE grantee', '2BP01', 'UnsupportedOperation', 'nor one that is only mentioned', dbname => 'main');
 
