@@ -252,6 +252,7 @@ certificate_upload(Oid caller, const char *text, const char *pem, const char *ch
 	Uploaded   *uploaded = palloc(sizeof(Uploaded));
 
 	certificate_find_for(caller, ACTION_UPLOAD_CERTIFICATE, &id, &certificate);
+	certificate_require_intact(&certificate);
 	read_pem(pem, chain, uploaded);
 	require(kc_certificate_check(uploaded->der, uploaded->chain, uploaded->chain_count, certificate.public_key,
 								 seconds_of(GetCurrentTimestamp()), &finding),

@@ -8,6 +8,7 @@
 #include "base/ident.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
+#include "crypto/pair.h"
 #include "store/catalog.h"
 #include "store/row.h"
 #include "utils/array.h"
@@ -156,6 +157,8 @@ read_certificate(HeapTuple row, TupleDesc type, void *result)
 	certificate->chain = row_text(values[COLUMN_CHAIN], nulls[COLUMN_CHAIN]);
 	certificate->key_identifier = TextDatumGetCString(values[COLUMN_KEY_IDENTIFIER]);
 	certificate->public_key = view_of(values[COLUMN_PUBLIC_KEY]);
+	if (certificate->public_key.len == 0 || certificate->public_key.len > KC_PUBLIC_MAX)
+		err_stored();			/* nothing that could be shown */
 	certificate->request = TextDatumGetCString(values[COLUMN_REQUEST]);
 	certificate->warn_at = row_time(values[COLUMN_WARN_AT], nulls[COLUMN_WARN_AT]);
 	certificate->wrapped = view_of(values[COLUMN_WRAPPED]);

@@ -4,7 +4,9 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(225);
+\set authority :here /sql/include/ca.psql
+\i :authority
+SELECT plan(290);
 
 -- ---- the table ------------------------------------------------------------
 
@@ -116,7 +118,7 @@ INSERT INTO tampering (relation, attribute, change, refused) VALUES
 	('key_version', 'digest', '''\x00''', '23514'),
 	('alias', 'name', '''changed''', '23514'),
 	('import_token', 'id', 'NULL', '23502'),
-	('grant_entry', 'resource_type', '''certificate''', '23514'),
+	('grant_entry', 'resource_type', '''none of ours''', '23514'),
 	('grant_entry', 'operations', '''{Encrypt,NULL}''', '23514'),
 	('grant_entry', 'operations', '''{{Encrypt}}''', '23514'),
 	('job', 'attempts', '0', '23514');
@@ -194,6 +196,70 @@ INSERT INTO tampering (relation, attribute, subject, change, at_use, reported, w
 	('grant_entry', 'resource_type', 'made', '''secret''', '42501|Forbidden.NoPermission', true, NULL),
 	('job', 'name', 'made', '''secret/changed''', 'fine', false, 'it is only shown'),
 	('job', 'kind', 'made', '''SecretDeletion''', 'fine', false, 'likewise');
+INSERT INTO tampering (relation, attribute, subject, change, at_use, reported, why) VALUES
+	('certificate', 'id', 'made', '''00000000-0000-4000-8000-000000000001''', '42704|Certificate.NotFound', true, NULL),
+	('certificate', 'owner', 'made', '(SELECT oid FROM pg_roles WHERE rolname = ''kms_test_attacker'')', 'describes: 42501|Forbidden.NoPermission, signs: 42501|Forbidden.NoPermission, verifies: 42501|Forbidden.NoPermission, decrypts: 42501|Forbidden.NoPermission, exports: 42501|Forbidden.NoPermission, manages: 42501|Forbidden.NoPermission, renews: 42501|Forbidden.NoPermission, grants: 42501|Forbidden.NoPermission, attacks: XX001|Rejected.Unavailable', true, NULL),
+	('certificate', 'owner', 'made', '0', '42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'owner_name', 'made', '''kms_test_attacker''', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'created_at', 'made', 'created_at - interval ''1 day''', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'updated_at', 'made', 'updated_at - interval ''1 day''', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'status', 'made', '''PENDING''', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'status', 'made', '''INACTIVE''', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'status', 'made', '''REVOKED''', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'spec', 'made', '''RSA_3072''', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'spec', 'made', '''EC_SM2''', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'exportable', 'made', 'false', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'subject', 'made', '''CN=changed''', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'names', 'made', '''{changed}''', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'names', 'made', '''{}''', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'issuer', 'made', '''CN=changed''', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'issuer', 'made', 'NULL', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'serial', 'made', '''00''', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'serial', 'made', 'NULL', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'not_before', 'made', 'not_before - interval ''1 day''', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'not_before', 'made', 'NULL', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'not_after', 'made', 'not_after + interval ''1 day''', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'not_after', 'made', 'NULL', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'not_after', 'made', '''infinity''', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'certificate', 'made', 'current_setting(''test.other_certificate'')', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'certificate', 'made', 'certificate || E''\n''', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'certificate', 'made', '''''', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'certificate_chain', 'made', 'NULL', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'certificate_chain', 'made', 'certificate_chain || certificate', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'key_identifier', 'made', '''00''', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'public_key', 'made', '(SELECT c.public_key FROM kms.certificate c WHERE c.id = current_setting(''test.other_certificate_id'')::uuid)', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'public_key', 'made', '''''', 'XX001|Rejected.Unavailable', true, NULL),
+	('certificate', 'request', 'made', '''changed''', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'warn_at', 'made', 'warn_at - interval ''1 day''', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'warn_at', 'made', 'NULL', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'wrapped', 'made', 'set_byte(wrapped, 30, get_byte(wrapped, 30) # 1)', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'wrapped', 'made', '''''', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'wrapped', 'made', '(SELECT c.wrapped FROM kms.certificate c WHERE c.id = current_setting(''test.other_certificate_id'')::uuid)', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'wrap_account_id', 'made', 'wrap_account_id + 1', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'wrap_domain_key_version', 'made', 'wrap_domain_key_version + 1', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'account_id', 'made', 'account_id + 1', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'domain_key_version', 'made', 'domain_key_version + 1', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'mac', 'made', 'set_byte(mac, 0, get_byte(mac, 0) # 128)', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'mac', 'made', '''''', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('certificate', 'mac', 'made', '(SELECT c.mac FROM kms.certificate c WHERE c.id = current_setting(''test.other_certificate_id'')::uuid)', 'describes: fine, signs: XX001|Rejected.Unavailable, verifies: XX001|Rejected.Unavailable, decrypts: XX001|Rejected.Unavailable, exports: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, renews: XX001|Rejected.Unavailable, grants: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
+	('grant_entry', 'resource_type', 'on a certificate', '''key''', '42501|Forbidden.NoPermission', true, NULL),
+	('grant_entry', 'resource_type', 'on a certificate', '''secret''', '42501|Forbidden.NoPermission', true, NULL),
+	('grant_entry', 'resource', 'on a certificate', 'current_setting(''test.other_certificate_id'')::uuid', '42501|Forbidden.NoPermission', true, NULL),
+	('grant_entry', 'operations', 'on a certificate', '''{*}''', '42501|Forbidden.NoPermission', true, NULL),
+	('grant_entry', 'operations', 'on a certificate', '''{CertificatePublicKeyVerify,ExportCertificate}''', '42501|Forbidden.NoPermission', true, NULL),
+	('grant_entry', 'grantee', 'on a certificate', '(SELECT oid FROM pg_roles WHERE rolname = ''kms_test_attacker'')', '42501|Forbidden.NoPermission', true, NULL),
+	('grant_entry', 'grantee', 'on a certificate', '0', '42501|Forbidden.NoPermission', true, NULL),
+	('grant_entry', 'expires_at', 'on a certificate', 'NULL', '42501|Forbidden.NoPermission', true, NULL),
+	('grant_entry', 'resource_type', 'made', '''certificate''', '42501|Forbidden.NoPermission', true, NULL),
+	('tag', 'resource_type', 'made', '''certificate''', 'fine', true, NULL),
+	('job', 'kind', 'made', '''CertificateExpiry''', 'fine', false, 'it is only shown');
+INSERT INTO tampering (relation, attribute, change, refused) VALUES
+	('certificate', 'id', 'current_setting(''test.other_certificate_id'')::uuid', '23505'),
+	('certificate', 'status', '''none of ours''', '23514'),
+	('certificate', 'spec', '''none of ours''', '23514'),
+	('certificate', 'names', '''{NULL}''', '23514'),
+	('certificate', 'certificate', 'NULL', '23514'),
+	('certificate', 'wrapped', 'NULL', '23502');
 INSERT INTO tampering (relation, attribute, change, at_use, reported, why) VALUES
 	('tag', 'resource', 'current_setting(''test.other_key'')::uuid', 'fine', false, 'tags decide nothing'),
 	('tag', 'resource', '''00000000-0000-4000-8000-000000000001''', 'fine', true, NULL),
@@ -205,7 +271,7 @@ INSERT INTO tampering (relation, attribute, change, at_use, reported, why) VALUE
 INSERT INTO tampering (relation, attribute, change, refused) VALUES
 	('tag', 'resource', 'NULL', '23502'),
 	('tag', 'tag_key', '''another''', '23505'),
-	('tag', 'resource_type', '''certificate''', '23514'),
+	('tag', 'resource_type', '''none of ours''', '23514'),
 	('secret', 'type', '''Rds''', '23514'),
 	('secret', 'type', '''none of ours''', '23514'),
 	('secret', 'sub_type', '''SingleUser''', '23514'),
@@ -234,6 +300,7 @@ CREATE ROLE kms_test_grantee;
 CREATE ROLE kms_test_attacker;
 GRANT EXECUTE ON FUNCTION kms_create_key TO kms_test_owner, kms_test_attacker;
 GRANT EXECUTE ON FUNCTION kms_create_secret(text, text, text, text, text, text, jsonb, jsonb, boolean, interval) TO kms_test_owner;
+GRANT EXECUTE ON FUNCTION kms_create_certificate TO kms_test_owner;
 ALTER ROLE kms_test_owner CREATEROLE;
 CREATE TEMP TABLE sealed (base64 text);
 /* Material sealed with the OpenSSL command line under the public key of a token. */
@@ -282,7 +349,17 @@ SELECT kms_create_secret('tampered', 'v1', 'first'::text, encryption_key_id => :
 						 extended_config => '{"SecretSubType": "SingleUser", "DBInstanceId": "local"}', enable_automatic_rotation => true, rotation_interval => '7 days') \g /dev/null
 SELECT kms_put_secret_value('tampered', 'v2', 'second'::text), kms_rotate_secret('tampered/rds', 'v2') \g /dev/null
 SELECT kms_grant('secret/tampered/plain', 'kms_test_grantee', '{GetSecretValue}', expires_at => '2100-01-01 00:00+00') AS secret_grant \gset
+SELECT certificate_id AS certificate, csr FROM kms_create_certificate('RSA_2048', 'CN=tampered', '{tampered.example.com}') \gset
+SELECT certificate_id AS other_certificate, csr AS other_csr FROM kms_create_certificate('RSA_2048', 'CN=tampered', '{tampered.example.com}') \gset
+SELECT kms_tag_resource('{"certificate": ""}', certificate_id => :'certificate') \g /dev/null
+SELECT kms_grant('certificate/' || :'certificate', 'kms_test_grantee', '{CertificatePublicKeyVerify}', expires_at => '2100-01-01 00:00+00') AS certificate_grant \gset
 RESET ROLE;
+SELECT pg_temp.issue(:'csr') AS issued, pg_temp.issue(:'other_csr') AS other_issued \gset
+SET ROLE kms_test_owner;
+SELECT kms_upload_certificate(:'certificate', :'issued', :'inter'), kms_upload_certificate(:'other_certificate', :'other_issued') \g /dev/null
+SELECT kms_certificate_public_key_encrypt(:'certificate', 'RSAES_OAEP_SHA_256', 'x') AS certificate_blob, kms_certificate_private_key_sign(:'certificate', 'RSA_PSS_SHA_256', 'x') AS certificate_signature \gset
+RESET ROLE;
+SELECT set_config('test.certificate_id', :'certificate', true), set_config('test.other_certificate_id', :'other_certificate', true), set_config('test.other_certificate', :'other_issued', true) \g /dev/null
 SELECT set_config('test.secret', id::text, true) FROM kms.secret WHERE name = 'tampered' \g /dev/null
 SELECT set_config('test.other_secret', id::text, true) FROM kms.secret WHERE name = 'tampered/other' \g /dev/null
 INSERT INTO kms.job SELECT 'KeyRotation', id, owner, owner_name, 'done', NULL, 1, clock_timestamp(), NULL FROM kms.key WHERE id = :'key';
@@ -294,6 +371,7 @@ INSERT INTO subject (relation, condition) VALUES
 	('account', 'true'), ('domain_key', 'true'), ('key', format('id = %L', :'key')), ('key_version', format('id = %L', :'version')), ('import_token', format('key_id = %L AND expires_at = (SELECT max(expires_at) FROM kms.import_token)', :'external')),
 	('alias', 'name = ''alias/tampered'''), ('job', format('resource = %L', :'key')), ('grant_entry', format('id = %L', :'grant_id'));
 INSERT INTO subject VALUES ('tag', 'made', 'tag_key = ''tampered''');
+INSERT INTO subject VALUES ('certificate', 'made', format('id = %L', :'certificate')), ('grant_entry', 'on a certificate', format('id = %L', :'certificate_grant'));
 INSERT INTO subject VALUES ('key_version', 'imported', format('id = %L', :'external_version'));
 INSERT INTO subject VALUES ('secret', 'made', 'name = ''tampered'''), ('secret', 'managed', 'name = ''tampered/rds'''), ('secret_version', 'made', format('secret_id = %L AND id = ''v2''', current_setting('test.secret'))),
 	('secret_version_stage', 'made', format('secret_id = %L AND stage = ''ACSCurrent''', current_setting('test.secret'))), ('secret_role', 'made', 'role_name = ''kms_test_app'''), ('grant_entry', 'on a secret', format('id = %L', :'secret_grant'));
@@ -357,6 +435,20 @@ INSERT INTO use (relation, name, role, statement, subject) VALUES
 	('grant_entry', 'attacks', 'kms_test_attacker', 'SELECT kms_get_secret_value(''tampered/plain'')', 'on a secret'),
 	('grant_entry', 'attacks otherwise', 'kms_test_grantee', 'SELECT kms_put_secret_value(''tampered/plain'', ''v9'', ''x''::text)', 'on a secret'),
 	('grant_entry', 'attacks elsewhere', 'kms_test_grantee', 'SELECT kms_get_secret_value(''tampered'')', 'on a secret');
+INSERT INTO use (relation, name, role, statement, subject) VALUES
+	('certificate', 'describes', 'kms_test_owner', format('SELECT kms_describe_certificate(%1$L), kms_get_certificate(%1$L)', :'certificate'), 'made'),
+	('certificate', 'signs', 'kms_test_owner', format('SELECT kms_certificate_private_key_sign(%L, ''RSA_PSS_SHA_256'', ''x'')', :'certificate'), 'made'),
+	('certificate', 'verifies', 'kms_test_owner', format('SELECT 1 / kms_certificate_public_key_verify(%L, ''RSA_PSS_SHA_256'', ''x'', %L)::integer', :'certificate', :'certificate_signature'), 'made'),
+	('certificate', 'decrypts', 'kms_test_owner', format('SELECT kms_certificate_private_key_decrypt(%L, ''RSAES_OAEP_SHA_256'', %L)', :'certificate', :'certificate_blob'), 'made'),
+	('certificate', 'exports', 'kms_test_owner', format('SELECT kms_export_certificate(%L, ''x'')', :'certificate'), 'made'),
+	('certificate', 'manages', 'kms_test_owner', format('SELECT kms_update_certificate_status(%L, ''INACTIVE'')', :'certificate'), 'made'),
+	('certificate', 'renews', 'kms_test_owner', format('SELECT kms_upload_certificate(%L, %L)', :'certificate', :'issued'), 'made'),
+	('certificate', 'grants', 'kms_test_owner', format('SELECT kms_grant(%L, ''kms_test_attacker'', ''{*}'')', 'certificate/' || :'certificate'), 'made'),
+	('certificate', 'attacks', 'kms_test_attacker', format('SELECT kms_certificate_private_key_sign(%L, ''RSA_PSS_SHA_256'', ''x'')', :'certificate'), 'made'),
+	('grant_entry', 'verifies', 'kms_test_grantee', format('SELECT kms_certificate_public_key_verify(%L, ''RSA_PSS_SHA_256'', ''x'', ''x'')', :'certificate'), 'on a certificate'),
+	('grant_entry', 'attacks', 'kms_test_attacker', format('SELECT kms_certificate_public_key_verify(%L, ''RSA_PSS_SHA_256'', ''x'', ''x'')', :'certificate'), 'on a certificate'),
+	('grant_entry', 'attacks otherwise', 'kms_test_grantee', format('SELECT kms_export_certificate(%L, ''x'')', :'certificate'), 'on a certificate'),
+	('grant_entry', 'attacks elsewhere', 'kms_test_grantee', format('SELECT kms_certificate_public_key_verify(%L, ''RSA_PSS_SHA_256'', ''x'', ''x'')', :'other_certificate'), 'on a certificate');
 
 -- ---- and true -------------------------------------------------------------
 
@@ -413,6 +505,8 @@ SELECT is(at_use, CASE relation || ' ' || subject
 					WHEN 'grant_entry made' THEN 'encrypts: fine, attacks: 42501|Forbidden.NoPermission, attacks otherwise: 42501|Forbidden.NoPermission, attacks elsewhere: 42501|Forbidden.NoPermission'
 					WHEN 'secret made' THEN 'describes: fine, reads: fine, writes: fine, manages: fine, attacks: 42501|Forbidden.NoPermission'
 					WHEN 'secret_role made' THEN 'rotates: fine, takes another: 42710|Rejected.ResourceExist, attacks: 42501|Forbidden.NoPermission'
+					WHEN 'certificate made' THEN 'describes: fine, signs: fine, verifies: fine, decrypts: fine, exports: fine, manages: fine, renews: fine, grants: fine, attacks: 42501|Forbidden.NoPermission'
+					WHEN 'grant_entry on a certificate' THEN 'verifies: fine, attacks: 42501|Forbidden.NoPermission, attacks otherwise: 42501|Forbidden.NoPermission, attacks elsewhere: 42501|Forbidden.NoPermission'
 					WHEN 'grant_entry on a secret' THEN 'reads: fine, attacks: 42501|Forbidden.NoPermission, attacks otherwise: 42501|Forbidden.NoPermission, attacks elsewhere: 42501|Forbidden.NoPermission'
 					ELSE 'fine' END, format('the uses of the row of %s (%s) as it was', relation, subject)) FROM untouched ORDER BY relation, subject;
 SELECT is(pg_temp.reported(), '{}', 'nothing is reported of rows as they were');
@@ -434,13 +528,14 @@ EXCEPTION WHEN SQLSTATE 'KT001' THEN
 	RETURN result;
 END $$;
 SELECT is(pg_temp.without(statement), problems, what || ' is reported')
-  FROM (VALUES (1, 'DELETE FROM kms.secret WHERE name = ''tampered/plain''', 'grant_entry: its key or secret does not exist, secret_version: its secret does not exist, tag: its key or secret does not exist', 'a secret that was deleted by hand'),
+  FROM (VALUES (1, 'DELETE FROM kms.secret WHERE name = ''tampered/plain''', 'grant_entry: its key, secret or certificate does not exist, secret_version: its secret does not exist, tag: its key, secret or certificate does not exist', 'a secret that was deleted by hand'),
 			   (2, 'DELETE FROM kms.secret WHERE name = ''tampered/rds''', 'secret_role: its secret does not exist, secret_version: its secret does not exist', 'one with a role'),
 			   (3, 'DELETE FROM kms.secret_version WHERE secret_id = current_setting(''test.secret'')::uuid AND id = ''v2''', 'secret_version_stage: its version does not exist', 'a version'),
 			   (4, 'DELETE FROM kms.secret_version_stage WHERE secret_id = current_setting(''test.secret'')::uuid AND stage = ''ACSCurrent''', 'secret: it has no current version', 'the label of the current version'),
-			   (5, 'DELETE FROM kms.key WHERE id = (SELECT key_id FROM kms.secret WHERE name = ''tampered'')', 'grant_entry: its key or secret does not exist, secret: its key does not exist, secret_version: its value does not open: its key was changed by hand or damaged, or is gone, tag: its key or secret does not exist', 'the key'),
+			   (5, 'DELETE FROM kms.key WHERE id = (SELECT key_id FROM kms.secret WHERE name = ''tampered'')', 'grant_entry: its key, secret or certificate does not exist, secret: its key does not exist, secret_version: its value does not open: its key was changed by hand or damaged, or is gone, tag: its key, secret or certificate does not exist', 'the key'),
 			   (6, 'UPDATE kms.key SET description = ''changed'' WHERE id = (SELECT key_id FROM kms.secret WHERE name = ''tampered'')', 'secret_version: its value does not open: its key was changed by hand or damaged, or is gone', 'a key that was changed by hand, with the values under it,'),
 			   (7, 'DELETE FROM kms.key_version WHERE key_id = (SELECT key_id FROM kms.secret WHERE name = ''tampered'')', 'secret_version: its value does not open: it was changed by hand or damaged, or its key is gone', 'its version'),
+			   (9, 'DELETE FROM kms.certificate WHERE id = current_setting(''test.certificate_id'')::uuid', 'grant_entry: its key, secret or certificate does not exist, tag: its key, secret or certificate does not exist', 'a certificate that was deleted by hand'),
 			   (8, 'UPDATE kms.key_version SET wrapped = set_byte(wrapped, 30, get_byte(wrapped, 30) # 1) WHERE key_id = (SELECT key_id FROM kms.secret WHERE name = ''tampered'')', 'secret_version: its value does not open: its key was changed by hand or damaged, or is gone', 'its material')) t (n, statement, problems, what) ORDER BY n;
 SELECT is(pg_temp.reported(), '{}', 'after all that nothing is reported again');
 
