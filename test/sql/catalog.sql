@@ -126,6 +126,21 @@ INSERT INTO contract VALUES
 	('kms_rotate_secret', 'secret_name text, version_id text DEFAULT NULL::text', 'text', 'v', 'u', true),
 	('kms_update_secret_rotation_policy',
 	 'secret_name text, enable_automatic_rotation boolean, rotation_interval interval DEFAULT NULL::interval', 'void', 'v', 'u', true),
+	('kms_create_certificate',
+	 'key_spec text, subject text, subject_alternative_names text[] DEFAULT NULL::text[], exportable_private_key boolean DEFAULT true',
+	 '(certificate_id uuid, arn text, csr text)', 'v', 'u', false),
+	('kms_upload_certificate', 'certificate_id text, certificate text, certificate_chain text DEFAULT NULL::text', 'void', 'v', 'u', true),
+	('kms_get_certificate', 'certificate_id text', '(certificate_id uuid, certificate text, certificate_chain text, csr text)', 's', 's', true),
+	('kms_describe_certificate', 'certificate_id text', 'CERTIFICATE', 's', 's', true),
+	('kms_list_certificates', 'subject text DEFAULT NULL::text, issuer text DEFAULT NULL::text, status text DEFAULT NULL::text', 'SETOF CERTIFICATE', 's', 's', true),
+	('kms_update_certificate_status', 'certificate_id text, status text', 'void', 'v', 'u', true),
+	('kms_delete_certificate', 'certificate_id text', 'void', 'v', 'u', true),
+	('kms_export_certificate', 'certificate_id text, passphrase text', 'bytea', 'v', 's', true),
+	('kms_certificate_private_key_sign', 'certificate_id text, algorithm text, message bytea, message_type text DEFAULT ''RAW''::text', 'bytea', 'v', 's', true),
+	('kms_certificate_public_key_verify',
+	 'certificate_id text, algorithm text, message bytea, signature_value bytea, message_type text DEFAULT ''RAW''::text', 'boolean', 's', 's', true),
+	('kms_certificate_public_key_encrypt', 'certificate_id text, algorithm text, plaintext bytea', 'bytea', 'v', 's', true),
+	('kms_certificate_private_key_decrypt', 'certificate_id text, algorithm text, ciphertext_blob bytea', 'bytea', 's', 's', true),
 	('kms_create_alias', 'key_id text, alias_name text', 'void', 'v', 'u', true),
 	('kms_update_alias', 'key_id text, alias_name text', 'void', 'v', 'u', true),
 	('kms_delete_alias', 'alias_name text', 'void', 'v', 'u', true),
@@ -157,6 +172,11 @@ UPDATE contract SET result = replace(replace(result, 'KEYVERSION', '(key_id uuid
 	'key_spec text, origin text, protection_level text, primary_key_version uuid, automatic_rotation text, rotation_interval interval, '
 	'last_rotation_date timestamp with time zone, next_rotation_date timestamp with time zone, material_expire_time timestamp with time zone, '
 	'delete_date timestamp with time zone, deletion_protection text, deletion_protection_description text)');
+UPDATE contract SET result = replace(result, 'CERTIFICATE',
+	'(arn text, certificate_id uuid, status text, key_spec text, exportable_private_key boolean, subject text, subject_alternative_names text[], '
+	'issuer text, serial text, not_before timestamp with time zone, not_after timestamp with time zone, signature_algorithm text, '
+	'subject_key_identifier text, subject_public_key text, created_at timestamp with time zone, updated_at timestamp with time zone, '
+	'protection_level text, tags jsonb)');
 
 CREATE TEMP VIEW made AS
 	SELECT p.proname::text AS name, pg_get_function_arguments(p.oid) AS arguments,
@@ -175,7 +195,7 @@ SELECT bag_eq('SELECT name, arguments FROM made', 'SELECT name, arguments FROM c
 SELECT bag_eq('SELECT name, result FROM made', 'SELECT name, result FROM contract', 'their results are those of the contract');
 SELECT bag_eq('SELECT name, volatility FROM made', 'SELECT name, volatility FROM contract', 'what writes or is random is volatile, what reads is stable');
 SELECT bag_eq('SELECT name, parallel FROM made', 'SELECT name, parallel FROM contract', 'what writes is parallel unsafe, the rest is parallel safe');
-SELECT bag_eq('SELECT name, everybody FROM made', 'SELECT name, everybody FROM contract', 'everybody may execute what asks for the right on the key or secret itself, and nothing else');
+SELECT bag_eq('SELECT name, everybody FROM made', 'SELECT name, everybody FROM contract', 'everybody may execute what asks for the right on the key, secret or certificate itself, and nothing else');
 SELECT is_empty('SELECT name FROM made WHERE name !~ ''^kms_''', 'public functions begin with kms_');
 
 -- ---- helpers --------------------------------------------------------------
@@ -191,6 +211,8 @@ INSERT INTO helper VALUES
 	('normalized_secret_filters(filters jsonb)', 'i', 's', true),
 	('api(OUT action text, OUT direction text, OUT field text, OUT type text, OUT required boolean)', 'i', 's', true),
 	('named_version(operation text, key_id text, key_version_id text, encryption_context jsonb)', 's', 's', true),
+	('may_describe_certificate(certificate_id uuid, owner oid, owner_name text)', 's', 's', true),
+	('describe_certificate(certificate kms.certificate)', 's', 's', true), ('certificate_status(status text)', 'i', 's', true),
 	('pending_audit()', 'v', 'u', true),
 	('counted_usage(OUT key_id uuid, OUT key_version_id uuid, OUT operation text, OUT calls bigint, OUT failures bigint, OUT bytes bigint, '
 	 'OUT last_used_at timestamp with time zone, OUT counter bigint)', 'v', 'r', true);
@@ -204,7 +226,7 @@ SELECT bag_eq('SELECT format(''%s(%s)'', p.proname, pg_get_function_arguments(p.
 SELECT is_empty('SELECT proname FROM function WHERE prosecdef', 'no function is SECURITY DEFINER');
 SELECT is_empty('SELECT proname FROM function WHERE proleakproof', 'no function is leakproof');
 SELECT is_empty('SELECT proname FROM function WHERE proconfig IS NOT NULL', 'no function has a SET clause');
-SELECT is_empty('SELECT proname FROM function WHERE provolatile = ''i'' AND proname !~ ''^(normalized_(secret_)?filters|api)$''', 'nothing that looks at keys, state or clock is immutable');
+SELECT is_empty('SELECT proname FROM function WHERE provolatile = ''i'' AND proname !~ ''^(normalized_(secret_)?filters|api|certificate_status)$''', 'nothing that looks at keys, state or clock is immutable');
 SELECT is_empty($$SELECT proname FROM function p JOIN pg_language l ON l.oid = p.prolang WHERE l.lanname NOT IN ('c', 'sql')$$, 'functions are written in C or SQL');
 SELECT is_empty($$SELECT proname FROM function p JOIN pg_language l ON l.oid = p.prolang WHERE l.lanname = 'sql' AND p.prosqlbody IS NULL$$,
 				'functions in SQL are parsed when they are made, so that no search_path reaches them');
@@ -217,7 +239,7 @@ SELECT is_empty($$SELECT proname FROM function p JOIN pg_language l ON l.oid = p
 				'functions in C are in our library');
 SELECT is_empty($$SELECT proname FROM function WHERE prokind NOT IN ('f')$$, 'there are functions only');
 SELECT is_empty($$SELECT proname, argument FROM function, unnest(proargnames) argument WHERE argument = ''$$, 'every argument has a name');
-SELECT is_empty($$SELECT proname FROM function WHERE proname ~ '^kms_(encrypt|decrypt|re_encrypt|generate|export|asymmetric|get_public|get_random|verify|blind|envelope|get_secret)' AND procost <= 10$$,
+SELECT is_empty($$SELECT proname FROM function WHERE proname ~ '^kms_(encrypt|decrypt|re_encrypt|generate|export|asymmetric|get_public|get_random|verify|blind|envelope|get_secret|certificate_)' AND procost <= 10$$,
 				'the planner is told that cryptography costs something');
 SELECT is_empty('SELECT DISTINCT p.proname FROM function p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) a WHERE a.grantee NOT IN (0, p.proowner)',
 				'functions are granted to everybody or to nobody');
@@ -245,7 +267,7 @@ SELECT is_empty('SELECT c.oid::regclass, a.* FROM base_table c, aclexplode(c.rel
 SELECT is_empty('SELECT a.attrelid::regclass FROM pg_attribute a WHERE a.attacl IS NOT NULL AND a.attrelid IN (SELECT oid FROM base_table UNION SELECT oid FROM shown)',
 				'nor on a column');
 SELECT set_eq('SELECT c.relname, a.grantee, a.privilege_type, a.is_grantable FROM shown c, aclexplode(c.relacl) a WHERE a.grantee <> c.relowner',
-			  $$VALUES ('keys'::name, 0::oid, 'SELECT', false), ('key_versions', 0, 'SELECT', false), ('aliases', 0, 'SELECT', false), ('jobs', 0, 'SELECT', false), ('audit_log', 0, 'SELECT', false), ('key_usage', 0, 'SELECT', false), ('grants', 0, 'SELECT', false), ('secrets', 0, 'SELECT', false), ('secret_versions', 0, 'SELECT', false), ('tags', 0, 'SELECT', false), ('status', 0, 'SELECT', false)$$,
+			  $$VALUES ('keys'::name, 0::oid, 'SELECT', false), ('key_versions', 0, 'SELECT', false), ('aliases', 0, 'SELECT', false), ('jobs', 0, 'SELECT', false), ('audit_log', 0, 'SELECT', false), ('key_usage', 0, 'SELECT', false), ('grants', 0, 'SELECT', false), ('secrets', 0, 'SELECT', false), ('secret_versions', 0, 'SELECT', false), ('certificates', 0, 'SELECT', false), ('tags', 0, 'SELECT', false), ('status', 0, 'SELECT', false)$$,
 			  'everybody may read the views, and no more');
 SELECT results_eq($$SELECT a.grantee, a.privilege_type FROM pg_namespace n, aclexplode(n.nspacl) a WHERE n.nspname = 'kms' AND a.grantee <> n.nspowner$$,
 				  $$VALUES (0::oid, 'USAGE')$$, 'everybody may look into the schema, nobody may make something there');
@@ -253,7 +275,7 @@ SELECT set_eq($$SELECT t.typname FROM pg_type t JOIN member m ON m.classid = 'pg
 				 WHERE EXISTS (SELECT FROM aclexplode(coalesce(t.typacl, acldefault('T', t.typowner))) a WHERE a.grantee = 0)$$,
 			  ARRAY['key_metadata', 'key_version_metadata', 'alias_entry', 'ciphertext_info', 'data_key', 'data_key_without_plaintext', 'exported_data_key',
 					'generated_and_exported_data_key', 'status_row', 'job_report', 'import_parameters', 'audit_row', 'grant_metadata', 'integrity_problem',
-					'new_secret', 'secret_entry', 'secret_deletion', 'secret_metadata', 'secret_value', 'put_secret_version', 'secret_version_entry', 'tag_entry', 'region_entry']::name[],
+					'new_secret', 'secret_entry', 'secret_deletion', 'secret_metadata', 'secret_value', 'put_secret_version', 'secret_version_entry', 'new_certificate', 'certificate_text', 'certificate_metadata', 'tag_entry', 'region_entry']::name[],
 			  'everybody may use the row types of results');
 SELECT is_empty('SELECT c.oid::regclass FROM base_table c WHERE NOT (c.relrowsecurity AND c.relforcerowsecurity)', 'row security is enabled and forced on every table');
 SELECT is_empty('SELECT p.polrelid::regclass FROM pg_policy p JOIN base_table c ON c.oid = p.polrelid', 'no table has a policy');
@@ -266,8 +288,8 @@ SELECT is_empty($$SELECT pg_describe_object(classid, objid, objsubid) FROM membe
 
 -- ---- tables and views -----------------------------------------------------
 
-SELECT set_eq('SELECT relname FROM base_table', ARRAY['account', 'domain_key', 'key', 'key_version', 'alias', 'job', 'import_token', 'audit_entry', 'audit_head', 'usage_entry', 'role_anchor', 'grant_entry', 'secret', 'secret_version', 'secret_version_stage', 'secret_role', 'tag']::name[], 'the tables are these');
-SELECT set_eq('SELECT relname FROM shown', ARRAY['keys', 'key_versions', 'aliases', 'jobs', 'audit_log', 'key_usage', 'grants', 'secrets', 'secret_versions', 'tags', 'status']::name[], 'the views are these');
+SELECT set_eq('SELECT relname FROM base_table', ARRAY['account', 'domain_key', 'key', 'key_version', 'alias', 'job', 'import_token', 'audit_entry', 'audit_head', 'usage_entry', 'role_anchor', 'grant_entry', 'secret', 'secret_version', 'secret_version_stage', 'secret_role', 'certificate', 'tag']::name[], 'the tables are these');
+SELECT set_eq('SELECT relname FROM shown', ARRAY['keys', 'key_versions', 'aliases', 'jobs', 'audit_log', 'key_usage', 'grants', 'secrets', 'secret_versions', 'certificates', 'tags', 'status']::name[], 'the views are these');
 SELECT is_empty('SELECT oid::regclass FROM base_table WHERE relpersistence <> ''p'' OR relkind NOT IN (''r'', ''S'')', 'tables are logged and plain');
 SELECT is_empty('SELECT oid::regclass FROM base_table UNION SELECT oid FROM shown EXCEPT SELECT oid FROM pg_class WHERE relnamespace = ''kms''::regnamespace',
 				'tables and views are in the schema kms');
@@ -276,11 +298,11 @@ SELECT results_eq('SELECT t::regclass::text COLLATE "default", c COLLATE "defaul
 				  $$VALUES ('kms.job', 'WHERE false')$$, 'with all its rows, but for what the workers have seen');
 SELECT is_empty($$SELECT oid::regclass FROM shown WHERE relname <> 'status' AND NOT coalesce('security_barrier=true' = ANY (reloptions), false)$$,
 				'views over tables are security barriers');
-SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND c.relname !~ '^(usage_entry|audit_.*|secret.*|tag)$' AND
+SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND c.relname !~ '^(usage_entry|audit_.*|secret.*|certificate|tag)$' AND
 				  (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled = 'A' AND t.tgtype = 0 | 4 | 8 | 16 | 32
 					 AND NOT t.tgdeferrable AND t.tgqual IS NULL AND t.tgattr = '' AND t.tgfoid = 'kms.tell_change'::regproc) <> 1$$,
 				'every table of which something is cached tells of each insert, update, delete and truncate, once per statement, always');
-SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND c.relname !~ '^(usage_entry|audit_.*|secret.*|tag)$' AND
+SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND c.relname !~ '^(usage_entry|audit_.*|secret.*|certificate|tag)$' AND
 				  (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled = 'A' AND t.tgtype = 1 | 8 | 16
 					 AND NOT t.tgdeferrable AND t.tgqual IS NULL AND t.tgattr = '' AND t.tgfoid = 'kms.tell_change'::regproc) <> 1$$,
 				'and of each row that is updated or deleted, for replication, always');

@@ -4,11 +4,12 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(46);
+SELECT plan(49);
 
 SELECT kms_create_key() AS key \gset
 SELECT kms_encrypt(:'key', 'x'::text) AS blob \gset
 SELECT kms_create_secret('kept', 'v1', 'a value'::text) \g /dev/null
+SELECT certificate_id AS certificate, csr FROM kms_create_certificate('EC_P256', 'CN=kept') \gset
 SELECT extnamespace::regnamespace AS home FROM pg_extension WHERE extname = 'kms' \gset
 SELECT id AS account FROM kms.account \gset
 
@@ -38,7 +39,8 @@ CREATE EXTENSION kms;
 SELECT is(pg_temp.works(), 'fine', 'made anew, the extension works'),
 	   isnt((SELECT id FROM kms.account), :account, 'with an account of its own'),
 	   is(pg_temp.verdict('SELECT kms_decrypt(%L)', :'blob'), '42704|Forbidden.KeyNotFound', 'and without the keys it had'),
-	   is(pg_temp.verdict('SELECT kms_get_secret_value(%L)', 'kept'), '42704|Forbidden.ResourceNotFound', 'and the secrets');
+	   is(pg_temp.verdict('SELECT kms_get_secret_value(%L)', 'kept'), '42704|Forbidden.ResourceNotFound', 'and the secrets'),
+	   is(pg_temp.verdict('SELECT kms_get_certificate(%L)', :'certificate'), '42704|Certificate.NotFound', 'and the certificates');
 SELECT is(pg_temp.verdict('SELECT kms_disable_key(kms_create_key()::text), kms_list_keys()'), 'fine', 'and changes and lists keys');
 ROLLBACK TO installed;
 SELECT is(kms_decrypt_text(:'blob'), 'x', 'rolled back, the old one works again'),
@@ -53,7 +55,7 @@ SELECT is((SELECT count(*) FROM pg_proc WHERE proname ~ '^kms_' AND pronamespace
 SELECT is(pg_temp.verdict('SELECT kms_create_key()'), '42883|', 'and found there only');
 SET LOCAL search_path = "An odd, name", public;
 SELECT is(pg_temp.works(), 'fine', 'the extension works in another schema'),
-	   is(pg_temp.verdict('SELECT kms_list_keys(), kms_list_aliases(), kms_list_secrets(), kms_describe_regions()'), 'fine', 'and lists');
+	   is(pg_temp.verdict('SELECT kms_list_keys(), kms_list_aliases(), kms_list_secrets(), kms_list_certificates(), kms_describe_regions()'), 'fine', 'and lists');
 SET LOCAL search_path = public;
 SELECT is(pg_temp.verdict('SELECT "An odd, name".kms_list_keys()'), 'fine', 'with its schema named it works outside the path');
 RESET search_path;
@@ -107,7 +109,10 @@ SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'and takes nothing from it
 						  '[{"Key": "KeyState", "Values": ["Enabled"]}, {"Key": "AliasName", "Values": ["alias/x"]}, {"Key": "keyId", "Values": ["x"]}]'), 'fine', 'and works'),
 	   is(pg_temp.verdict('SELECT kms_test_trap.kms_tag_resource(%2$L, kms_test_trap.kms_create_key(tags => %2$L)::pg_catalog.text), kms_test_trap.kms_create_secret(%1$L, ''v1'', ''x''::pg_catalog.text, tags => %2$L); '
 						  'SELECT kms_test_trap.kms_untag_resource(''{b}'', secret_name => %1$L), kms_test_trap.kms_list_resource_tags(secret_name => %1$L), kms_test_trap.kms_describe_regions(), kms_test_trap.kms_list_secrets(%3$L, true), kms_test_trap.kms_list_keys(%3$L)',
-						  'y', '{"a": "1", "b": "2"}', '[{"Key": "TagKey", "Values": ["a"]}, {"Key": "TagValue", "Values": ["1"]}]'), 'fine', 'and tags');
+						  'y', '{"a": "1", "b": "2"}', '[{"Key": "TagKey", "Values": ["a"]}, {"Key": "TagValue", "Values": ["1"]}]'), 'fine', 'and tags'),
+	   is(pg_temp.verdict('SELECT kms_test_trap.kms_create_certificate(''EC_P256'', ''CN=y'', ''{example.com}''); '
+						  'SELECT kms_test_trap.kms_tag_resource(''{"a": "1"}'', certificate_id => certificate_id::pg_catalog.text), kms_test_trap.kms_get_certificate(arn), kms_test_trap.kms_list_certificates(''Y'', ''x'', ''PENDING''), '
+						  'kms_test_trap.kms_grant(arn, ''PUBLIC'', ''{*}''), kms_test_trap.kms_delete_certificate(arn) FROM kms.certificates'), 'fine', 'and makes certificates');
 SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'and takes nothing from it while it works');
 ROLLBACK TO installed;
 
@@ -125,11 +130,11 @@ CREATE EXTENSION kms;
 SELECT is_empty('SELECT c.relname, a.grantee::regrole, a.privilege_type FROM pg_class c, aclexplode(c.relacl) a
 				  WHERE c.relnamespace = ''kms''::regnamespace AND c.relkind = ''r'' AND a.grantee <> c.relowner', 'default privileges do not reach tables'),
 	   set_eq('SELECT c.relname, a.grantee, a.privilege_type FROM pg_class c, aclexplode(c.relacl) a WHERE c.relnamespace = ''kms''::regnamespace AND c.relkind = ''v'' AND a.grantee <> c.relowner',
-			  $$VALUES ('keys'::name, 0::oid, 'SELECT'), ('key_versions', 0, 'SELECT'), ('aliases', 0, 'SELECT'), ('jobs', 0, 'SELECT'), ('audit_log', 0, 'SELECT'), ('key_usage', 0, 'SELECT'), ('grants', 0, 'SELECT'), ('secrets', 0, 'SELECT'), ('secret_versions', 0, 'SELECT'), ('tags', 0, 'SELECT'), ('status', 0, 'SELECT')$$, 'nor views'),
+			  $$VALUES ('keys'::name, 0::oid, 'SELECT'), ('key_versions', 0, 'SELECT'), ('aliases', 0, 'SELECT'), ('jobs', 0, 'SELECT'), ('audit_log', 0, 'SELECT'), ('key_usage', 0, 'SELECT'), ('grants', 0, 'SELECT'), ('secrets', 0, 'SELECT'), ('secret_versions', 0, 'SELECT'), ('certificates', 0, 'SELECT'), ('tags', 0, 'SELECT'), ('status', 0, 'SELECT')$$, 'nor views'),
 	   results_eq('SELECT a.grantee, a.privilege_type FROM pg_namespace n, aclexplode(n.nspacl) a WHERE n.nspname = ''kms'' AND a.grantee <> n.nspowner', $$VALUES (0::oid, 'USAGE')$$, 'nor the schema'),
 	   is_empty('SELECT p.proname, a.grantee::regrole FROM pg_proc p, aclexplode(p.proacl) a WHERE p.proname ~ ''^kms_'' AND a.grantee NOT IN (0, p.proowner)', 'nor functions, for roles'),
 	   set_eq('SELECT p.proname FROM pg_proc p WHERE (p.proname ~ ''^kms_'' OR p.pronamespace = ''kms''::regnamespace) AND NOT EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) a WHERE a.grantee = 0)',
-			  ARRAY['kms_create_key', 'kms_create_secret', 'kms_run_jobs', 'kms_confirm_home', 'kms_open_kms_service', 'kms_verify_audit_log', 'kms_check_integrity', 'tell_change']::name[], 'nor functions, for everybody'),
+			  ARRAY['kms_create_key', 'kms_create_secret', 'kms_create_certificate', 'kms_run_jobs', 'kms_confirm_home', 'kms_open_kms_service', 'kms_verify_audit_log', 'kms_check_integrity', 'tell_change']::name[], 'nor functions, for everybody'),
 	   is_empty('SELECT t.typname, a.grantee::regrole FROM pg_type t, aclexplode(t.typacl) a WHERE t.typnamespace = ''kms''::regnamespace AND t.typtype = ''c'' AND a.grantee NOT IN (0, t.typowner)
 				  AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind <> ''c'')', 'nor row types');
 SELECT is(pg_temp.verdict_as('kms_test_favoured', 'SELECT * FROM kms.key'), '42501|', 'a favoured role does not read the tables'),
@@ -152,7 +157,8 @@ DROP EXTENSION kms;
 SELECT is(pg_temp.verdict_as('kms_test_dba', 'CREATE EXTENSION kms'), '42501|', 'who is no superuser does not install it');
 ROLLBACK TO installed;
 SELECT is(kms_decrypt_text(:'blob'), 'x', 'in the end all is as it was'),
-	   is((kms_get_secret_value('kept')).secret_data, 'a value', 'secrets, too');
+	   is((kms_get_secret_value('kept')).secret_data, 'a value', 'secrets, too'),
+	   is((kms_get_certificate(:'certificate')).csr, :'csr', 'and certificates');
 
 SELECT * FROM finish();
 ROLLBACK;

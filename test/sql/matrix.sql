@@ -1,10 +1,12 @@
--- Every public function that asks for a right on a key or secret, and every kind of role: allowed or refused.
+-- Every public function that asks for a right on a key, secret or certificate, and every kind of role: allowed or refused.
 \set ECHO none
 \getenv here PG_ABS_SRCDIR
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(188);
+\set authority :here /sql/include/ca.psql
+\i :authority
+SELECT plan(230);
 
 -- ---- the table ------------------------------------------------------------
 
@@ -12,8 +14,8 @@ SELECT plan(188);
  * Who may call what, by class of function.  The grant that grantees hold is one of
  * the very operation that the function asks for; "others" hold every operation but
  * that.  in_context: the grant is bound to a pair that the call has in its context, if
- * it can have one; out_of_context: to a pair that it has not.  On a secret no such grant
- * can be given.
+ * it can have one; out_of_context: to a pair that it has not.  On a secret or certificate no
+ * such grant can be given.
  */
 CREATE TEMP TABLE rule (class text, owner boolean, member_of_owner boolean, grantee boolean, member_of_grantee boolean, everyone boolean, in_context boolean,
 						out_of_context boolean, expired boolean, revoked boolean, void boolean, others boolean, stranger boolean, superuser boolean);
@@ -27,8 +29,8 @@ INSERT INTO rule VALUES
 /*
  * The functions.  asks: the operation.  In a statement %1$L is the key, %2$L a
  * version of it, %3$L a ciphertext of it, %4$L an alias of it; the context is
- * {"a": "1"} throughout.  Of a secret %1$L is secret/ and the name, %4$L the name.  key:
- * which one.  outcome: of the call, where it is allowed.
+ * {"a": "1"} throughout.  Of a secret %1$L is secret/ and the name, %4$L the name; of a
+ * certificate %1$L is certificate/ and the id, %4$L the id.  key: which one.  outcome: of the call, where it is allowed.
  */
 CREATE TEMP TABLE call (function text, class text, asks text, key text, statement text, outcome text DEFAULT 'fine');
 INSERT INTO call (function, class, asks, key, statement) VALUES
@@ -153,6 +155,40 @@ INSERT INTO call (function, class, asks, key, statement) VALUES
 	('kms_can(text,text,jsonb)', 'manages', 'RotateSecret', 'rds', 'SELECT pg_temp.found($q$SELECT WHERE kms_can(''RotateSecret'', %1$L)$q$)'),
 	('kms_can(text,text,jsonb)', 'uses', 'GetSecretValue', 'generic', 'SELECT pg_temp.found($q$SELECT WHERE kms_can(''GetSecretValue'', %1$L, ''{"a": "1"}'')$q$)'),
 
+	('kms_certificate_private_key_sign(text,text,bytea,text)', 'uses', 'CertificatePrivateKeySign', 'certificate', 'SELECT kms_certificate_private_key_sign(%4$L, ''RSA_PSS_SHA_256'', ''x'')'),
+	('kms_certificate_private_key_sign(text,text,bytea,text)', 'uses', 'CertificatePrivateKeySign', 'certificate', 'SELECT kms_certificate_private_key_sign(%4$L, ''RSA_PKCS1_SHA_256'', sha256(''x''), ''DIGEST'')'),
+	('kms_certificate_public_key_verify(text,text,bytea,bytea,text)', 'uses', 'CertificatePublicKeyVerify', 'certificate', 'SELECT kms_certificate_public_key_verify(%4$L, ''RSA_PSS_SHA_256'', ''x'', ''x'')'),
+	('kms_certificate_public_key_verify(text,text,bytea,bytea,text)', 'uses', 'CertificatePublicKeyVerify', 'revoked certificate', 'SELECT kms_certificate_public_key_verify(%4$L, ''ECDSA_SHA_256'', ''x'', ''x'')'),
+	('kms_certificate_public_key_encrypt(text,text,bytea)', 'uses', 'CertificatePublicKeyEncrypt', 'certificate', 'SELECT kms_certificate_public_key_encrypt(%4$L, ''RSAES_OAEP_SHA_256'', ''x'')'),
+	('kms_certificate_private_key_decrypt(text,text,bytea)', 'uses', 'CertificatePrivateKeyDecrypt', 'certificate', 'SELECT kms_certificate_private_key_decrypt(%4$L, ''RSAES_OAEP_SHA_256'', %3$L)'),
+	('kms_export_certificate(text,text)', 'uses', 'ExportCertificate', 'certificate', 'SELECT kms_export_certificate(%4$L, ''x'')'),
+	('kms_describe_certificate(text)', 'manages', 'DescribeCertificate', 'certificate', 'SELECT kms_describe_certificate(%4$L)'),
+	('kms_describe_certificate(text)', 'manages', 'DescribeCertificate', 'pending certificate', 'SELECT kms_describe_certificate((SELECT arn FROM subject WHERE key = ''pending certificate''))'),
+	('kms_get_certificate(text)', 'manages', 'GetCertificate', 'certificate', 'SELECT kms_get_certificate(%4$L)'),
+	('kms_get_certificate(text)', 'manages', 'GetCertificate', 'pending certificate', 'SELECT kms_get_certificate(%4$L)'),
+	('kms_list_certificates(text,text,text)', 'manages', 'DescribeCertificate', 'certificate', 'SELECT pg_temp.found($q$SELECT FROM kms_list_certificates() WHERE certificate_id = %4$L$q$)'),
+	('kms_list_certificates(text,text,text)', 'manages', 'DescribeCertificate', 'pending certificate', 'SELECT pg_temp.found($q$SELECT FROM kms_list_certificates(''MATRIX'', status => ''PENDING'')$q$)'),
+	('kms.certificates', 'manages', 'DescribeCertificate', 'certificate', 'SELECT pg_temp.found($q$SELECT FROM kms.certificates WHERE certificate_id = %4$L$q$)'),
+	('kms_list_grants(text)', 'manages', 'DescribeCertificate', 'certificate', 'SELECT kms_list_grants(%1$L)'),
+	('kms_list_grants(text)', 'manages', 'DescribeCertificate', 'certificate', 'SELECT pg_temp.found($q$SELECT FROM kms_list_grants() WHERE resource = %1$L$q$)'),
+	('kms.grants', 'manages', 'DescribeCertificate', 'certificate', 'SELECT pg_temp.found($q$SELECT FROM kms.grants WHERE resource = %1$L$q$)'),
+	('kms.jobs', 'manages', 'DescribeCertificate', 'certificate', 'SELECT pg_temp.found($q$SELECT FROM kms.jobs WHERE name = %1$L$q$)'),
+	('kms.tags', 'manages', 'DescribeCertificate', 'certificate', 'SELECT pg_temp.found($q$SELECT FROM kms.tags WHERE resource = %1$L$q$)'),
+	('kms_tag_resource(jsonb,text,text,text)', 'manages', 'TagResource', 'certificate', 'SELECT kms_tag_resource(''{"a": "2"}'', certificate_id => %4$L)'),
+	('kms_tag_resource(jsonb,text,text,text)', 'manages', 'TagResource', 'revoked certificate', 'SELECT kms_tag_resource(''{"a": "2"}'', certificate_id => %4$L)'),
+	('kms_untag_resource(text[],text,text,text)', 'manages', 'UntagResource', 'certificate', 'SELECT kms_untag_resource(''{a}'', certificate_id => %4$L)'),
+	('kms_list_resource_tags(text,text,text)', 'manages', 'ListResourceTags', 'certificate', 'SELECT pg_temp.found($q$SELECT FROM kms_list_resource_tags(certificate_id => %4$L) WHERE tag_key = ''a''$q$)'),
+	('kms_upload_certificate(text,text,text)', 'manages', 'UploadCertificate', 'certificate', 'SELECT kms_upload_certificate(%4$L, current_setting(''test.certificate''))'),
+	('kms_update_certificate_status(text,text)', 'manages', 'UpdateCertificateStatus', 'certificate', 'SELECT kms_update_certificate_status(%4$L, ''INACTIVE'')'),
+	('kms_delete_certificate(text)', 'manages', 'DeleteCertificate', 'certificate', 'SELECT kms_delete_certificate(%4$L)'),
+	('kms_delete_certificate(text)', 'manages', 'DeleteCertificate', 'revoked certificate', 'SELECT kms_delete_certificate(%4$L)'),
+	('kms_grant(text,text,text[],jsonb,timestamp with time zone)', 'is for owners', 'Grant', 'certificate', 'SELECT kms_grant(%1$L, ''kms_test_stranger'', ''{*}'')'),
+	('kms_revoke(text,text,text[])', 'is for owners', 'Revoke', 'certificate', 'SELECT kms_revoke(%1$L, ''kms_test_stranger'')'),
+	('kms_set_owner(text,text)', 'is for owners', 'SetOwner', 'certificate', 'SELECT kms_set_owner(%1$L, ''kms_test_stranger'')'),
+	('kms_can(text,text,jsonb)', 'is for owners', 'Grant', 'certificate', 'SELECT pg_temp.found($q$SELECT WHERE kms_can(''Grant'', %1$L)$q$)'),
+	('kms_can(text,text,jsonb)', 'manages', 'UploadCertificate', 'certificate', 'SELECT pg_temp.found($q$SELECT WHERE kms_can(''UploadCertificate'', %1$L)$q$)'),
+	('kms_can(text,text,jsonb)', 'uses', 'ExportCertificate', 'certificate', 'SELECT pg_temp.found($q$SELECT WHERE kms_can(''ExportCertificate'', %1$L, ''{"a": "1"}'')$q$)'),
+
 	('kms_grant(text,text,text[],jsonb,timestamp with time zone)', 'is for owners', 'Grant', 'symmetric', 'SELECT kms_grant(%1$L, ''kms_test_stranger'', ''{*}'')'),
 	('kms_revoke(text,text,text[])', 'is for owners', 'Revoke', 'symmetric', 'SELECT kms_revoke(%1$L, ''kms_test_stranger'')'),
 	('kms_set_owner(text,text)', 'is for owners', 'SetOwner', 'symmetric', 'SELECT kms_set_owner(%4$L, ''kms_test_stranger'')'),
@@ -183,10 +219,21 @@ INSERT INTO call (function, class, asks, key, statement, outcome) VALUES
 	('kms_rotate_secret(text,text)', 'manages', 'RotateSecret', 'generic', 'SELECT kms_rotate_secret(%4$L)', '0A000|Rejected.UnsupportedOperation'),
 	('kms_update_secret_rotation_policy(text,boolean,interval)', 'manages', 'UpdateSecretRotationPolicy', 'generic', 'SELECT kms_update_secret_rotation_policy(%4$L, false)', '0A000|Rejected.UnsupportedOperation');
 
-/* These are about no key and no secret; test/sql/catalog.sql says who may execute them. */
+INSERT INTO call VALUES
+	('kms_certificate_private_key_sign(text,text,bytea,text)', 'uses', 'CertificatePrivateKeySign', 'pending certificate', 'SELECT kms_certificate_private_key_sign(%4$L, ''ECDSA_SHA_256'', ''x'')', '55000|Rejected.Disabled'),
+	('kms_certificate_private_key_sign(text,text,bytea,text)', 'uses', 'CertificatePrivateKeySign', 'revoked certificate', 'SELECT kms_certificate_private_key_sign(%4$L, ''ECDSA_SHA_256'', ''x'')', '55000|Rejected.Disabled'),
+	('kms_certificate_public_key_verify(text,text,bytea,bytea,text)', 'uses', 'CertificatePublicKeyVerify', 'pending certificate', 'SELECT kms_certificate_public_key_verify(%4$L, ''ECDSA_SHA_256'', ''x'', ''x'')', '55000|Rejected.Disabled'),
+	('kms_certificate_public_key_encrypt(text,text,bytea)', 'uses', 'CertificatePublicKeyEncrypt', 'certificate', 'SELECT kms_certificate_public_key_encrypt(%4$L, ''SM2PKE'', ''x'')', '22023|InvalidParameter'),
+	('kms_certificate_private_key_decrypt(text,text,bytea)', 'uses', 'CertificatePrivateKeyDecrypt', 'certificate', 'SELECT kms_certificate_private_key_decrypt(%4$L, ''RSAES_OAEP_SHA_256'', %3$L::bytea || ''x'')', '22023|InvalidParameter'),
+	('kms_export_certificate(text,text)', 'uses', 'ExportCertificate', 'pending certificate', 'SELECT kms_export_certificate(%4$L, ''x'')', '0A000|Rejected.UnsupportedOperation'),
+	('kms_upload_certificate(text,text,text)', 'manages', 'UploadCertificate', 'pending certificate', 'SELECT kms_upload_certificate(%4$L, current_setting(''test.certificate''))', '22023|InvalidParameter'),
+	('kms_update_certificate_status(text,text)', 'manages', 'UpdateCertificateStatus', 'pending certificate', 'SELECT kms_update_certificate_status(%4$L, ''ACTIVE'')', '55000|Rejected.StateModifiedFailed'),
+	('kms_update_certificate_status(text,text)', 'manages', 'UpdateCertificateStatus', 'revoked certificate', 'SELECT kms_update_certificate_status(%4$L, ''ACTIVE'')', '55000|Rejected.StateModifiedFailed');
+
+/* These are about no key, secret or certificate; test/sql/catalog.sql says who may execute them. */
 CREATE TEMP TABLE about_no_key (function text);
 INSERT INTO about_no_key VALUES ('kms_create_key(text,text,text,text,text,boolean,interval,jsonb)'), ('kms_open_kms_service()'), ('kms_describe_account_kms_status()'), ('kms_describe_regions()'),
-	('kms_generate_random(integer)'), ('kms_get_random_password(integer,text,boolean,boolean,boolean,boolean,boolean)'), ('kms_run_jobs()'), ('kms_confirm_home()'), ('kms_check_integrity()'), ('kms_verify_audit_log()'), ('kms.status'), ('kms.audit_log'), ('kms.key_usage');
+	('kms_generate_random(integer)'), ('kms_get_random_password(integer,text,boolean,boolean,boolean,boolean,boolean)'), ('kms_create_certificate(text,text,text[],boolean)'), ('kms_run_jobs()'), ('kms_confirm_home()'), ('kms_check_integrity()'), ('kms_verify_audit_log()'), ('kms.status'), ('kms.audit_log'), ('kms.key_usage');
 
 -- ---- it is complete -------------------------------------------------------
 
@@ -199,7 +246,7 @@ CREATE TEMP VIEW made AS
 	SELECT c.oid::regclass::text, NULL FROM pg_class c WHERE c.relnamespace = 'kms'::regnamespace AND c.relkind = 'v';
 SELECT set_eq('SELECT function FROM call UNION SELECT function FROM about_no_key', 'SELECT function FROM made', 'every public function and view of the extension appears here'),
 	   is_empty('SELECT function FROM call INTERSECT SELECT function FROM about_no_key', 'and in one place'),
-	   is_empty('SELECT function FROM about_no_key JOIN made USING (function) WHERE names && ''{key_id,ciphertext_blob,alias_name,resource,destination_key_id,encryption_key_id,secret_name}''', 'what takes a key or a secret asks for the right to it'),
+	   is_empty('SELECT function FROM about_no_key JOIN made USING (function) WHERE names && ''{key_id,ciphertext_blob,alias_name,resource,destination_key_id,encryption_key_id,secret_name,certificate_id}''', 'what takes a key, a secret or a certificate asks for the right to it'),
 	   is_empty('SELECT class FROM call EXCEPT SELECT class FROM rule', 'every class has its rule');
 
 -- ---- roles and keys -------------------------------------------------------
@@ -219,6 +266,7 @@ CREATE ROLE kms_test_stranger;
 CREATE ROLE kms_test_superuser SUPERUSER;
 GRANT EXECUTE ON FUNCTION kms_create_key TO kms_test_owner;
 GRANT EXECUTE ON FUNCTION kms_create_secret(text, text, text, text, text, text, jsonb, jsonb, boolean, interval), kms_create_secret(text, text, bytea, text, text, text, jsonb, jsonb, boolean, interval) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION kms_create_certificate TO kms_test_owner;
 GRANT ALL ON call TO PUBLIC;
 
 /* As good as a refusal where nothing is raised. */
@@ -259,6 +307,19 @@ SELECT kms_create_secret('matrix/generic', 'v1', 'x'::text, tags => '{"a": "1"}'
 SELECT kms_delete_secret('matrix/doomed') \g /dev/null
 INSERT INTO subject (key, id, version, alias) VALUES ('generic', 'secret/matrix/generic', 'v1', 'matrix/generic'), ('doomed secret', 'secret/matrix/doomed', 'v1', 'matrix/doomed'),
 	('chosen', 'secret/matrix/chosen', 'v1', 'matrix/chosen'), ('rds', 'secret/matrix/rds', 'v1', 'matrix/rds');
+ALTER TABLE subject ADD COLUMN arn text, ADD COLUMN csr text;
+INSERT INTO subject (key, id, alias, arn, csr)
+	SELECT name, 'certificate/' || certificate_id, certificate_id, arn, csr
+	  FROM (VALUES ('certificate', 'RSA_2048'), ('pending certificate', 'EC_P256'), ('revoked certificate', 'EC_P256')) t (name, spec),
+		   kms_create_certificate(spec, 'CN=matrix', '{matrix.example.com}', name <> 'pending certificate');
+SELECT kms_tag_resource('{"a": "1"}', certificate_id => alias) FROM subject WHERE key = 'certificate' \g /dev/null
+RESET ROLE;
+SELECT set_config('test.certificate', pg_temp.issue(csr), true) FROM subject WHERE key = 'certificate' \g /dev/null
+SELECT pg_temp.issue(csr) AS revoked FROM subject WHERE key = 'revoked certificate' \gset
+SET ROLE kms_test_owner;
+SELECT kms_upload_certificate(alias, CASE key WHEN 'certificate' THEN current_setting('test.certificate') ELSE :'revoked' END) FROM subject WHERE key IN ('certificate', 'revoked certificate') \g /dev/null
+SELECT kms_update_certificate_status(alias, 'REVOKED') FROM subject WHERE key = 'revoked certificate' \g /dev/null
+UPDATE subject SET blob = kms_certificate_public_key_encrypt(alias, 'RSAES_OAEP_SHA_256', 'x') WHERE key = 'certificate';
 RESET ROLE;
 
 -- ---- and true -------------------------------------------------------------
@@ -268,17 +329,17 @@ CREATE FUNCTION pg_temp.outcome(call call, subject subject, role text) RETURNS t
 DECLARE
 	grantee text = 'kms_test_' || CASE role WHEN 'member_of_grantee' THEN 'grantee' ELSE role END;
 	operations text[] = CASE WHEN call.asks IN ('Grant', 'Revoke', 'SetOwner') THEN '{*}' ELSE ARRAY[call.asks] END;
-	is_secret boolean = subject.id ~ '^secret/';
+	kind text = substring(subject.id, '^(secret|certificate)/');
 	result text;
 BEGIN
 	SET LOCAL ROLE kms_test_owner;
 	/* So that there is a grant to be listed. */
-	PERFORM kms_grant(subject.id, 'kms_test_owner', CASE WHEN is_secret THEN '{GetSecretValue}' ELSE '{Encrypt}' END::text[]);
+	PERFORM kms_grant(subject.id, 'kms_test_owner', CASE kind WHEN 'secret' THEN '{GetSecretValue}' WHEN 'certificate' THEN '{GetCertificate}' ELSE '{Encrypt}' END::text[]);
 	IF role IN ('grantee', 'member_of_grantee', 'revoked', 'void') THEN
 		PERFORM kms_grant(subject.id, grantee, operations);
 	ELSIF role = 'everyone' THEN
 		PERFORM kms_grant(subject.id, 'PUBLIC', operations);
-	ELSIF is_secret AND role IN ('in_context', 'out_of_context') THEN
+	ELSIF kind IS NOT NULL AND role IN ('in_context', 'out_of_context') THEN
 		IF pg_temp.verdict('SELECT kms_grant(%L, %L, %L, %L)', subject.id, grantee, operations::text, '{"a": "1"}') <> '22023|InvalidParameter' THEN
 			RETURN 'granted in a context';
 		END IF;

@@ -719,7 +719,7 @@ SELECT is(pg_temp.verdict('SELECT kms_grant(''secret/first'', ''kms_test_friend'
   FROM unnest(ARRAY['Encrypt', 'Decrypt', 'GenerateDataKey', 'DescribeKey', 'Grant', 'Revoke', 'SetOwner', 'CreateSecret', 'ListSecrets', 'getsecretvalue', '']) name;
 SELECT is(pg_temp.verdict('SELECT kms_can(%L, ''secret/first'')', name), '22023|InvalidParameter', 'nor can one ask for ' || name) FROM unnest(ARRAY['Encrypt', 'Decrypt', 'DescribeKey', 'CreateSecret', 'ListSecrets']) name;
 SELECT is(pg_temp.verdict('SELECT kms_grant(%L, ''kms_test_friend'', ''{GetSecretValue}'')', :'key'), '22023|InvalidParameter', 'and reading a secret is no operation on a key'),
-	   is(pg_temp.complaint('SELECT kms_grant(''secret/first'', ''kms_test_friend'', ''{GetSecretValue}'', ''{"a": "1"}'')'), '22023|InvalidParameter|invalid value for encryption_context: reading a secret has no context', 'a grant on a secret is bound to no context'),
+	   is(pg_temp.complaint('SELECT kms_grant(''secret/first'', ''kms_test_friend'', ''{GetSecretValue}'', ''{"a": "1"}'')'), '22023|InvalidParameter|invalid value for encryption_context: a call with a secret or certificate has no context', 'a grant on a secret is bound to no context'),
 	   is(pg_temp.verdict('SELECT kms_grant(''secret/first'', ''kms_test_friend'', ''{GetSecretValue}'', ''{}'')'), 'fine', 'an empty one is none');
 SELECT kms_revoke('secret/first', 'kms_test_friend') \g /dev/null
 SELECT is(pg_temp.complaint('SET ROLE kms_test_stranger; SELECT kms_get_secret_value(''first'')'), '42501|Forbidden.NoPermission|permission denied for secret "first"', 'who may not learns only that');
