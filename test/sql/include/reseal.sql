@@ -1,7 +1,8 @@
 /*
  * For tests that make time pass, or a row be what it cannot become by itself: an
- * UPDATE by hand of kms.key, kms.alias, kms.grant_entry, kms.secret or
- * kms.secret_version_stage then gets a MAC that fits, as if the extension had done it.
+ * UPDATE by hand of kms.key, kms.alias, kms.grant_entry, kms.secret,
+ * kms.secret_version_stage or kms.certificate then gets a MAC that fits, as if the
+ * extension had done it.
  *
  * Nothing of this is the extension's: a superuser who has the root key computes
  * the MAC from docs/formats.md, with pgcrypto and the program test/t/unwrap.c,
@@ -58,7 +59,7 @@ CREATE FUNCTION kms_test.r(value text) RETURNS bytea LANGUAGE sql IMMUTABLE
 	RETURN kms_test.r(textsend(value));
 CREATE FUNCTION kms_test.r(value text[]) RETURNS bytea LANGUAGE sql IMMUTABLE
 	RETURN 'L'::bytea || int4send(cardinality(value)) ||
-		   (SELECT string_agg(kms_test.r(e), ''::bytea ORDER BY n) FROM unnest(value) WITH ORDINALITY u(e, n));
+		   (SELECT coalesce(string_agg(kms_test.r(e), ''::bytea ORDER BY n), '') FROM unnest(value) WITH ORDINALITY u(e, n));
 
 /*
  * What comes with a MAC of its own is the extension's work, and keeps it.  The rows
@@ -92,6 +93,15 @@ BEGIN
 	ELSIF TG_TABLE_NAME = 'secret_version_stage' THEN
 		record := int4send(12) || 'secret stage'::bytea || kms_test.r(NEW.secret_id) || kms_test.r(NEW.stage) ||
 			kms_test.r(NEW.version_id);
+	ELSIF TG_TABLE_NAME = 'certificate' THEN
+		record := int4send(11) || 'certificate'::bytea || kms_test.r(NEW.id) || kms_test.r(NEW.owner::bigint) ||
+			kms_test.r(NEW.owner_name) || kms_test.r(NEW.created_at) || kms_test.r(NEW.updated_at) ||
+			kms_test.r(NEW.status) || kms_test.r(NEW.spec) || kms_test.r(NEW.exportable::integer::bigint) ||
+			kms_test.r(NEW.subject) || kms_test.r(NEW.names) || kms_test.r(NEW.issuer) || kms_test.r(NEW.serial) ||
+			kms_test.r(NEW.not_before) || kms_test.r(NEW.not_after) || kms_test.r(NEW.certificate) ||
+			kms_test.r(NEW.certificate_chain) || kms_test.r(NEW.key_identifier) || kms_test.r(NEW.public_key) ||
+			kms_test.r(NEW.request) || kms_test.r(NEW.warn_at) || kms_test.r(NEW.wrapped) ||
+			kms_test.r(NEW.wrap_account_id) || kms_test.r(NEW.wrap_domain_key_version::bigint);
 	ELSE
 		record := int4send(5) || 'grant'::bytea || kms_test.r(NEW.id) || kms_test.r(NEW.resource_type) ||
 			kms_test.r(NEW.resource) || kms_test.r(NEW.grantee::bigint) || kms_test.r(NEW.grantee_name) ||
@@ -111,6 +121,7 @@ BEGIN
 	CREATE OR REPLACE TRIGGER seal_row BEFORE INSERT OR UPDATE ON kms.grant_entry FOR EACH ROW EXECUTE FUNCTION kms_test.seal_row();
 	CREATE OR REPLACE TRIGGER seal_row BEFORE INSERT OR UPDATE ON kms.secret FOR EACH ROW EXECUTE FUNCTION kms_test.seal_row();
 	CREATE OR REPLACE TRIGGER seal_row BEFORE INSERT OR UPDATE ON kms.secret_version_stage FOR EACH ROW EXECUTE FUNCTION kms_test.seal_row();
+	CREATE OR REPLACE TRIGGER seal_row BEFORE INSERT OR UPDATE ON kms.certificate FOR EACH ROW EXECUTE FUNCTION kms_test.seal_row();
 END
 $$;
 
@@ -122,5 +133,6 @@ BEGIN
 	DROP TRIGGER seal_row ON kms.grant_entry;
 	DROP TRIGGER seal_row ON kms.secret;
 	DROP TRIGGER seal_row ON kms.secret_version_stage;
+	DROP TRIGGER seal_row ON kms.certificate;
 END
 $$;
