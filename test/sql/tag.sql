@@ -1,10 +1,10 @@
--- Tags of keys and secrets: given with creation and later, changed, taken away, listed, filtered by; limits, rights, and their end with the resource.
+-- Tags of keys, secrets and certificates: given with creation and later, changed, taken away, listed, filtered by; limits, rights, and their end with the resource.
 \set ECHO none
 \getenv here PG_ABS_SRCDIR
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(139);
+SELECT plan(142);
 
 CREATE ROLE kms_test_owner;
 CREATE ROLE kms_test_grantee;
@@ -106,7 +106,8 @@ SELECT is(pg_temp.verdict(statement), wanted, statement)
 			   ('SELECT kms_tag_resource(''{"a": ""}'', gen_random_uuid()::text)', '42704|Forbidden.KeyNotFound'), ('SELECT kms_tag_resource(''{"a": ""}'', ''alias/never'')', '42704|Forbidden.AliasNotFound'),
 			   ('SELECT kms_tag_resource(''{"a": ""}'', secret_name => ''never'')', '42704|Forbidden.ResourceNotFound'), ('SELECT kms_untag_resource(''{a}'', secret_name => ''never'')', '42704|Forbidden.ResourceNotFound'),
 			   ('SELECT kms_list_resource_tags(secret_name => ''never'')', '42704|Forbidden.ResourceNotFound'),
-			   ('SELECT kms_tag_resource(''{"a": ""}'', certificate_id => ''x'')', '42704|Certificate.NotFound')) t (statement, wanted);
+			   ('SELECT kms_tag_resource(''{"a": ""}'', certificate_id => ''x'')', '22023|InvalidParameter'), ('SELECT kms_tag_resource(''{"a": ""}'', certificate_id => gen_random_uuid()::text)', '42704|Certificate.NotFound'),
+			   ('SELECT kms_untag_resource(''{a}'', certificate_id => gen_random_uuid()::text)', '42704|Certificate.NotFound'), ('SELECT kms_list_resource_tags(certificate_id => gen_random_uuid()::text)', '42704|Certificate.NotFound')) t (statement, wanted);
 
 -- ---- states ---------------------------------------------------------------
 
@@ -156,7 +157,7 @@ SELECT is(pg_temp.tags_of(NULL, 'tagged/a'), 'none', 'a secret of the same name 
 RESET ROLE;
 SELECT is_empty('SELECT * FROM kms_check_integrity() WHERE table_name = ''tag''', 'no tag is left behind');
 INSERT INTO kms.tag VALUES (gen_random_uuid(), 'a', '', 'key');
-SELECT is((SELECT string_agg(table_name || ': ' || problem, ', ') FROM kms_check_integrity() WHERE table_name = 'tag'), 'tag: its key or secret does not exist', 'one that belongs to nothing is reported');
+SELECT is((SELECT string_agg(table_name || ': ' || problem, ', ') FROM kms_check_integrity() WHERE table_name = 'tag'), 'tag: its key, secret or certificate does not exist', 'one that belongs to nothing is reported');
 
 -- ---- the region -----------------------------------------------------------
 
