@@ -318,6 +318,34 @@ run_verify(void)
 	return status;
 }
 
+/* The same, where the message is hashed on the way. */
+static kc_status
+run_sign_message(void)
+{
+	kc_pair    *opened;
+	size_t		len = sizeof(value);
+	kc_status	status = open_owner(false, &opened);
+
+	if (status == KC_OK)
+		status = kc_sign_message(opened, algorithm, text_view(TEXT), value, &len);
+	else
+		memset(value, 0, sizeof(value));
+	kc_pair_free(opened);
+	return status;
+}
+
+static kc_status
+run_verify_message(void)
+{
+	kc_pair    *opened;
+	kc_status	status = open_owner(true, &opened);
+
+	if (status == KC_OK)
+		status = kc_verify_message(opened, algorithm, text_view(TEXT), kc_view_of(value, value_len));
+	kc_pair_free(opened);
+	return status;
+}
+
 static kc_status
 run_public(void)
 {
@@ -413,6 +441,29 @@ test_signature_faults(int kind, int signature, const char *way)
 	with_faults(&showing, title(kind, ""));
 	if (!PAIR_IS_RSA(kind) && kind != KC_PAIR_EC_SM2)
 		with_some_faults(&making, title(kind, ""));
+}
+
+static void
+test_message_faults(int kind, int signature, const char *way)
+{
+	static const operation signing = {"signing a message", run_sign_message, value, sizeof(value), false};
+	static const operation verifying = {"verifying a message", run_verify_message, NULL, 0, false};
+	kc_pair    *pair_of_owner;
+
+	owner = made_of(kind);
+	algorithm = signature;
+	if (signature == KC_SM2DSA)
+		with_faults_before("EVP_DigestSign", &signing, title(kind, way));
+	else
+		with_faults(&signing, title(kind, way));
+	pair_of_owner = made_pair(owner);
+	value_len = sizeof(value);
+	kc_sign_message(pair_of_owner, algorithm, text_view(TEXT), value, &value_len);
+	kc_pair_free(pair_of_owner);
+	if (signature == KC_SM2DSA)
+		with_faults_before("EVP_DigestVerify", &verifying, title(kind, way));
+	else
+		with_faults(&verifying, title(kind, way));
 }
 
 static void
@@ -697,6 +748,10 @@ test_fault(void)
 	test_signature_faults(KC_PAIR_EC_SM2, KC_SM2DSA, "");
 	test_signature_faults(KC_PAIR_ED25519, KC_ED25519, "");
 	test_signature_faults(KC_PAIR_ML_DSA_44, KC_ML_DSA_44, "");
+	test_message_faults(KC_PAIR_RSA_2048, KC_RSA_PSS_SHA_256, " with PSS");
+	test_message_faults(KC_PAIR_RSA_2048, KC_RSA_PKCS1_SHA_256, " with PKCS #1 v1.5");
+	test_message_faults(KC_PAIR_EC_P256, KC_ECDSA_SHA_256, "");
+	test_message_faults(KC_PAIR_EC_SM2, KC_SM2DSA, "");
 	test_encryption_faults(KC_PAIR_RSA_2048, KC_PKE_RSA_OAEP_SHA_1, " with OAEP and SHA-1");
 	test_encryption_faults(KC_PAIR_RSA_2048, KC_PKE_RSA_OAEP_SHA_256, " with OAEP and SHA-256");
 	test_encryption_faults(KC_PAIR_EC_SM2, KC_PKE_SM2PKE, "");

@@ -668,7 +668,7 @@ sm2_digest(const made *m, kc_view message, uint8_t out[32])
 		"\x28\xe9\xfa\x9e\x9d\x9f\x5e\x34\x4d\x5a\x9e\x4b\xcf\x65\x09\xa7\xf3\x97\x89\xf5\x15\xab\x8f\x92\xdd\xbc\xbd\x41\x4d\x94\x0e\x93"
 		"\x32\xc4\xae\x2c\x1f\x19\x81\x19\x5f\x99\x04\x46\x6a\x39\xc9\x94\x8f\xe3\x0b\xbf\xf2\x66\x0b\xe1\x71\x5a\x45\x89\x33\x4c\x74\xc7"
 		"\xbc\x37\x36\xa2\xf4\xf6\x77\x9c\x59\xbd\xce\xe3\x6b\x69\x21\x53\xd0\xa9\x87\x7c\xc6\x2a\x47\x40\x02\xdf\x32\xe5\x21\x39\xf0\xa0";
-	uint8_t		input[512];
+	uint8_t    *input = malloc(512 + message.len);
 
 	memcpy(input, head, sizeof(head) - 1);
 	memcpy(input + sizeof(head) - 1, m->public_der + m->public_len - 64, 64);
@@ -676,6 +676,7 @@ sm2_digest(const made *m, kc_view message, uint8_t out[32])
 	memcpy(input, out, 32);
 	memcpy(input + 32, message.data, message.len);
 	EVP_Digest(input, 32 + message.len, out, NULL, EVP_sm3(), NULL);
+	free(input);
 }
 
 /* OpenSSL hashes itself, with the usual name of the signer. */
@@ -765,6 +766,72 @@ message_lengths(const signer *s)
 	free(message);
 }
 
+/* What is signed of a message that is not signed itself. */
+static kc_view
+digest_of(const signer *s, kc_view message, uint8_t digest[64])
+{
+	size_t		len = kc_signature_digest_len(s->signature);
+
+	if (len == 0)
+		return message;
+	if (s->signature == KC_SM2DSA)
+		sm2_digest(s->m, message, digest);
+	else if (EVP_Q_digest(NULL, len == 32 ? "SHA256" : len == 48 ? "SHA384" : "SHA512", NULL, message.data, message.len, digest, NULL) != 1)
+		abort();
+	return kc_view_of(digest, len);
+}
+
+/* A message that is hashed here comes to the same as its digest. */
+static void
+whole_messages(const signer *s)
+{
+	static const size_t lengths[] = {0, 1, 63, 64, 65, 4096, 100000};
+	uint8_t    *bytes = calloc(1, 100000);
+	uint8_t		value[KC_SIGNATURE_MAX];
+	uint8_t		digest[64];
+	size_t		len;
+	bool		signs = true;
+	bool		verifies = true;
+	bool		distinguishes = true;
+
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+	{
+		uint8_t    *copy = exactly(bytes, lengths[i]);
+		kc_view		message = kc_view_of(copy, lengths[i]);
+		kc_view		hashed = digest_of(s, message, digest);
+
+		len = sizeof(value);
+		signs = signs && kc_sign_message(s->pair, s->signature, message, value, &len) == KC_OK && len <= kc_signature_max(s->pair) &&
+			kc_verify(s->public, s->signature, hashed, kc_view_of(value, len)) == KC_OK && queue_empty();
+		distinguishes = distinguishes &&
+			kc_verify_message(s->public, s->signature, kc_view_of(bytes, lengths[i] == 1 ? 2 : 1), kc_view_of(value, len)) == KC_BAD_TAG &&
+			kc_verify_message(s->public, s->signature, message, kc_view_of(value, len - 1)) == KC_BAD_TAG &&
+			kc_verify_message(s->public, s->signature, message, NONE) == KC_BAD_TAG && queue_empty();
+		value[len / 2] ^= 1;
+		distinguishes = distinguishes && kc_verify_message(s->public, s->signature, message, kc_view_of(value, len)) == KC_BAD_TAG && queue_empty();
+		len = sizeof(value);
+		verifies = verifies && kc_sign(s->pair, s->signature, hashed, value, &len) == KC_OK &&
+			kc_verify_message(s->public, s->signature, message, kc_view_of(value, len)) == KC_OK && queue_empty();
+		free(copy);
+	}
+	ok(signs, "%s: what is signed of a message verifies of its digest", title(s));
+	ok(verifies, "%s: and the other way round", title(s));
+	ok(distinguishes, "%s: another message, or a damaged signature, does not", title(s));
+
+	len = sizeof(value);
+	memset(value, 1, sizeof(value));
+	ok(kc_sign_message(s->pair, s->signature, kc_view_of(bytes, KC_SIGNED_MESSAGE_MAX + 1), value, &len) == KC_BAD_INPUT && len == 0 &&
+	   all_bytes(value, sizeof(value), 0) && kc_verify_message(s->public, s->signature, kc_view_of(bytes, KC_SIGNED_MESSAGE_MAX + 1), kc_view_of(s->value, s->len)) == KC_BAD_INPUT,
+	   "%s: a message that is too long is refused", title(s));
+	len = kc_signature_max(s->pair) - 1;
+	ok(kc_sign_message(s->pair, s->signature, kc_view_of(bytes, 1), value, &len) == KC_BAD_INPUT && len == 0, "%s: so is a room that is too small", title(s));
+	len = sizeof(value);
+	ok(kc_sign_message(s->pair, s->m->kind == KC_PAIR_ED25519 ? KC_SM2DSA : KC_ED25519, kc_view_of(bytes, 1), value, &len) == KC_BAD_INPUT && len == 0 &&
+	   kc_verify_message(s->public, s->m->kind == KC_PAIR_ED25519 ? KC_SM2DSA : KC_ED25519, kc_view_of(bytes, 1), kc_view_of(s->value, s->len)) == KC_BAD_INPUT && queue_empty(),
+	   "%s: and an algorithm of another kind of pair", title(s));
+	free(bytes);
+}
+
 void
 test_signature(void)
 {
@@ -810,6 +877,7 @@ test_signature(void)
 				ed25519_malleable(&s);
 				ed25519_no_point(&s);
 			}
+			whole_messages(&s);
 			if (kc_signature_digest_len(signature) == 0)
 				message_lengths(&s);
 			signer_free(&s);
