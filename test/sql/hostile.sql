@@ -4,7 +4,9 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(384);
+\set authority :here /sql/include/ca.psql
+\i :authority
+SELECT plan(442);
 
 CREATE ROLE kms_test_victim;
 CREATE ROLE kms_test_attacker;
@@ -12,6 +14,7 @@ CREATE ROLE kms_test_reader IN ROLE pg_read_all_data;
 CREATE ROLE kms_test_writer IN ROLE pg_read_all_data, pg_write_all_data;
 GRANT EXECUTE ON FUNCTION kms_create_key TO kms_test_victim, kms_test_attacker;
 GRANT EXECUTE ON FUNCTION kms_create_secret(text, text, text, text, text, text, jsonb, jsonb, boolean, interval), kms_create_secret(text, text, bytea, text, text, text, jsonb, jsonb, boolean, interval) TO kms_test_victim, kms_test_attacker;
+GRANT EXECUTE ON FUNCTION kms_create_certificate TO kms_test_victim;
 ALTER ROLE kms_test_victim CREATEROLE;
 SET ROLE kms_test_victim;
 SELECT kms_create_key() AS key, kms_create_key() AS other \gset
@@ -25,6 +28,11 @@ CREATE ROLE kms_test_pair LOGIN;
 SELECT kms_create_secret('hostile', 'v1', 'secret'::text), kms_create_secret('hostile/chosen', 'v1', 'secret'::text, encryption_key_id => :'key'),
 	   kms_create_secret('hostile/app', 'v1', '{"Accounts": [{"AccountName": "kms_test_app", "AccountPassword": "x"}]}'::text, 'Rds', extended_config => '{"SecretSubType": "SingleUser", "DBInstanceId": "local"}'),
 	   kms_create_secret('hostile/pair', 'v1', '{"Accounts": [{"AccountName": "kms_test_pair", "AccountPassword": "x"}]}'::text, 'Rds', extended_config => '{"SecretSubType": "DoubleUsers", "DBInstanceId": "local"}') \g /dev/null
+SELECT certificate_id AS certificate, csr FROM kms_create_certificate('EC_P256', 'CN=hostile') \gset
+RESET ROLE;
+SELECT set_config('test.certificate', :'certificate', true), set_config('test.issued', pg_temp.issue(:'csr'), true) \g /dev/null
+SET ROLE kms_test_victim;
+SELECT kms_upload_certificate(:'certificate', current_setting('test.issued')) \g /dev/null
 SET ROLE kms_test_attacker;
 SELECT kms_create_key() AS attackers_key \gset
 RESET ROLE;
@@ -104,7 +112,16 @@ INSERT INTO operation (name, statement) VALUES
 								'public.kms_set_owner(''secret/hostile'', ''kms_test_victim'')'),
 	('the list of the grants on a secret', 'SELECT public.kms_list_grants(''secret/hostile'')'),
 	('DeleteSecret at once', 'SELECT public.kms_create_secret(''hostile/brief'', ''v1'', ''x''::pg_catalog.text), public.kms_delete_secret(''hostile/brief'', true)'),
-	('the views of secrets', 'SELECT * FROM kms.secrets, kms.secret_versions');
+	('the views of secrets', 'SELECT * FROM kms.secrets, kms.secret_versions'),
+	('CreateCertificate', 'SELECT public.kms_create_certificate(''EC_P256'', ''CN=hostile,O=x'', ''{hostile.example.com}'')'),
+	('UploadCertificate', 'SELECT public.kms_upload_certificate(pg_catalog.current_setting(''test.certificate''), pg_catalog.current_setting(''test.issued''))'),
+	('DescribeCertificate', 'SELECT public.kms_describe_certificate(pg_catalog.current_setting(''test.certificate'')), public.kms_get_certificate(pg_catalog.current_setting(''test.certificate'')), public.kms_list_certificates(''HOSTILE'', ''x'', ''ACTIVE'')'),
+	('UpdateCertificateStatus', 'SELECT public.kms_update_certificate_status(pg_catalog.current_setting(''test.certificate''), ''INACTIVE''), public.kms_update_certificate_status(pg_catalog.current_setting(''test.certificate''), ''ACTIVE'')'),
+	('CertificatePrivateKeySign', 'SELECT public.kms_certificate_private_key_sign(pg_catalog.current_setting(''test.certificate''), ''ECDSA_SHA_256'', ''x''), '
+								  'public.kms_certificate_public_key_verify(pg_catalog.current_setting(''test.certificate''), ''ECDSA_SHA_256'', ''x'', ''x''), public.kms_export_certificate(pg_catalog.current_setting(''test.certificate''), ''x'')'),
+	('TagResource of a certificate', 'SELECT public.kms_tag_resource(''{"team": "red"}'', certificate_id => pg_catalog.current_setting(''test.certificate'')), public.kms_untag_resource(''{team}'', certificate_id => pg_catalog.current_setting(''test.certificate''))'),
+	('the grants on a certificate', 'SELECT public.kms_grant(arn, ''kms_test_attacker'', ''{GetCertificate}''), public.kms_list_grants(arn), public.kms_revoke(arn, ''kms_test_attacker''), public.kms_can(''ExportCertificate'', arn), public.kms_set_owner(arn, ''kms_test_victim'') FROM kms.certificates'),
+	('DeleteCertificate', 'SELECT public.kms_delete_certificate((public.kms_create_certificate(''EC_P256'', ''CN=hostile'')).arn)');
 GRANT ALL ON operation TO PUBLIC;
 
 -- ---- a schema ahead in the search path ------------------------------------
@@ -155,7 +172,7 @@ BEGIN
 	FOREACH type IN ARRAY ARRAY['uuid', 'text', 'bytea', 'timestamptz', 'oid', 'jsonb'] LOOP
 		EXECUTE pg_catalog.format('CREATE DOMAIN kms_test_trap.%1$s AS pg_catalog.int4 CHECK (kms_test_trap.spring())', type);
 	END LOOP;
-	FOREACH name IN ARRAY ARRAY['key', 'key_version', 'alias', 'account', 'domain_key', 'job', 'secret', 'secret_version', 'secret_version_stage', 'secret_role', 'tag'] LOOP
+	FOREACH name IN ARRAY ARRAY['key', 'key_version', 'alias', 'account', 'domain_key', 'job', 'secret', 'secret_version', 'secret_version_stage', 'secret_role', 'certificate', 'tag'] LOOP
 		EXECUTE pg_catalog.format('CREATE TABLE kms_test_trap.%I AS SELECT * FROM (VALUES (1)) t (id)', name);
 		EXECUTE pg_catalog.format('GRANT ALL ON kms_test_trap.%I TO PUBLIC', name);
 		EXECUTE pg_catalog.format('CREATE TRIGGER spring BEFORE INSERT OR UPDATE OR DELETE ON kms_test_trap.%I FOR EACH STATEMENT EXECUTE FUNCTION kms_test_trap.spring_trigger()', name);
@@ -200,7 +217,7 @@ SELECT is(pg_temp.with_path('kms_test_trap, pg_catalog, public', 'postgres', 'SE
 SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'which would be worst');
 SELECT is(pg_temp.with_path('', 'kms_test_victim', statement, :'key', :'version', :'blob', :'other'), 'fine', name || ' works with an empty search path')
   FROM operation WHERE name IN ('ListKeys', 'CreateKey', 'DeleteAlias', 'CreateAlias', 'Decrypt', 'AsymmetricSign', 'GenerateMac', 'CreateKey, a pair',
-				'TagResource', 'UntagResource', 'ListResourceTags', 'ListKeys by tags', 'ListSecrets by tags', 'the tags', 'DescribeRegions', 'CreateSecret', 'GetSecretValue', 'PutSecretValue', 'ListSecrets', 'UpdateSecretVersionStage', 'RotateSecret', 'RotateSecret of two', 'the list of the grants on a secret', 'the views of secrets') ORDER BY n;
+				'TagResource', 'UntagResource', 'ListResourceTags', 'ListKeys by tags', 'ListSecrets by tags', 'the tags', 'DescribeRegions', 'CreateSecret', 'GetSecretValue', 'PutSecretValue', 'ListSecrets', 'UpdateSecretVersionStage', 'RotateSecret', 'RotateSecret of two', 'the list of the grants on a secret', 'the views of secrets', 'CreateCertificate', 'UploadCertificate', 'DescribeCertificate', 'CertificatePrivateKeySign', 'the grants on a certificate', 'DeleteCertificate') ORDER BY n;
 
 -- ---- temporary tables of our names ----------------------------------------
 
@@ -217,8 +234,11 @@ CREATE TEMP TABLE secret_version (LIKE kms.secret_version);
 CREATE TEMP TABLE secret_version_stage (LIKE kms.secret_version_stage);
 CREATE TEMP TABLE secret_role (LIKE kms.secret_role);
 CREATE TEMP TABLE tag (LIKE kms.tag);
+CREATE TEMP TABLE certificate (LIKE kms.certificate);
 INSERT INTO pg_temp.secret SELECT * FROM kms.secret;
 UPDATE pg_temp.secret SET owner_name = 'kms_test_attacker', owner = 'kms_test_attacker'::regrole;
+INSERT INTO pg_temp.certificate SELECT * FROM kms.certificate;
+UPDATE pg_temp.certificate SET owner_name = 'kms_test_attacker', owner = 'kms_test_attacker'::regrole, status = 'REVOKED';
 INSERT INTO pg_temp.key SELECT * FROM forged;
 UPDATE pg_temp.key SET state = 'Disabled';
 CREATE FUNCTION pg_temp.note() RETURNS trigger LANGUAGE plpgsql AS
@@ -230,22 +250,23 @@ CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.secret FOR EACH 
 CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.secret_version FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
 CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.secret_version_stage FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
 CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.secret_role FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
+CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.certificate FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
 CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.tag FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
 GRANT ALL ON pg_temp.key, pg_temp.key_version, pg_temp.alias, pg_temp.account, pg_temp.domain_key, pg_temp.job,
-	pg_temp.secret, pg_temp.secret_version, pg_temp.secret_version_stage, pg_temp.secret_role, pg_temp.tag TO PUBLIC;
+	pg_temp.secret, pg_temp.secret_version, pg_temp.secret_version_stage, pg_temp.secret_role, pg_temp.certificate, pg_temp.tag TO PUBLIC;
 DISCARD PLANS;
 SELECT is(pg_temp.with_path(path, 'kms_test_victim', statement, :'key', :'version', :'blob', :'other'), 'fine', name || ' takes no temporary table for ours, with path ' || path)
   FROM operation, unnest(ARRAY['pg_temp, pg_catalog, public', 'public']) path
  WHERE name IN ('DescribeKey', 'DisableKey', 'EnableKey', 'CreateKey', 'CreateKeyVersion', 'UpdateRotationPolicy', 'SetDeletionProtection', 'ScheduleKeyDeletion', 'CancelKeyDeletion', 'UpdateAlias', 'DeleteAlias', 'CreateAlias', 'Encrypt', 'Decrypt',
 				'AsymmetricSign', 'AsymmetricDecrypt', 'GenerateMac', 'ReEncrypt from a pair')
-	OR name ~ 'Secret|of a secret|on a secret|Tag|tags'
+	OR name ~ 'Secret|of a secret|on a secret|ertificate|Tag|tags'
  ORDER BY path, n;
 SELECT is(pg_temp.with_path('pg_temp, pg_catalog, public', 'kms_test_attacker', statement), '42501|Forbidden.NoPermission', 'and a temporary table does not make the attacker an owner: ' || statement)
-  FROM unnest('{SELECT kms_get_secret_value(''hostile''),SELECT kms_delete_secret(''hostile''),SELECT kms_rotate_secret(''hostile/app'')}'::text[]) statement;
+  FROM unnest('{SELECT kms_get_secret_value(''hostile''),SELECT kms_delete_secret(''hostile''),SELECT kms_rotate_secret(''hostile/app''),SELECT kms_get_certificate(current_setting(''test.certificate'')),SELECT kms_delete_certificate(current_setting(''test.certificate''))}'::text[]) statement;
 SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'no trigger on a temporary table ran');
 SELECT is((SELECT state::text COLLATE "default" FROM pg_temp.key), 'Disabled', 'the temporary table is as it was');
 SELECT is((SELECT count(*) FROM pg_temp.secret_version) + (SELECT count(*) FROM pg_temp.secret_version_stage) + (SELECT count(*) FROM pg_temp.secret_role) + (SELECT count(*) FROM pg_temp.tag), 0::bigint, 'and so are those of secrets and tags');
-DROP TABLE pg_temp.key, pg_temp.key_version, pg_temp.alias, pg_temp.account, pg_temp.domain_key, pg_temp.job, pg_temp.secret, pg_temp.secret_version, pg_temp.secret_version_stage, pg_temp.secret_role, pg_temp.tag;
+DROP TABLE pg_temp.key, pg_temp.key_version, pg_temp.alias, pg_temp.account, pg_temp.domain_key, pg_temp.job, pg_temp.secret, pg_temp.secret_version, pg_temp.secret_version_stage, pg_temp.secret_role, pg_temp.certificate, pg_temp.tag;
 
 -- ---- row security ---------------------------------------------------------
 
@@ -255,7 +276,7 @@ SELECT is(pg_temp.verdict_as('kms_test_victim', 'SELECT kms_disable_key(%1$L), k
 	   is(pg_temp.verdict_as('kms_test_victim', 'SELECT kms_list_keys()'), 'fine', 'or listing it'),
 	   is(pg_temp.verdict_as('kms_test_attacker', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'and lets nobody else');
 SELECT is(pg_temp.verdict_as('kms_test_reader', 'SELECT * FROM kms.' || name), '42501|', 'a reader of all data is refused table ' || name || ' without row security')
-  FROM unnest(ARRAY['account', 'alias', 'domain_key', 'job', 'key', 'key_version', 'secret', 'secret_version', 'secret_version_stage', 'secret_role', 'tag']) name;
+  FROM unnest(ARRAY['account', 'alias', 'domain_key', 'job', 'key', 'key_version', 'secret', 'secret_version', 'secret_version_stage', 'secret_role', 'certificate', 'tag']) name;
 /* The tables may belong to a role that is no superuser, and that row security binds. */
 SAVEPOINT kept;
 CREATE ROLE kms_test_keeper;
@@ -272,18 +293,19 @@ ALTER TABLE kms.secret OWNER TO kms_test_keeper;
 ALTER TABLE kms.secret_version OWNER TO kms_test_keeper;
 ALTER TABLE kms.secret_version_stage OWNER TO kms_test_keeper;
 ALTER TABLE kms.secret_role OWNER TO kms_test_keeper;
+ALTER TABLE kms.certificate OWNER TO kms_test_keeper;
 ALTER TABLE kms.tag OWNER TO kms_test_keeper;
 SELECT is(pg_temp.verdict_as('kms_test_victim', 'SET LOCAL row_security = ' || setting || '; ' || statement, :'key', :'version', :'blob', :'other'), 'fine', name || ' works when the tables belong to no superuser, with row_security = ' || setting)
   FROM operation, unnest(ARRAY['off', 'on']) setting
  WHERE name IN ('DisableKey', 'EnableKey', 'CreateKey', 'CreateKeyVersion', 'UpdateRotationPolicy', 'SetDeletionProtection', 'ScheduleKeyDeletion', 'CancelKeyDeletion', 'UpdateAlias', 'DeleteAlias', 'CreateAlias', 'Decrypt', 'AsymmetricSign', 'GenerateMac', 'CreateKey, a pair')
-	OR name ~ 'Secret|on a secret|Tag|with tags' ORDER BY setting, n;
+	OR name ~ 'Secret|on a secret|ertificate|Tag|with tags' ORDER BY setting, n;
 ROLLBACK TO kept;
 SET row_security = on;
 
 -- ---- readers and writers of all data --------------------------------------
 
 SELECT is(pg_temp.verdict_as(role, 'SELECT 1 / count(*) FROM kms.%I', name), '22012|', format('%s sees no row of table %s', role, name))
-  FROM unnest(ARRAY['kms_test_reader', 'kms_test_writer']) role, unnest(ARRAY['account', 'alias', 'domain_key', 'job', 'key', 'key_version', 'secret', 'secret_version', 'secret_version_stage', 'secret_role', 'tag']) name;
+  FROM unnest(ARRAY['kms_test_reader', 'kms_test_writer']) role, unnest(ARRAY['account', 'alias', 'domain_key', 'job', 'key', 'key_version', 'secret', 'secret_version', 'secret_version_stage', 'secret_role', 'certificate', 'tag']) name;
 CREATE FUNCTION pg_temp.changed(statement text) RETURNS bigint LANGUAGE plpgsql AS
 $$ DECLARE changed bigint; BEGIN EXECUTE statement; GET DIAGNOSTICS changed = ROW_COUNT; RETURN changed; END $$;
 SET ROLE kms_test_writer;
@@ -293,12 +315,14 @@ SELECT is(pg_temp.changed(statement), 0::bigint, what || ' changes nothing')
 			   ('UPDATE kms.alias SET key_id = gen_random_uuid()', 'updating aliases,'), ('DELETE FROM kms.alias', 'or deleting them,'),
 			   ('UPDATE kms.job SET retry_at = NULL', 'updating jobs,'), ('DELETE FROM kms.job', 'or deleting them,'), ('DELETE FROM kms.domain_key', 'deleting domain keys'),
 			   ('UPDATE kms.secret SET owner_name = current_user', 'updating secrets'), ('DELETE FROM kms.secret', 'or deleting them,'), ('UPDATE kms.secret_version SET value = ''x''', 'updating their versions'), ('DELETE FROM kms.secret_version', 'or deleting them,'),
-			   ('UPDATE kms.secret_version_stage SET version_id = ''v0''', 'moving labels'), ('DELETE FROM kms.secret_version_stage', 'or deleting them,'), ('UPDATE kms.secret_role SET role_name = ''x''', 'updating roles of secrets'), ('DELETE FROM kms.secret_role', 'or deleting them,'), ('UPDATE kms.tag SET tag_value = ''x''', 'updating tags'), ('DELETE FROM kms.tag', 'or deleting them,'), ('DELETE FROM kms.account', 'deleting accounts')) t (statement, what);
+			   ('UPDATE kms.secret_version_stage SET version_id = ''v0''', 'moving labels'), ('DELETE FROM kms.secret_version_stage', 'or deleting them,'), ('UPDATE kms.secret_role SET role_name = ''x''', 'updating roles of secrets'), ('DELETE FROM kms.secret_role', 'or deleting them,'), ('UPDATE kms.certificate SET owner_name = current_user', 'updating certificates'), ('UPDATE kms.certificate SET exportable = true, status = ''ACTIVE''', 'or making them usable,'), ('DELETE FROM kms.certificate', 'or deleting them,'), ('UPDATE kms.tag SET tag_value = ''x''', 'updating tags'), ('DELETE FROM kms.tag', 'or deleting them,'), ('DELETE FROM kms.account', 'deleting accounts')) t (statement, what);
 SELECT is(pg_temp.verdict(statement), '42501|', what || ' is refused a writer of all data')
   FROM (VALUES ('INSERT INTO kms.account VALUES (1234567890123456, now(), 1, 1)', 'a new account'),
 			   ('INSERT INTO kms.alias VALUES (''alias/x'', gen_random_uuid(), now(), 1, 1, ''x'')', 'a new alias'),
 			   ('INSERT INTO kms.key (id, owner, owner_name, created_at, state, spec, usage, origin, description, account_id, domain_key_version, mac) '
-				'SELECT id, owner, owner_name, created_at, state, spec, usage, origin, description, account_id, domain_key_version, mac FROM forged', 'a new key'), ('TRUNCATE kms.key CASCADE', 'emptying the keys'), ('TRUNCATE kms.secret', 'emptying the secrets'),
+				'SELECT id, owner, owner_name, created_at, state, spec, usage, origin, description, account_id, domain_key_version, mac FROM forged', 'a new key'), ('TRUNCATE kms.key CASCADE', 'emptying the keys'), ('TRUNCATE kms.secret', 'emptying the secrets'), ('TRUNCATE kms.certificate', 'emptying the certificates'),
+			   ('INSERT INTO kms.certificate SELECT gen_random_uuid(), 10, ''x'', now(), now(), ''PENDING'', ''EC_P256'', true, ''x'', ''{}'', NULL, NULL, NULL, NULL, NULL, NULL, ''x'', ''x'', ''x'', NULL, ''x'', 1, 1, 1, 1, ''x''', 'a new certificate'),
+			   ('ALTER TABLE kms.certificate DISABLE ROW LEVEL SECURITY', 'turning off its row security'),
 			   ('INSERT INTO kms.secret_version VALUES (gen_random_uuid(), ''v1'', now(), ''text'', NULL, ''x'')', 'a new version of a secret'), ('INSERT INTO kms.secret_version_stage VALUES (gen_random_uuid(), ''x'', ''v1'', 1, 1, ''x'')', 'a new label'),
 			   ('INSERT INTO kms.secret_role VALUES (''kms_test_x'', gen_random_uuid())', 'a role of a secret'), ('INSERT INTO kms.tag VALUES (gen_random_uuid(), ''x'', '''', ''key'')', 'a tag'),
 			   ('ALTER TABLE kms.key DISABLE ROW LEVEL SECURITY', 'turning off row security'), ('ALTER TABLE kms.key DISABLE TRIGGER tell_change', 'turning off the trigger'),
@@ -410,7 +434,7 @@ SELECT is(pg_temp.verdict('SELECT kms.tell_change()'), '42501|', 'the trigger fu
 	   is(kms.may_describe(:'key', NULL, NULL), false, 'nor none'),
 	   is(kms.may_describe(NULL, NULL, NULL), false, 'nor no key'),
 	   is(kms.describe_row(NULL) IS NULL, true, 'a row that is null is described as null'),
-	   is(kms.describe_secret(NULL) IS NULL, true, 'so is a secret'),
+	   is(kms.describe_secret(NULL) IS NULL, true, 'so is a secret'), is(kms.describe_certificate(NULL) IS NULL, true, 'and a certificate'),
 	   is(kms.normalized_secret_filters(NULL), '{}', 'filters that are null are none');
 SELECT isnt(pg_temp.verdict('SELECT kms.describe_row((%L::uuid, 10, ''x'', now(), ''Unheard'', ''Aliyun_AES_256'', ''ENCRYPT/DECRYPT'', ''Aliyun_KMS'', NULL, ''d'', NULL, NULL, NULL, NULL, NULL, false, NULL, NULL, 1, 1, ''x'')::kms.key)', :'key'),
 			'fine', 'a made-up row in a state that does not exist is refused');
