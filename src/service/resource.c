@@ -45,12 +45,19 @@ resource_parse(const char *text, KmsResource *resource)
 		resource->kind = RESOURCE_SECRET;
 		resource->text = secret_parse_name("resource", text);
 	}
-	else if (begins_with(text, CERTIFICATE_PREFIX) || is_arn_of(text, ":" CERTIFICATE_PREFIX))
+	else if (begins_with(text, CERTIFICATE_PREFIX))
 	{
 		resource->kind = RESOURCE_CERTIFICATE;
 		resource->text = text;
-		resource->certificate.id = certificate_parse_id("resource",
-														text + (text[0] == 'a' ? 0 : strlen(CERTIFICATE_PREFIX)));
+		if (begins_with(text, CERTIFICATE_PREFIX "acs:"))
+			err_invalid("resource", "an ARN stands alone");
+		resource->certificate.id = certificate_parse_id("resource", text + strlen(CERTIFICATE_PREFIX));
+	}
+	else if (is_arn_of(text, ":" CERTIFICATE_PREFIX))
+	{
+		resource->kind = RESOURCE_CERTIFICATE;
+		resource->text = text;
+		resource->certificate.id = certificate_parse_id("resource", text);
 	}
 	else
 	{

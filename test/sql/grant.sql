@@ -4,7 +4,9 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(667);
+\set authority :here /sql/include/ca.psql
+\i :authority
+SELECT plan(843);
 
 CREATE ROLE kms_test_owner;
 CREATE ROLE kms_test_friend;
@@ -201,12 +203,17 @@ INSERT INTO about VALUES ('SELECT kms_grant(%L, ''kms_test_friend'', ''{Encrypt}
 	('SELECT kms_set_owner(%L, ''kms_test_friend'')', 'giving away'), ('SELECT kms_list_grants(%L)', 'listing for');
 SELECT is(pg_temp.verdict(statement, resource), verdict, format('%s %s: %s', a.what, r.what, verdict))
   FROM about a, (VALUES ('00000000-0000-4000-8000-000000000000', '42704|Forbidden.KeyNotFound', 'a key that is not there'), ('alias/nothing', '42704|Forbidden.AliasNotFound', 'an alias that is not there'),
-						('certificate/00000000-0000-4000-8000-000000000000', '42704|Forbidden.ResourceNotFound', 'a certificate'),
 						('', '22023|InvalidParameter', 'nothing'), ('*', '22023|InvalidParameter', 'everything'), ('key', '22023|InvalidParameter', 'a word')) r (resource, verdict, what);
 SELECT is(pg_temp.verdict(replace(statement, 'Encrypt', 'GetSecretValue'), resource), verdict, format('%s %s: %s', a.what, r.what, verdict))
   FROM about a, (VALUES ('secret/name', '42704|Forbidden.ResourceNotFound', 'a secret that is not there'), (regexp_replace(:'arn', 'key/.*', 'secret/name'), '42704|Forbidden.ResourceNotFound', 'its ARN'),
 						(regexp_replace(:'arn', '[^:]*:key/.*', '1234567890123456:secret/name'), '42704|Forbidden.ResourceNotFound', 'a secret of another account'),
 						('secret/', '22023|InvalidParameter', 'a secret without a name'), ('secret/' || regexp_replace(:'arn', 'key/.*', 'secret/name'), '22023|InvalidParameter', 'an ARN after secret/'), ('secret/a name', '22023|InvalidParameter', 'a name with a blank'), ('secret/' || repeat('x', 193), '22023|InvalidParameter', 'a name that is too long')) r (resource, verdict, what);
+SELECT is(pg_temp.verdict(replace(statement, 'Encrypt', 'GetCertificate'), resource), verdict, format('%s %s: %s', a.what, r.what, verdict))
+  FROM about a, (VALUES ('certificate/00000000-0000-4000-8000-000000000000', '42704|Certificate.NotFound', 'a certificate that is not there'), (regexp_replace(:'arn', 'key/.*', 'certificate/00000000-0000-4000-8000-000000000000'), '42704|Certificate.NotFound', 'its ARN'),
+						(regexp_replace(:'arn', '[^:]*:key/.*', '1234567890123456:certificate/00000000-0000-4000-8000-000000000000'), '42704|Certificate.NotFound', 'a certificate of another account'),
+						('certificate/', '22023|InvalidParameter', 'a certificate without an id'), ('certificate/' || regexp_replace(:'arn', 'key/.*', 'certificate/00000000-0000-4000-8000-000000000000'), '22023|InvalidParameter', 'an ARN after certificate/'),
+						('certificate/00000000-0000-4000-8000-00000000000', '22023|InvalidParameter', 'an id that is too short'), ('certificate/00000000-0000-4000-8000-0000000000000', '22023|InvalidParameter', 'one that is too long'),
+						('certificate/00000000-0000-4000-8000-000000000000 ', '22023|InvalidParameter', 'one with a blank'), ('Certificate/00000000-0000-4000-8000-000000000000', '22023|InvalidParameter', 'one with a capital before it'), ('certificate/a name', '22023|InvalidParameter', 'a name')) r (resource, verdict, what);
 SELECT is_empty('SELECT FROM kms.grants', 'after all that there is no grant');
 SELECT is((kms_describe_key(:'key')).creator, 'kms_test_owner', 'and the owner is the same');
 RESET ROLE;
@@ -575,7 +582,7 @@ REVOKE SELECT ON kms.role_anchor FROM PUBLIC;
 GRANT SELECT ON kms.role_anchor TO kms_test_friend;
 
 /* Dropping a role. */
-SELECT is(pg_temp.complaint('DROP ROLE kms_test_friend'), '2BP01|UnsupportedOperation|role "kms_test_friend" cannot be dropped because it owns keys or secrets or holds grants of kms', 'a role that has something is not dropped'),
+SELECT is(pg_temp.complaint('DROP ROLE kms_test_friend'), '2BP01|UnsupportedOperation|role "kms_test_friend" cannot be dropped because it owns keys, secrets or certificates, or holds grants of kms', 'a role that has something is not dropped'),
 	   alike(pg_temp.hint('DROP ROLE kms_test_friend'), '%kms_set_owner%kms_revoke%', 'and a hint says what to do');
 SELECT kms_revoke(:'key', 'kms_test_friend'), kms_set_owner(:'friends_key', 'kms_test_owner') \g /dev/null
 REVOKE EXECUTE ON FUNCTION kms_create_key FROM kms_test_friend;
@@ -755,7 +762,7 @@ SELECT is(pg_temp.verdict('SELECT kms_grant(%L, %L, ARRAY[%L])', :'key', 'kms_te
 	   is(pg_temp.verdict('SELECT kms_can(%L, %L)', name, :'key'), '22023|InvalidParameter', 'nor may one ask for it') FROM secret_operation WHERE name NOT IN (SELECT name FROM operation) ORDER BY name;
 SELECT is((SELECT string_agg(name, ', ' ORDER BY name) FROM operation WHERE pg_temp.verdict('SELECT kms_can(%L, %L)', name, 'secret/grant/a') <> '22023|InvalidParameter'), 'ListResourceTags, TagResource, UntagResource', 'nor, of a secret, for an operation on keys, but for those that are on both');
 SELECT is(pg_temp.verdict('SELECT kms_can(%L, %L)', operation, 'secret/grant/a'), '22023|InvalidParameter', 'nor for ' || operation) FROM unnest('{CreateSecret,ListSecrets,ListGrants,*}'::text[]) operation;
-SELECT is(pg_temp.complaint('SELECT kms_grant(%L, %L, %L, %L)', 'secret/grant/a', 'kms_test_stranger', '{GetSecretValue}', '{"a": "1"}'), '22023|InvalidParameter|invalid value for encryption_context: reading a secret has no context', 'a grant on a secret has no encryption context'),
+SELECT is(pg_temp.complaint('SELECT kms_grant(%L, %L, %L, %L)', 'secret/grant/a', 'kms_test_stranger', '{GetSecretValue}', '{"a": "1"}'), '22023|InvalidParameter|invalid value for encryption_context: a call with a secret or certificate has no context', 'a grant on a secret has no encryption context'),
 	   is(pg_temp.verdict('SELECT kms_grant(%L, %L, %L, %L)', 'secret/grant/b', 'kms_test_stranger', '{GetSecretValue}', '{}'), 'fine', 'but an empty one, which is none'),
 	   is(pg_temp.verdict('SELECT kms_grant(%L, %L, %L, NULL, %L)', 'secret/grant/a', 'kms_test_stranger', '{GetSecretValue}', '2000-01-01'), '22023|InvalidParameter', 'nor does it expire in the past'),
 	   is(pg_temp.verdict('SELECT kms_grant(%L, %L, %L)', 'secret/grant/a', 'kms_test_nobody', '{GetSecretValue}'), '42704|InvalidParameter', 'nor is it given to nobody');
@@ -899,6 +906,164 @@ SELECT is(pg_temp.may_with('kms_test_other'), '{}'::text[], 'a new secret of the
 SELECT count(kms_grant('secret/grant/a', 'PUBLIC', '{GetSecretValue}')) FROM generate_series(1, 1000) \g /dev/null
 SELECT is(pg_temp.complaint('SELECT kms_grant(%L, ''PUBLIC'', ''{DescribeSecret}'')', 'secret/grant/a'), '54000|Rejected.LimitExceeded|secret "grant/a" has 1000 grants', 'a thousand and first grant on a secret is refused'),
 	   is(kms_revoke('secret/grant/a', 'PUBLIC'), 1000, 'and all are taken away at once');
+
+-- ---- certificates -----------------------------------------------------------
+
+GRANT EXECUTE ON FUNCTION kms_create_certificate TO kms_test_owner;
+SET ROLE kms_test_owner;
+SELECT certificate_id AS certificate, arn AS certificate_arn, csr FROM kms_create_certificate('RSA_2048', 'CN=grant') \gset
+SELECT certificate_id AS another, csr AS another_csr FROM kms_create_certificate('RSA_2048', 'CN=grant') \gset
+RESET ROLE;
+SELECT pg_temp.issue(:'csr') AS issued, pg_temp.issue(:'another_csr') AS another_issued \gset
+SET ROLE kms_test_owner;
+SELECT kms_upload_certificate(:'certificate', :'issued'), kms_upload_certificate(:'another', :'another_issued') \g /dev/null
+RESET ROLE;
+\set resource certificate/:certificate
+CREATE TEMP TABLE certificate_operation (name text, statement text, is_use boolean);
+INSERT INTO certificate_operation VALUES
+	('CertificatePrivateKeySign', 'SELECT kms_certificate_private_key_sign(%L, ''RSA_PSS_SHA_256'', ''x'')', true),
+	('CertificatePublicKeyVerify', 'SELECT kms_certificate_public_key_verify(%L, ''RSA_PSS_SHA_256'', ''x'', ''x'')', true),
+	('CertificatePublicKeyEncrypt', 'SELECT kms_certificate_public_key_encrypt(%L, ''RSAES_OAEP_SHA_256'', ''x'')', true),
+	('CertificatePrivateKeyDecrypt', 'SELECT pg_temp.decrypt(%L)', true),
+	('ExportCertificate', 'SELECT kms_export_certificate(%L, ''x'')', true),
+	('DescribeCertificate', 'SELECT kms_describe_certificate(%L)', false), ('GetCertificate', 'SELECT kms_get_certificate(%L)', false),
+	('UploadCertificate', format('SELECT kms_upload_certificate(%%L, CASE %%1$L WHEN %L THEN %L ELSE %L END)', :'certificate', :'issued', :'another_issued'), false),
+	('UpdateCertificateStatus', 'SELECT kms_update_certificate_status(%L, ''INACTIVE'')', false), ('DeleteCertificate', 'SELECT kms_delete_certificate(%L)', false),
+	('TagResource', 'SELECT kms_tag_resource(''{"a": "1"}'', certificate_id => %L)', false), ('UntagResource', 'SELECT kms_untag_resource(''{a}'', certificate_id => %L)', false),
+	('ListResourceTags', 'SELECT kms_list_resource_tags(certificate_id => %L)', false);
+GRANT SELECT ON certificate_operation TO PUBLIC;
+CREATE TEMP TABLE sent (certificate text, blob bytea);
+GRANT SELECT ON sent TO PUBLIC;
+SET ROLE kms_test_owner;
+SELECT kms_certificate_public_key_encrypt(:'certificate', 'RSAES_OAEP_SHA_256', 'x') AS blob, kms_certificate_public_key_encrypt(:'another', 'RSAES_OAEP_SHA_256', 'x') AS another_blob \gset
+RESET ROLE;
+INSERT INTO sent VALUES (:'certificate', :'blob'), (:'another', :'another_blob');
+CREATE FUNCTION pg_temp.decrypt(id text) RETURNS bytea LANGUAGE plpgsql AS $$ BEGIN RETURN kms_certificate_private_key_decrypt(id, 'RSAES_OAEP_SHA_256', (SELECT blob FROM sent WHERE certificate = id)); END $$;
+/* The operations that a role may do, each of them undone; kms_can must agree, or it shows. */
+CREATE FUNCTION pg_temp.may_certify(role name, certificate text) RETURNS text[] LANGUAGE plpgsql AS
+$$
+DECLARE
+	operation certificate_operation;
+	called text;
+	can boolean;
+	allowed text[] = '{}';
+BEGIN
+	FOR operation IN SELECT * FROM certificate_operation ORDER BY name LOOP
+		BEGIN
+			EXECUTE format('SET LOCAL ROLE %I', role);
+			can = kms_can(operation.name, 'certificate/' || certificate);
+			called = pg_temp.verdict(operation.statement, certificate);
+			RAISE EXCEPTION USING ERRCODE = 'KT001';
+		EXCEPTION WHEN SQLSTATE 'KT001' THEN
+			IF called NOT IN ('fine', '42501|Forbidden.NoPermission') OR can <> (called = 'fine') THEN
+				allowed = allowed || format('%s: %s, kms_can: %s', operation.name, called, can);
+			ELSIF can THEN
+				allowed = allowed || operation.name;
+			END IF;
+		END;
+	END LOOP;
+	RETURN allowed;
+END
+$$;
+CREATE FUNCTION pg_temp.all_of_certificates(VARIADIC but text[] = '{}') RETURNS text[] LANGUAGE sql AS $$ SELECT ARRAY(SELECT name FROM certificate_operation WHERE name <> ALL (but) ORDER BY name) $$;
+
+SELECT is(pg_temp.may_certify('kms_test_owner', :'certificate'), pg_temp.all_of_certificates(), 'the owner of a certificate may do everything with it'),
+	   is(pg_temp.may_certify('kms_test_other', :'certificate'), '{}'::text[], 'and others nothing'),
+	   is(pg_temp.may_certify('kms_test_super', :'certificate'), ARRAY(SELECT name FROM certificate_operation WHERE NOT is_use ORDER BY name), 'a superuser manages it, and does not use its key');
+CREATE FUNCTION pg_temp.certifies_with(certificate text, operation text) RETURNS text[] LANGUAGE plpgsql AS
+$$
+DECLARE
+	result text[];
+BEGIN
+	SET LOCAL ROLE kms_test_owner;
+	PERFORM kms_grant('certificate/' || certificate, 'kms_test_other', ARRAY[operation]);
+	RESET ROLE;
+	result = pg_temp.may_certify('kms_test_other', certificate);
+	SET LOCAL ROLE kms_test_owner;
+	PERFORM kms_revoke('certificate/' || certificate, 'kms_test_other', ARRAY[operation]);
+	RESET ROLE;
+	RETURN result;
+END
+$$;
+SELECT is(pg_temp.certifies_with(:'certificate', name), ARRAY[name], format('a grant of %s on a certificate allows that and nothing else', name)) FROM certificate_operation ORDER BY name;
+SELECT is(pg_temp.may_certify('kms_test_other', :'certificate'), '{}'::text[], 'and revoked nothing is left of it');
+SET ROLE kms_test_owner;
+SELECT kms_grant(:'resource', 'kms_test_other', '{*}') AS grant_id \gset
+RESET ROLE;
+SELECT is(pg_temp.may_certify('kms_test_other', :'certificate'), pg_temp.all_of_certificates(), '{*} on a certificate allows every operation on it'),
+	   is(pg_temp.may_certify('kms_test_other', :'another'), '{}'::text[], 'and none on another of the same owner');
+SET ROLE kms_test_other;
+SELECT is(pg_temp.verdict(statement, :'resource'), '42501|Forbidden.NoPermission', 'nor ' || what)
+  FROM (VALUES ('SELECT kms_grant(%L, ''kms_test_other'', ''{*}'')', 'granting on it'), ('SELECT kms_revoke(%L, ''kms_test_other'')', 'revoking'), ('SELECT kms_set_owner(%L, ''kms_test_other'')', 'becoming its owner')) t (statement, what);
+SELECT is(kms_can(operation, :'resource'), false, 'and kms_can says so of ' || operation) FROM unnest('{Grant,Revoke,SetOwner}'::text[]) operation;
+SET ROLE kms_test_owner;
+SELECT is(kms_can(operation, :'resource'), true, 'the owner may ' || operation) FROM unnest('{Grant,Revoke,SetOwner}'::text[]) operation;
+SELECT is(kms_revoke(:'certificate_arn', 'kms_test_other', '{ExportCertificate}'), 1, 'from {*}, by ARN, exporting can be revoked');
+SELECT is((SELECT ARRAY(SELECT o FROM unnest(operations) o ORDER BY o) FROM kms.grants WHERE grant_id = :'grant_id'), pg_temp.all_of_certificates('ExportCertificate'), 'then the grant names the others, all of them operations on certificates');
+RESET ROLE;
+SELECT is(pg_temp.may_certify('kms_test_other', :'certificate'), pg_temp.all_of_certificates('ExportCertificate'), 'which are still allowed');
+
+/* What is no grant on a certificate, and what a certificate's are no grants on. */
+SET ROLE kms_test_owner;
+SELECT is(pg_temp.verdict('SELECT kms_grant(%L, %L, %L)', :'resource', 'kms_test_stranger', operations), '22023|InvalidParameter', 'no grant on a certificate of ' || what),
+	   is(pg_temp.verdict('SELECT kms_revoke(%L, %L, %L)', :'resource', 'kms_test_stranger', operations), '22023|InvalidParameter', 'nor is it revoked')
+  FROM (VALUES ('{Decrypt}', 'an operation on keys'), ('{AsymmetricSign}', 'signing with a key'), ('{GetSecretValue}', 'an operation on secrets'), ('{GetCertificate,DescribeKey}', 'one beside its own'), ('{CreateCertificate}', 'an operation on no certificate'),
+			   ('{ListCertificates}', 'a list'), ('{CertificateExpiry}', 'a worker''s job'), ('{Grant}', 'granting'), ('{getcertificate}', 'small letters'), ('{}', 'nothing'), ('{*,GetCertificate}', '* beside a name')) t (operations, what);
+SELECT is(pg_temp.verdict('SELECT kms_grant(%L, %L, %L)', resource, 'kms_test_stranger', ARRAY[name]::text), '22023|InvalidParameter', format('nor is %s granted on %s', name, what)),
+	   is(pg_temp.verdict('SELECT kms_can(%L, %L)', name, resource), '22023|InvalidParameter', 'nor may one ask for it')
+  FROM certificate_operation, (VALUES (:'key', 'a key'), ('secret/grant/a', 'a secret')) r (resource, what) WHERE name !~ 'Resource' ORDER BY name, what;
+SELECT is((SELECT string_agg(name, ', ' ORDER BY name) FROM (SELECT name FROM operation UNION SELECT name FROM secret_operation) o WHERE pg_temp.verdict('SELECT kms_can(%L, %L)', name, :'resource') <> '22023|InvalidParameter'), 'ListResourceTags, TagResource, UntagResource',
+		  'of a certificate one asks for no operation on keys and secrets, but for those that are on all');
+SELECT is(pg_temp.complaint('SELECT kms_grant(%L, %L, %L, %L)', :'resource', 'kms_test_stranger', '{GetCertificate}', '{"a": "1"}'), '22023|InvalidParameter|invalid value for encryption_context: a call with a secret or certificate has no context', 'a grant on a certificate has no encryption context'),
+	   is(pg_temp.verdict('SELECT kms_grant(%L, %L, %L, NULL, %L)', :'resource', 'kms_test_stranger', '{GetCertificate}', '2000-01-01'), '22023|InvalidParameter', 'nor does it expire in the past'),
+	   is(pg_temp.verdict('SELECT kms_grant(%L, %L, %L)', :'resource', 'kms_test_nobody', '{GetCertificate}'), '42704|InvalidParameter', 'nor is it given to nobody');
+
+/* Who sees them. */
+SELECT kms_grant(:'resource', 'kms_test_stranger', '{CertificatePublicKeyVerify}', expires_at => '2100-01-01 00:00+00') \g /dev/null
+SELECT is((SELECT string_agg(concat_ws(' ', resource_type, resource = :'resource', grantee, expires_at IS NULL), ', ' ORDER BY grantee) FROM kms.grants WHERE resource_type = 'certificate'), 'certificate t kms_test_other t, certificate t kms_test_stranger f', 'the owner sees the grants on a certificate'),
+	   is((SELECT count(*) FROM kms_list_grants(:'certificate_arn')), 2::bigint, 'and lists them, by ARN'), is((SELECT count(*) FROM kms_list_grants(:'resource')), 2::bigint, 'and by id');
+SET ROLE kms_test_stranger;
+SELECT is_empty('SELECT FROM kms.grants', 'who may not describe it does not'), is(pg_temp.verdict('SELECT kms_list_grants(%L)', :'resource'), '42501|Forbidden.NoPermission', 'and is refused the list'),
+	   is(kms_can('CertificatePublicKeyVerify', :'resource'), true, 'but asks what it may itself');
+RESET ROLE;
+
+/* Owners. */
+SELECT is(pg_temp.as_owner('SELECT kms_set_owner(%L, %L)', :'resource', 'kms_test_other'), 'fine', 'an owner gives a certificate to anybody'),
+	   is(pg_temp.may_certify('kms_test_other', :'certificate'), pg_temp.all_of_certificates(), 'who may do everything with it'),
+	   is(pg_temp.may_certify('kms_test_owner', :'certificate'), '{}'::text[], 'and the former owner nothing'),
+	   is(pg_temp.may_certify('kms_test_stranger', :'certificate'), '{CertificatePublicKeyVerify}'::text[], 'grants stay'),
+	   is(pg_temp.as_owner('SELECT kms_set_owner(%L, %L)', :'resource', 'kms_test_owner'), '42501|Forbidden.NoPermission', 'it does not take the certificate back'),
+	   is(pg_temp.complaint('SELECT kms_set_owner(%L, %L)', :'resource', 'kms_test_nobody'), '42704|InvalidParameter|invalid value for new_owner: role "kms_test_nobody" does not exist', 'nobody is no owner');
+SELECT is((SELECT creator FROM kms.certificates WHERE certificate_id = :'certificate'), 'kms_test_other', 'the new owner is shown');
+ALTER ROLE kms_test_other RENAME TO kms_test_renamed;
+SELECT is(pg_temp.may_certify('kms_test_renamed', :'certificate'), pg_temp.all_of_certificates(), 'renamed, it still owns it'),
+	   is((SELECT creator FROM kms.certificates WHERE certificate_id = :'certificate'), 'kms_test_renamed', 'and is shown with its new name');
+SELECT kms_run_jobs() \g /dev/null
+SELECT is((SELECT owner_name FROM kms.certificate WHERE id = :'certificate'), 'kms_test_renamed', 'which the workers write into the row'),
+	   is(pg_temp.may_certify('kms_test_renamed', :'certificate'), pg_temp.all_of_certificates(), 'which is intact'),
+	   is_empty('SELECT FROM kms_check_integrity() WHERE table_name IN (''certificate'', ''grant_entry'')', 'as the check says');
+SELECT is(pg_temp.verdict('DROP ROLE kms_test_renamed'), '2BP01|UnsupportedOperation', 'a role that owns a certificate is not dropped'), alike(pg_temp.hint('DROP ROLE kms_test_renamed'), '%certificates%kms_set_owner%kms.certificates%', 'and a hint says what to do');
+SELECT kms_revoke(:'resource', 'kms_test_renamed') \g /dev/null
+SAVEPOINT owned;
+DROP OWNED BY kms_test_renamed;
+SELECT is(pg_temp.may_certify('kms_test_renamed', :'certificate'), '{}'::text[], 'after DROP OWNED BY a role its certificates are nobody''s'),
+	   is(pg_temp.may_certify('kms_test_stranger', :'certificate'), '{CertificatePublicKeyVerify}'::text[], 'the grants on them stay');
+SELECT is((SELECT creator FROM kms.certificates WHERE certificate_id = :'certificate'), 'kms_test_renamed', 'and whose they were is shown'),
+	   is(pg_temp.verdict_as('kms_test_super', 'SELECT kms_set_owner(%L, %L)', :'resource', 'kms_test_owner'), 'fine', 'a superuser gives them to another'),
+	   is(pg_temp.may_certify('kms_test_owner', :'certificate'), pg_temp.all_of_certificates(), 'who has them then'),
+	   is(pg_temp.verdict('DROP ROLE kms_test_renamed'), 'fine', 'and the role can be dropped');
+ROLLBACK TO owned;
+SELECT is(pg_temp.verdict_as('kms_test_renamed', 'SELECT kms_delete_certificate(%L)', :'certificate'), 'fine', 'a certificate that is deleted'),
+	   is(has_table_privilege('kms_test_renamed', 'kms.role_anchor', 'SELECT'), false, 'leaves its owner without the privilege on the anchor'),
+	   is_empty('SELECT FROM kms.grant_entry WHERE resource_type = ''certificate''', 'the grants on it go with it'),
+	   is(pg_temp.as_owner('SELECT kms_grant(%L, %L, %L)', :'resource', 'kms_test_stranger', '{*}'), '42704|Certificate.NotFound', 'and nothing is granted on it any more'),
+	   is_empty('SELECT FROM kms_check_integrity() WHERE table_name IN (''certificate'', ''grant_entry'')', 'no row is left over'),
+	   is(pg_temp.verdict('DROP ROLE kms_test_renamed'), 'fine', 'and who owned it can be dropped');
+SET ROLE kms_test_owner;
+SELECT count(kms_grant('certificate/' || :'another', 'PUBLIC', '{GetCertificate}')) FROM generate_series(1, 1000) \g /dev/null
+SELECT is(pg_temp.verdict('SELECT kms_grant(%L, ''PUBLIC'', ''{DescribeCertificate}'')', 'certificate/' || :'another'), '54000|Rejected.LimitExceeded', 'a thousand and first grant on a certificate is refused'),
+	   is(kms_revoke('certificate/' || :'another', 'PUBLIC'), 1000, 'and all are taken away at once');
+RESET ROLE;
 
 SELECT * FROM finish();
 ROLLBACK;
