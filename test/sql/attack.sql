@@ -4,13 +4,16 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(231);
+\set authority :here /sql/include/ca.psql
+\i :authority
+SELECT plan(287);
 
 CREATE ROLE kms_test_victim;
 CREATE ROLE kms_test_grantee;
 CREATE ROLE kms_test_attacker;
 GRANT EXECUTE ON FUNCTION kms_create_key TO kms_test_victim, kms_test_attacker;
 GRANT EXECUTE ON FUNCTION kms_create_secret(text, text, text, text, text, text, jsonb, jsonb, boolean, interval), kms_create_secret(text, text, bytea, text, text, text, jsonb, jsonb, boolean, interval) TO kms_test_victim, kms_test_attacker;
+GRANT EXECUTE ON FUNCTION kms_create_certificate TO kms_test_victim, kms_test_attacker;
 ALTER ROLE kms_test_victim CREATEROLE;
 SET ROLE kms_test_victim;
 CREATE TEMP TABLE subject (key text, id text, version text, blob text);
@@ -38,6 +41,12 @@ SELECT kms_delete_secret('attack/doomed'), kms_delete_secret('attack/ending'), k
 INSERT INTO subject (key, id) SELECT key, 'attack/' || key FROM unnest('{generic,chosen,doomed secret,rds,two roles}'::text[]) key;
 UPDATE subject SET id = CASE key WHEN 'two roles' THEN 'attack/pair' ELSE 'attack/doomed' END WHERE key IN ('doomed secret', 'two roles');
 INSERT INTO subject (key, id) VALUES ('of a secret', 'secret/attack/generic');
+SELECT certificate_id AS certificate, arn, csr FROM kms_create_certificate('RSA_2048', 'CN=attack', '{attack.example.com}') \gset
+RESET ROLE;
+SELECT pg_temp.issue(:'csr') AS issued \gset
+SET ROLE kms_test_victim;
+SELECT kms_upload_certificate(:'certificate', :'issued', :'inter'), kms_tag_resource('{"team": "red"}', certificate_id => :'certificate'), kms_grant(:'arn', 'kms_test_grantee', '{*}', NULL, clock_timestamp() + interval '1 hour') \g /dev/null
+INSERT INTO subject VALUES ('certificate', :'certificate', :'issued', kms_certificate_public_key_encrypt(:'certificate', 'RSAES_OAEP_SHA_256', 'x')), ('of a certificate', 'certificate/' || :'certificate', NULL, NULL);
 RESET ROLE;
 /* Work for kms_run_jobs. */
 SELECT kms_test.let_time_pass() \g /dev/null
@@ -104,12 +113,23 @@ INSERT INTO operation (key, statement) VALUES
 	('generic', 'SELECT public.kms_delete_secret(%1$L), public.kms_restore_secret(%1$L), public.kms_delete_secret(%1$L, true)'), ('doomed secret', 'SELECT public.kms_restore_secret(%1$L), public.kms_delete_secret(%1$L, false, 7)'),
 	('rds', 'SELECT public.kms_rotate_secret(%1$L), public.kms_update_secret_rotation_policy(%1$L, true, ''10 days''), public.kms_update_secret(%1$L, custom_data => ''{"a": "b"}'')'), ('two roles', 'SELECT public.kms_rotate_secret(%1$L), public.kms_rotate_secret(%1$L, ''v2'')'),
 	('of a secret', 'SELECT public.kms_grant(%1$L, ''kms_test_grantee'', ''{GetSecretValue}'', expires_at => ''2100-01-01''), public.kms_revoke(%1$L, ''kms_test_grantee''), public.kms_set_owner(%1$L, ''kms_test_victim'')'),
-	('of a secret', 'SELECT public.kms_list_grants(%1$L)'), ('of a secret', 'SELECT public.kms_can(''GetSecretValue'', %1$L)'), ('generic', 'SELECT job, name, next_run FROM kms.jobs');
+	('of a secret', 'SELECT public.kms_list_grants(%1$L)'), ('of a secret', 'SELECT public.kms_can(''GetSecretValue'', %1$L)'), ('generic', 'SELECT job, name, next_run FROM kms.jobs'),
+	('certificate', 'SELECT public.kms_create_certificate(''EC_P256'', ''CN=attack, O=x'', ''{attack.example.com,10.0.0.1}'', false)'),
+	('certificate', 'SELECT public.kms_describe_certificate(%1$L), public.kms_get_certificate(%1$L)'), ('certificate', 'SELECT public.kms_list_certificates(), public.kms_list_certificates(''ATTACK'', ''inter'', ''ACTIVE'')'),
+	('certificate', 'SELECT creator, days_to_expiry, tags FROM kms.certificates'),
+	('certificate', 'SELECT public.kms_certificate_private_key_sign(%1$L, ''RSA_PSS_SHA_256'', ''x''), public.kms_certificate_public_key_verify(%1$L, ''RSA_PSS_SHA_256'', pg_catalog.sha256(''x''), ''x'', ''DIGEST'')'),
+	('certificate', 'SELECT public.kms_certificate_public_key_encrypt(%1$L, ''RSAES_OAEP_SHA_256'', ''x''), public.kms_certificate_private_key_decrypt(%1$L, ''RSAES_OAEP_SHA_256'', %3$L)'), ('certificate', 'SELECT public.kms_export_certificate(%1$L, ''x'')'),
+	('certificate', 'SELECT public.kms_upload_certificate(%1$L, %2$L)'), ('certificate', 'SELECT public.kms_update_certificate_status(%1$L, ''INACTIVE''), public.kms_update_certificate_status(%1$L, ''REVOKED'')'), ('certificate', 'SELECT public.kms_delete_certificate(%1$L)'),
+	('certificate', 'SELECT public.kms_tag_resource(''{"team": "blue"}'', certificate_id => %1$L), public.kms_untag_resource(''{team}'', certificate_id => %1$L), public.kms_list_resource_tags(certificate_id => %1$L)'),
+	('of a certificate', 'SELECT public.kms_grant(%1$L, ''kms_test_grantee'', ''{ExportCertificate}'', expires_at => ''2100-01-01''), public.kms_revoke(%1$L, ''kms_test_grantee''), public.kms_set_owner(%1$L, ''kms_test_victim'')'),
+	('of a certificate', 'SELECT public.kms_list_grants(%1$L)'), ('of a certificate', 'SELECT public.kms_can(''ExportCertificate'', %1$L)');
 INSERT INTO operation (key, statement, for_superusers) VALUES
 	('aes', 'SELECT public.kms_check_integrity(), public.kms_verify_audit_log()', true), ('aes', 'SELECT FROM kms.audit_log, kms.key_usage', true), ('aes', 'SELECT public.kms_run_jobs()', true), ('aes', 'SELECT public.kms_confirm_home()', true),
 	('aes', 'SELECT public.kms_grant(%1$L, ''kms_test_grantee'', ''{Encrypt}''), public.kms_revoke(%1$L, ''kms_test_grantee'')', true), ('aes', 'SELECT public.kms_set_owner(%1$L, ''kms_test_victim'')', true),
 	('aes', 'SELECT public.kms_list_keys(), public.kms_list_grants(), public.kms_list_aliases()', true), ('aes', 'SELECT key_id FROM kms.keys, kms.jobs', true), ('aes', 'SELECT public.kms_tag_resource(''{"team": "blue"}'', %1$L), public.kms_list_resource_tags(%1$L)', true), ('aes', 'SELECT resource FROM kms.tags', true), ('generic', 'SELECT public.kms_list_secrets()', true), ('generic', 'SELECT creator, version_id FROM kms.secrets, kms.secret_versions', true),
-	('generic', 'SELECT public.kms_put_secret_value(%1$L, ''v2'', ''x''::pg_catalog.text), public.kms_describe_secret(%1$L), public.kms_delete_secret(%1$L)', true), ('two roles', 'SELECT public.kms_rotate_secret(%1$L)', true), ('of a secret', 'SELECT public.kms_set_owner(%1$L, ''kms_test_victim'')', true), ('other', 'SELECT public.kms_schedule_key_deletion(%1$L, 7)', true);
+	('generic', 'SELECT public.kms_put_secret_value(%1$L, ''v2'', ''x''::pg_catalog.text), public.kms_describe_secret(%1$L), public.kms_delete_secret(%1$L)', true), ('two roles', 'SELECT public.kms_rotate_secret(%1$L)', true), ('of a secret', 'SELECT public.kms_set_owner(%1$L, ''kms_test_victim'')', true), ('other', 'SELECT public.kms_schedule_key_deletion(%1$L, 7)', true),
+	('certificate', 'SELECT public.kms_list_certificates(''attack'')', true), ('certificate', 'SELECT creator FROM kms.certificates', true), ('certificate', 'SELECT public.kms_upload_certificate(%1$L, %2$L), public.kms_update_certificate_status(%1$L, ''INACTIVE''), public.kms_delete_certificate(%1$L)', true),
+	('of a certificate', 'SELECT public.kms_set_owner(%1$L, ''kms_test_victim'')', true);
 GRANT SELECT ON operation TO PUBLIC;
 SELECT is_empty($$SELECT p.proname FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'kms'
 					WHERE p.pronamespace = e.extnamespace AND p.proname NOT IN ('kms_open_kms_service', 'kms_import_key_material') AND NOT EXISTS (SELECT FROM operation o WHERE o.statement ~ (p.proname || '\M'))$$,
@@ -155,7 +175,7 @@ BEGIN
 	END LOOP;
 	/* Domains of the names of the types, with a check; tables and views of the names of ours. */
 	EXECUTE 'CREATE FUNCTION kms_test_trap.domain_check() RETURNS boolean LANGUAGE plpgsql AS $f$ BEGIN INSERT INTO kms_test_trap.caught VALUES (''domain'', current_user); RETURN true; END $f$';
-	FOR planted IN SELECT unnest('{uuid,text,bytea,jsonb,timestamptz,int4,int8,oid,bool,name,interval,regclass,regrole,grant_metadata,key_metadata,new_secret,secret_metadata,secret_value}'::text[]) AS name LOOP
+	FOR planted IN SELECT unnest('{uuid,text,bytea,jsonb,timestamptz,int4,int8,oid,bool,name,interval,regclass,regrole,grant_metadata,key_metadata,new_secret,secret_metadata,secret_value,new_certificate,certificate_text,certificate_metadata}'::text[]) AS name LOOP
 		EXECUTE format('CREATE DOMAIN kms_test_trap.%I AS pg_catalog.int4 CHECK (kms_test_trap.domain_check())', planted.name);
 	END LOOP;
 	EXECUTE 'CREATE FUNCTION kms_test_trap.trigger() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN INSERT INTO kms_test_trap.caught VALUES (''trigger'', current_user); RETURN NULL; END $f$';
@@ -202,6 +222,9 @@ INSERT INTO pg_temp.grant_entry SELECT gen_random_uuid(), 'key', id, 0, 'PUBLIC'
 INSERT INTO pg_temp.secret (id, name, owner, owner_name, created_at, updated_at, type, description, key_id, key_is_chosen, automatic_rotation, hour_rotations, account_id, domain_key_version, mac)
 	SELECT id, name, 'kms_test_attacker'::regrole, 'kms_test_attacker', created_at, updated_at, 'Generic', description, key_id, false, automatic_rotation, 0, account_id, domain_key_version, mac FROM kms.secret;
 INSERT INTO pg_temp.grant_entry SELECT gen_random_uuid(), 'secret', id, 0, 'PUBLIC', '{*}', NULL, NULL, 'postgres', now(), account_id, domain_key_version, mac FROM kms.secret;
+INSERT INTO pg_temp.certificate SELECT * FROM kms.certificate;
+UPDATE pg_temp.certificate SET owner = 'kms_test_attacker'::regrole, owner_name = 'kms_test_attacker';
+INSERT INTO pg_temp.grant_entry SELECT gen_random_uuid(), 'certificate', id, 0, 'PUBLIC', '{*}', NULL, NULL, 'postgres', now(), account_id, domain_key_version, mac FROM kms.certificate;
 INSERT INTO pg_temp.secret_version SELECT secret_id, id, created_at, data_type, NULL, 'x' FROM kms.secret_version;
 DELETE FROM kms_test_trap.caught;
 
@@ -242,16 +265,16 @@ SELECT is(string_agg(format('%s: %s', p.name, pg_temp.attacked(p.path, 'kms_test
   FROM operation o, path p WHERE NOT for_superusers GROUP BY o.n, o.statement ORDER BY o.n;
 SELECT is(string_agg(format('%s: %s', p.name, pg_temp.attacked(p.path, 'postgres', o)), '; ' ORDER BY p.name) , 'temporary tables first: fine; the trap alone: fine; the trap first: fine', 'for a superuser, nothing planted runs: ' || left(o.statement, 80))
   FROM operation o, path p WHERE for_superusers GROUP BY o.n, o.statement ORDER BY o.n;
-/* What asks for a right on a key or secret refuses the attacker as ever; what lists shows nothing. */
+/* What asks for a right on a key, secret or certificate refuses the attacker as ever; what lists shows nothing. */
 SELECT is(string_agg(DISTINCT pg_temp.attacked(p.path, 'kms_test_attacker', o), '; '), '42501|Forbidden.NoPermission', 'for the attacker nothing changes: ' || left(o.statement, 80))
   FROM operation o, path p WHERE NOT for_superusers AND statement ~ '%1' AND statement !~ 'kms_can' GROUP BY o.n, o.statement ORDER BY o.n;
 SELECT is(pg_temp.attacked(p.path, 'kms_test_attacker', ROW(0, 'aes', format('SELECT 1 OPERATOR(pg_catalog./) pg_catalog.count(*) FROM %s', list), false)::operation), '22012|', format('with %s the attacker sees nothing in %s', p.name, list))
-  FROM path p, unnest(ARRAY['kms.keys', 'kms.key_versions', 'kms.aliases', 'kms.grants', 'kms.jobs', 'public.kms_list_keys()', 'public.kms_list_aliases()', 'public.kms_list_grants()', 'kms.secrets', 'kms.secret_versions', 'public.kms_list_secrets()', 'kms.tags']) list ORDER BY list, p.name;
+  FROM path p, unnest(ARRAY['kms.keys', 'kms.key_versions', 'kms.aliases', 'kms.grants', 'kms.jobs', 'public.kms_list_keys()', 'public.kms_list_aliases()', 'public.kms_list_grants()', 'kms.secrets', 'kms.secret_versions', 'public.kms_list_secrets()', 'kms.certificates', 'public.kms_list_certificates()', 'kms.tags']) list ORDER BY list, p.name;
 SELECT is(pg_temp.attacked(p.path, 'kms_test_attacker', ROW(0, 'aes', 'SELECT 1 OPERATOR(pg_catalog./) public.kms_can(''Encrypt'', %1$L, ''{"a": "1"}'')::pg_catalog.int4', false)::operation), '22012|', 'with ' || p.name || ' kms_can says no')
   FROM path p ORDER BY p.name;
 SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'in the end nothing was caught'),
-	   is((SELECT count(*) FROM pg_temp.grant_entry), (SELECT count(*) FROM pg_temp.key) + (SELECT count(*) FROM pg_temp.secret), 'and no temporary table was written'),
-	   is_empty('SELECT FROM pg_temp.secret WHERE owner_name <> ''kms_test_attacker'' UNION ALL SELECT FROM pg_temp.tag', 'nor changed');
+	   is((SELECT count(*) FROM pg_temp.grant_entry), (SELECT count(*) FROM pg_temp.key) + (SELECT count(*) FROM pg_temp.secret) + (SELECT count(*) FROM pg_temp.certificate), 'and no temporary table was written'),
+	   is_empty('SELECT FROM pg_temp.secret WHERE owner_name <> ''kms_test_attacker'' UNION ALL SELECT FROM pg_temp.certificate WHERE owner_name <> ''kms_test_attacker'' UNION ALL SELECT FROM pg_temp.tag', 'nor changed');
 
 /* The attacker's own conversions run before the call, as who calls. */
 SELECT is(pg_temp.attacked('public', 'kms_test_victim', ROW(0, 'aes', 'SELECT public.kms_describe_key(ROW(1)::kms_test_trap.bait)', false)::operation), 'fine, caught: cast as kms_test_victim', 'a planted cast runs as the caller, who wrote it');
@@ -266,6 +289,13 @@ SELECT is(kms.may_describe_secret((SELECT id FROM pg_temp.secret WHERE name = 'a
   FROM (VALUES (10, 'postgres'), ('kms_test_victim'::regrole::oid, 'kms_test_victim'), (0, ''), (4294967295, repeat('x', 1000))) t (owner, name);
 SELECT is(kms.may_describe_secret(NULL, NULL, NULL), false, 'nor about none'),
 	   is(pg_temp.verdict('SELECT kms.describable(%L)', 'secret/attack/generic'), '42501|Forbidden.NoPermission', 'nor does it name a secret of another');
+SELECT is(kms.may_describe_certificate(id::uuid, owner, name), false, 'nor does one that is asked about a certificate say yes, whoever is said to be its owner') FROM subject,
+	   (VALUES (10, 'postgres'), ('kms_test_victim'::regrole::oid, 'kms_test_victim'), (0, ''), (4294967295, repeat('x', 1000))) t (owner, name) WHERE key = 'certificate';
+SELECT is(kms.may_describe_certificate(NULL, NULL, NULL), false, 'nor about none'),
+	   is(kms.may_describe_certificate(gen_random_uuid(), 0, ''), false, 'nor about one that is not there'),
+	   is(pg_temp.verdict('SELECT kms.describable(%L)', (SELECT id FROM subject WHERE key = 'of a certificate')), '42501|Forbidden.NoPermission', 'nor does it name a certificate of another'),
+	   is(pg_temp.verdict('SELECT kms.certificate_status(%L)', repeat('x', 1000000)), '22023|InvalidParameter', 'a status that is none is none'),
+	   is(kms.certificate_status(NULL), NULL, 'and null is no status');
 SELECT matches(pg_temp.verdict('SELECT kms.describe_grant(ROW(%s)::kms.grant_entry)', row_text), '^(fine|XX001\|Rejected.Unavailable|22P02.*|22021.*)$', 'a made-up grant harms nobody: ' || row_text)
   FROM unnest(ARRAY['NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL',
 					'gen_random_uuid(), ''key'', gen_random_uuid(), 10, ''postgres'', ''{*}'', NULL, NULL, ''x'', now(), 1, 1, ''x''',
@@ -286,6 +316,20 @@ SELECT matches(pg_temp.verdict('SELECT (kms.describe_secret(ROW(%s)::kms.secret)
 			   (9, 'gen_random_uuid(), ''x'', 10, ''x'', now(), now(), ''Rds'', ''none of ours'', ''d'', gen_random_uuid(), true, NULL, ''Disabled'', NULL, NULL, NULL, NULL, NULL, 0, NULL, 1, 1, ''x''', '^XX001\|Rejected.Unavailable$'),
 			   (10, 'gen_random_uuid(), ''x'', 10, ''x'', now(), now(), ''Rds'', NULL, ''d'', gen_random_uuid(), true, NULL, ''None of ours'', NULL, NULL, NULL, NULL, NULL, 0, NULL, 1, 1, ''x''', '^XX001\|Rejected.Unavailable$'),
 			   (11, 'gen_random_uuid(), repeat(''x'', 1000000), 4294967295, repeat(''y'', 1000000), ''infinity'', ''-infinity'', ''Rds'', ''DoubleUsers'', repeat(''d'', 1000000), gen_random_uuid(), true, NULL, ''Invalid'', -1, NULL, NULL, NULL, NULL, 0, NULL, 1, 1, ''x''', '^fine$')) t (n, row_text, verdict) ORDER BY n;
+SELECT matches(pg_temp.verdict('SELECT (kms.describe_certificate(ROW(%s)::kms.certificate)).*', row_text), verdict, 'nor does a made-up certificate: ' || left(row_text, 120))
+  FROM (VALUES (1, 'gen_random_uuid(), 10, ''x'', now(), now(), ''ACTIVE'', ''EC_P256'', true, ''CN=x'', ''{a,b}'', NULL, NULL, NULL, NULL, NULL, NULL, ''00'', ''\x00'', ''x'', NULL, ''\x00'', 1, 1, 1, 1, ''x''', '^fine$'),
+			   (2, array_to_string(array_fill('NULL'::text, ARRAY[26]), ', '), '^XX001\|Rejected.Unavailable$'),
+			   (3, 'gen_random_uuid(), 10, ''x'', now(), now(), ''none of ours'', ''EC_P256'', true, ''CN=x'', ''{a,b}'', NULL, NULL, NULL, NULL, NULL, NULL, ''00'', ''\x00'', ''x'', NULL, ''\x00'', 1, 1, 1, 1, ''x''', '^XX001\|Rejected.Unavailable$'),
+			   (4, 'gen_random_uuid(), 10, ''x'', now(), now(), ''ACTIVE'', '''', true, ''CN=x'', ''{a,b}'', NULL, NULL, NULL, NULL, NULL, NULL, ''00'', ''\x00'', ''x'', NULL, ''\x00'', 1, 1, 1, 1, ''x''', '^XX001\|Rejected.Unavailable$'),
+			   (5, 'gen_random_uuid(), 10, ''x'', now(), now(), ''ACTIVE'', ''EC_P256'', true, ''CN=x'', ''{a,NULL}'', NULL, NULL, NULL, NULL, NULL, NULL, ''00'', ''\x00'', ''x'', NULL, ''\x00'', 1, 1, 1, 1, ''x''', '^XX001\|Rejected.Unavailable$'),
+			   (6, 'gen_random_uuid(), 10, ''x'', now(), now(), ''ACTIVE'', ''EC_P256'', true, ''CN=x'', ''{{a,b},{c,d}}'', NULL, NULL, NULL, NULL, NULL, NULL, ''00'', ''\x00'', ''x'', NULL, ''\x00'', 1, 1, 1, 1, ''x''', '^fine$'),
+			   (7, 'gen_random_uuid(), 10, ''x'', now(), now(), ''ACTIVE'', ''EC_P256'', true, ''CN=x'', ''{}'', NULL, NULL, NULL, NULL, NULL, NULL, ''00'', '''', '''', ''-infinity'', ''\x00'', 1, 1, 1, 1, ''x''', '^XX001\|Rejected.Unavailable$'),
+			   (8, 'gen_random_uuid(), 10, ''x'', now(), now(), ''ACTIVE'', ''EC_P256'', true, ''CN=x'', ''{a,b}'', repeat(''x'', 1000000), ''no number'', ''infinity'', ''-infinity'', ''no PEM'', ''neither'', ''00'', ''\x00'', ''x'', NULL, ''\x00'', 1, 1, 1, 1, ''x''', '^fine$'),
+			   (9, 'gen_random_uuid(), 4294967295, repeat(''x'', 1000000), ''infinity'', ''-infinity'', ''ACTIVE'', ''EC_P256'', true, ''CN=x'', ''{a,b}'', NULL, NULL, NULL, NULL, NULL, NULL, ''00'', ''\x00'', repeat(''y'', 1000000), ''infinity'', ''\x00'', 1, 1, 1, 1, ''x''', '^fine$'),
+			   (11, 'gen_random_uuid(), 4294967295, repeat(''x'', 1000000), ''infinity'', ''-infinity'', ''ACTIVE'', ''EC_P256'', true, ''CN=x'', ''{a,b}'', NULL, NULL, NULL, NULL, NULL, NULL, ''00'', decode(repeat(''00'', 1000000), ''hex''), repeat(''y'', 1000000), ''infinity'', ''\x00'', 1, 1, 1, 1, ''x''', '^XX001\|Rejected.Unavailable$'),
+			   (10, 'gen_random_uuid(), 10, ''x'', now(), now(), ''ACTIVE'', ''EC_P256'', true, NULL, ''{a,b}'', NULL, NULL, NULL, NULL, NULL, NULL, ''00'', ''\x00'', ''x'', NULL, ''\x00'', 1, 1, 1, 1, ''x''', '^XX001\|Rejected.Unavailable$')) t (n, row_text, verdict) ORDER BY n;
+SELECT is(tags, NULL, 'a made-up one is not shown with the tags of another''s'), isnt(subject, NULL, 'but as it was made up')
+  FROM kms.describe_certificate(jsonb_populate_record(NULL::kms.certificate, (SELECT to_jsonb(c) FROM pg_temp.certificate c WHERE c.id = (SELECT id::uuid FROM subject WHERE key = 'certificate'))));
 RESET ROLE;
 
 -- ---- the script, as the well-known linter looks at it ---------------------
