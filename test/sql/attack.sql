@@ -366,3 +366,4 @@ SELECT is_empty($$SELECT pg_describe_object(d.classid, d.objid, 0), pg_describe_
 
 SELECT * FROM finish();
 ROLLBACK;
+\! rm -r -- "$kms_ca"

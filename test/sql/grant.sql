@@ -1067,3 +1067,4 @@ RESET ROLE;
 
 SELECT * FROM finish();
 ROLLBACK;
+\! rm -r -- "$kms_ca"

@@ -444,3 +444,4 @@ RESET ROLE;
 
 SELECT * FROM finish();
 ROLLBACK;
+\! rm -r -- "$kms_ca"

@@ -444,3 +444,4 @@ SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_decrypt(value) FROM k
 
 SELECT * FROM finish();
 ROLLBACK;
+\! rm -r -- "$kms_ca"

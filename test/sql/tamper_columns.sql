@@ -541,3 +541,4 @@ SELECT is(pg_temp.reported(), '{}', 'after all that nothing is reported again');
 
 SELECT * FROM finish();
 ROLLBACK;
+\! rm -r -- "$kms_ca"
