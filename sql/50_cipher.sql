@@ -33,6 +33,18 @@ CREATE FUNCTION @extschema@.kms_decrypt_text(ciphertext_blob bytea, encryption_c
 
 COMMENT ON FUNCTION @extschema@.kms_decrypt_text(bytea, jsonb) IS 'decrypt what was encrypted as text';
 
+CREATE FUNCTION @extschema@.kms_try_decrypt(ciphertext_blob bytea, encryption_context jsonb = NULL) RETURNS bytea
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 30;
+
+COMMENT ON FUNCTION @extschema@.kms_try_decrypt(bytea, jsonb)
+	IS 'decrypt; NULL and a notice for what does not open';
+
+CREATE FUNCTION @extschema@.kms_try_decrypt_text(ciphertext_blob bytea, encryption_context jsonb = NULL) RETURNS text
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 30;
+
+COMMENT ON FUNCTION @extschema@.kms_try_decrypt_text(bytea, jsonb)
+	IS 'decrypt what was encrypted as text; NULL and a notice for what does not open, or is none';
+
 CREATE FUNCTION @extschema@.kms_re_encrypt(ciphertext_blob bytea, destination_key_id text,
 		source_encryption_context jsonb = NULL, destination_encryption_context jsonb = NULL,
 		source_key_id text = NULL, source_key_version_id text = NULL, source_encryption_algorithm text = NULL)

@@ -94,6 +94,8 @@ GRANT EXECUTE ON FUNCTION
 	@extschema@.kms_encrypt(text, text, jsonb),
 	@extschema@.kms_decrypt(bytea, jsonb),
 	@extschema@.kms_decrypt_text(bytea, jsonb),
+	@extschema@.kms_try_decrypt(bytea, jsonb),
+	@extschema@.kms_try_decrypt_text(bytea, jsonb),
 	@extschema@.kms_re_encrypt(bytea, text, jsonb, jsonb, text, text, text),
 	@extschema@.kms_ciphertext_info(bytea),
 	@extschema@.kms_generate_data_key(text, text, integer, jsonb),

@@ -1,5 +1,6 @@
 /*
- * kms_encrypt, kms_decrypt, kms_decrypt_text, kms_re_encrypt, kms_ciphertext_info.
+ * kms_encrypt, kms_decrypt, kms_decrypt_text, kms_try_decrypt, kms_try_decrypt_text, kms_re_encrypt,
+ * kms_ciphertext_info.
  */
 #include "postgres.h"
 
@@ -72,6 +73,52 @@ KMS_FUNCTION(kms_decrypt_text, ACTION_DECRYPT)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(utf8_to_server(decrypt(fcinfo, caller)));
+}
+
+/* NULL, and why, for what does not open. */
+static bytea *
+try_decrypt(FunctionCallInfo fcinfo, Oid caller, KmsRefusal *refusal)
+{
+	KmsCallSite *site = arg_call_site(fcinfo);
+	kc_view		blob = arg_bytes(fcinfo, 0);
+	kc_view		context = arg_context(fcinfo, 1, &site->context);
+
+	return cipher_try_decrypt(site, caller, blob, context, refusal);
+}
+
+/* kms_try_decrypt(ciphertext_blob bytea, encryption_context jsonb) -> bytea */
+KMS_FUNCTION(kms_try_decrypt, ACTION_DECRYPT)
+{
+	Oid			caller = GetUserId();
+	KmsRefusal	refusal;
+	bytea	   *plaintext;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	plaintext = try_decrypt(fcinfo, caller, &refusal);
+	if (plaintext != NULL)
+		PG_RETURN_BYTEA_P(plaintext);
+	refusal_notice(&refusal);
+	PG_RETURN_NULL();
+}
+
+/* kms_try_decrypt_text(ciphertext_blob bytea, encryption_context jsonb) -> text */
+KMS_FUNCTION(kms_try_decrypt_text, ACTION_DECRYPT)
+{
+	Oid			caller = GetUserId();
+	KmsRefusal	refusal;
+	bytea	   *plaintext;
+	text	   *string = NULL;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	plaintext = try_decrypt(fcinfo, caller, &refusal);
+	if (plaintext != NULL && (string = utf8_try_to_server(plaintext)) == NULL)
+		refuse_text(&refusal);
+	if (string != NULL)
+		PG_RETURN_TEXT_P(string);
+	refusal_notice(&refusal);
+	PG_RETURN_NULL();
 }
 
 /* A ciphertext of a public key says nothing of its key: the caller does. */

@@ -43,7 +43,7 @@ void
 err_ciphertext(void)
 {
 	kms_ereport(ERRCODE_INVALID_PARAMETER_VALUE, API_INVALID_PARAMETER,
-				errmsg("ciphertext cannot be decrypted"));
+				errmsg(ERR_CIPHERTEXT_MESSAGE));
 	pg_unreachable();
 }
 

@@ -83,6 +83,7 @@ extern void err_invalid(const char *argument, const char *why) pg_attribute_nore
 extern void err_serialization(void) pg_attribute_noreturn();
 
 /* The one error for every reason why a ciphertext does not open. */
+#define ERR_CIPHERTEXT_MESSAGE	"ciphertext cannot be decrypted"
 extern void err_ciphertext(void) pg_attribute_noreturn();
 
 /*

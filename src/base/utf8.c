@@ -40,16 +40,8 @@ utf8_from_server(const char *argument, const char *string, size_t len)
 	return kc_view_of(out, out_len);
 }
 
-static void
-err_not_text(void)
-{
-	kms_ereport(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE, API_INVALID_PARAMETER,
-				errmsg("decrypted bytes are not text in this database's encoding"),
-				errhint("Use kms_decrypt, which returns bytea."));
-}
-
 text *
-utf8_to_server(bytea *utf8)
+utf8_try_to_server(bytea *utf8)
 {
 	int			encoding = GetDatabaseEncoding();
 	const char *string = VARDATA_ANY(utf8);
@@ -58,12 +50,22 @@ utf8_to_server(bytea *utf8)
 	int			out_len;
 
 	if (pg_verify_mbstr(encoding == PG_SQL_ASCII ? PG_SQL_ASCII : PG_UTF8, string, (int) len, true) == 0)
-		err_not_text();
+		return NULL;
 	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII || len == 0)
 		return (text *) utf8;
 	out = palloc_extended(len * MAX_CONVERSION_GROWTH + 1, MCXT_ALLOC_HUGE);
 	out_len = convert(string, len, PG_UTF8, encoding, out);
-	if (out_len < 0)
-		err_not_text();
-	return cstring_to_text_with_len(out, out_len);
+	return out_len < 0 ? NULL : cstring_to_text_with_len(out, out_len);
+}
+
+text *
+utf8_to_server(bytea *utf8)
+{
+	text	   *string = utf8_try_to_server(utf8);
+
+	if (string == NULL)
+		kms_ereport(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE, API_INVALID_PARAMETER,
+					errmsg(ERR_NOT_TEXT_MESSAGE),
+					errhint("Use kms_decrypt, which returns bytea."));
+	return string;
 }

@@ -22,6 +22,10 @@ extern kc_view utf8_from_server(const char *argument, const char *string, size_t
  * converted.  22021, InvalidParameter if it is no UTF-8 or has a character that
  * the server's encoding lacks.
  */
+#define ERR_NOT_TEXT_MESSAGE	"decrypted bytes are not text in this database's encoding"
 extern text *utf8_to_server(bytea *utf8);
+
+/* Likewise; NULL instead of an error. */
+extern text *utf8_try_to_server(bytea *utf8);
 
 #endif

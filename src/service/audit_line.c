@@ -135,9 +135,9 @@ observe_error(int sqlstate, const char *api_code)
 		MemoryContextDelete(scratch);
 }
 
-/* That it went well, with what audit_about has said last. */
+/* What is not an error that undoes the statement, with what audit_about has said last. */
 static void
-write_use(void)
+write_outcome(const char *result, const char *api_code, const char *sqlstate)
 {
 	MemoryContext scratch;
 	MemoryContext caller;
@@ -146,9 +146,22 @@ write_use(void)
 		return;
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "kms log line", ALLOCSET_SMALL_SIZES);
 	caller = MemoryContextSwitchTo(scratch);
-	write_line("success", NULL, NULL);
+	write_line(result, api_code, sqlstate);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);
+}
+
+static void
+write_use(void)
+{
+	write_outcome("success", NULL, NULL);
+}
+
+void
+audit_failed(int sqlstate, const char *api_code)
+{
+	if (setting_audit != AUDIT_OFF)
+		write_outcome("failed", api_code, unpack_sql_state(sqlstate));
 }
 
 void

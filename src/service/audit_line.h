@@ -51,6 +51,9 @@ audit_used(const pg_uuid_t *key_id)
 		audit_log_use(key_id);
 }
 
+/* The call has failed, and goes on all the same: what an error would have left. */
+extern void audit_failed(int sqlstate, const char *api_code);
+
 /* The same where a key leaves the service, or the value of a secret does. */
 extern void audit_exported(const pg_uuid_t *key_id);
 extern void audit_revealed(const char *secret_name);

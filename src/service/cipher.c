@@ -23,11 +23,10 @@ require_plaintext_length(size_t len)
 					errhint("kms_envelope_encrypt takes data of any size."));
 }
 
-static inline void
+static inline bool
 parse_blob(kc_view bytes, kc_blob *blob)
 {
-	if (unlikely(kc_blob_parse(bytes, blob) != KC_OK || blob->ciphertext.len > PLAINTEXT_MAX))
-		err_ciphertext();
+	return likely(kc_blob_parse(bytes, blob) == KC_OK && blob->ciphertext.len <= PLAINTEXT_MAX);
 }
 
 /* Fill it.  Raises nothing; the schedule was looked up by the caller. */
@@ -87,34 +86,54 @@ cipher_encrypt(KmsCallSite *site, Oid caller, KmsAction action, kc_view referenc
 }
 
 bytea *
-cipher_decrypt(KmsCallSite *site, Oid caller, kc_view bytes, kc_view context)
+cipher_try_decrypt(KmsCallSite *site, Oid caller, kc_view bytes, kc_view context, KmsRefusal *refusal)
 {
 	KmsCachedVersion *version;
 	kc_blob		blob;
 	bytea	   *plaintext;
 
 	if (unlikely(envelope_is(bytes)))
-		return envelope_decrypt(site, caller, bytes, context);
-	parse_blob(bytes, &blob);
+		return envelope_try_decrypt(site, caller, bytes, context, refusal);
+	if (!parse_blob(bytes, &blob))
+	{
+		refuse_ciphertext(refusal);
+		return NULL;
+	}
 	do
 	{
 		key_cache_begin();
-		version = version_to_decrypt(site, caller, ACTION_DECRYPT, blob.version_id, blob.suite, context);
+		version = version_to_try(site, caller, ACTION_DECRYPT, blob.version_id, blob.suite, context, refusal);
 	} while (unlikely(key_cache_moved()));
+	if (unlikely(version == NULL))
+		return NULL;
 
 	plaintext = bytes_new(blob.ciphertext.len);
 	usage_note(version, ACTION_DECRYPT, blob.ciphertext.len);
-	usage_end(version, ACTION_DECRYPT, blob.ciphertext.len,
-			  kc_open(version->material, key_cache_schedule(version), blob.nonce, blob.header, context,
-					  blob.ciphertext, blob.tag, (uint8 *) VARDATA(plaintext)));
+	if (!key_use_opened(version, ACTION_DECRYPT, blob.ciphertext.len,
+						kc_open(version->material, key_cache_schedule(version), blob.nonce, blob.header, context,
+								blob.ciphertext, blob.tag, (uint8 *) VARDATA(plaintext)),
+						refusal))
+		return NULL;
 	audit_used(&version->key->id);
+	return plaintext;
+}
+
+bytea *
+cipher_decrypt(KmsCallSite *site, Oid caller, kc_view bytes, kc_view context)
+{
+	KmsRefusal	refusal;
+	bytea	   *plaintext = cipher_try_decrypt(site, caller, bytes, context, &refusal);
+
+	if (unlikely(plaintext == NULL))
+		refusal_raise(&refusal);
 	return plaintext;
 }
 
 void
 cipher_find(KmsCallSite *site, Oid caller, KmsAction action, kc_view bytes, kc_view context, KmsFoundBlob *found)
 {
-	parse_blob(bytes, &found->blob);
+	if (!parse_blob(bytes, &found->blob))
+		err_ciphertext();
 	found->version = version_to_decrypt(site, caller, action, found->blob.version_id, found->blob.suite, context);
 }
 

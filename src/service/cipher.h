@@ -21,6 +21,9 @@ extern bytea *cipher_encrypt(KmsCallSite *site, Oid caller, KmsAction action, kc
 /* Decrypt a blob, or an envelope, with the version that it names. */
 extern bytea *cipher_decrypt(KmsCallSite *site, Oid caller, kc_view blob, kc_view context);
 
+/* Likewise; NULL if it does not open, and why.  Raises what is about the caller or the key. */
+extern bytea *cipher_try_decrypt(KmsCallSite *site, Oid caller, kc_view blob, kc_view context, KmsRefusal *refusal);
+
 /*
  * The parts of it, for calls that do more with a plaintext than to hand it out.
  * Between key_cache_begin and key_cache_moved: find the version of a blob for a

@@ -64,20 +64,32 @@ envelope_open(const KmsFoundEnvelope *found, kc_view context, uint8 *out)
 }
 
 bytea *
-envelope_decrypt(KmsCallSite *site, Oid caller, kc_view bytes, kc_view context)
+envelope_try_decrypt(KmsCallSite *site, Oid caller, kc_view bytes, kc_view context, KmsRefusal *refusal)
 {
 	KmsFoundEnvelope found;
+	size_t		len;
 	bytea	   *plaintext;
 
+	if (kc_envelope_parse(bytes, &found.envelope) != KC_OK)
+	{
+		refuse_ciphertext(refusal);
+		return NULL;
+	}
 	do
 	{
 		key_cache_begin();
-		envelope_find(site, caller, ACTION_DECRYPT, bytes, context, &found);
+		found.version = version_to_try(site, caller, ACTION_DECRYPT, found.envelope.version_id,
+									   found.envelope.suite, context, refusal);
 	} while (key_cache_moved());
-	plaintext = bytes_new(found.envelope.plaintext_len);
-	usage_note(found.version, ACTION_DECRYPT, found.envelope.plaintext_len);
-	usage_end(found.version, ACTION_DECRYPT, found.envelope.plaintext_len,
-			  envelope_open(&found, context, (uint8 *) VARDATA(plaintext)));
+	if (found.version == NULL)
+		return NULL;
+
+	len = found.envelope.plaintext_len;
+	plaintext = bytes_new(len);
+	usage_note(found.version, ACTION_DECRYPT, len);
+	if (!key_use_opened(found.version, ACTION_DECRYPT, len,
+						envelope_open(&found, context, (uint8 *) VARDATA(plaintext)), refusal))
+		return NULL;
 	audit_used(&found.version->key->id);
 	return plaintext;
 }

@@ -21,8 +21,9 @@ envelope_is(kc_view bytes)
 extern bytea *envelope_encrypt(KmsCallSite *site, Oid caller, kc_view reference,
 							   kc_view plaintext, kc_view context);
 
-/* Decrypt with the version that it names; its rights are those to decrypt. */
-extern bytea *envelope_decrypt(KmsCallSite *site, Oid caller, kc_view bytes, kc_view context);
+/* Decrypt with the version that it names, as cipher_try_decrypt does. */
+extern bytea *envelope_try_decrypt(KmsCallSite *site, Oid caller, kc_view bytes, kc_view context,
+								   KmsRefusal *refusal);
 
 /* The parts of it, as those of cipher.h; out takes found->envelope.plaintext_len bytes. */
 typedef struct KmsFoundEnvelope

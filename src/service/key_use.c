@@ -78,40 +78,41 @@ key_use_find(KmsCallSite *site, const char *argument, kc_view reference)
 	return site->key;
 }
 
-static void
-err_version_gone(const uint8 *version_id)
-{
-	pg_uuid_t	id;
-	char		text[37];
-
-	memcpy(id.data, version_id, UUID_LEN);
-	kms_ereport(ERRCODE_UNDEFINED_OBJECT, API_KEY_NOT_FOUND,
-				errmsg("key version \"%s\" does not exist", uuid_print(&id, text)),
-				errhint("The key was erased, or this ciphertext belongs to another database."));
-}
-
-KmsCachedVersion *
+bool
 key_use_find_version(KmsCallSite *site, const uint8 *version_id)
 {
-	KmsCachedVersion *version;
-
 	site->version_epoch = 0;
-	version = key_cache_version(version_id);
-	if (version == NULL)
-		err_version_gone(version_id);
-	site->version = version;
+	site->version = key_cache_version(version_id);
+	if (site->version == NULL)
+		return false;
 	site->version_epoch = key_cache_epoch;
-	return version;
+	return true;
 }
 
-void
+bool
 key_use_check_version(KmsCachedVersion *version, Oid caller, KmsAction action, kc_view context)
 {
 	char		id[37];
 
+	audit_about(&version->key->id);
+	if (key_is_gone(version->key->state, version->key->delete_at))
+		return false;
 	uuid_print(&version->id, id);
 	key_use_check_permission(version->key, caller, action, context, "key version", kc_view_of(id, 36));
 	key_use_check_kind_and_state(version->key, KIND_CIPHER);
+	return true;
+}
+
+bool
+key_use_failed(const KmsCachedVersion *version, KmsAction action, size_t bytes, kc_status status,
+			   KmsRefusal *refusal)
+{
+	usage_failed(version, action, bytes);
+	audit_about(&version->key->id);
+	if (status != KC_BAD_TAG && status != KC_BAD_INPUT)
+		err_crypto_failed(status);
+	refuse_ciphertext(refusal);
+	return false;
 }
 
 /* Of this very key: another key's version is none. */

@@ -17,6 +17,7 @@
 #include "service/audit_line.h"
 #include "service/key_cache.h"
 #include "service/key_spec.h"
+#include "service/refusal.h"
 #include "service/usage.h"
 
 /*
@@ -113,28 +114,71 @@ version_to_encrypt(KmsCallSite *site, Oid caller, KmsAction action, const char *
 	return version;
 }
 
-extern KmsCachedVersion *key_use_find_version(KmsCallSite *site, const uint8 *version_id);
-extern void key_use_check_version(KmsCachedVersion *version, Oid caller, KmsAction action, kc_view context);
+/* Both say false if there is no such version any more, and raise if the caller may not. */
+extern bool key_use_find_version(KmsCallSite *site, const uint8 *version_id);
+extern bool key_use_check_version(KmsCachedVersion *version, Oid caller, KmsAction action, kc_view context);
 
-/* The version that a ciphertext names, with its material. */
+/* Count what was noted as a failure, and refuse the ciphertext; raises what is not its fault.  False. */
+extern bool key_use_failed(const KmsCachedVersion *version, KmsAction action, size_t bytes,
+						   kc_status status, KmsRefusal *refusal);
+
+/* How the opening of a ciphertext ended that was noted as a use. */
+static inline bool
+key_use_opened(const KmsCachedVersion *version, KmsAction action, size_t bytes, kc_status status,
+			   KmsRefusal *refusal)
+{
+	return likely(status == KC_OK) || key_use_failed(version, action, bytes, status, refusal);
+}
+
+/* The version that this place met last time, or whatever a ciphertext names now; NULL: it is not here. */
+static inline KmsCachedVersion *
+version_named(KmsCallSite *site, const uint8 *version_id)
+{
+	if (likely(site->version_epoch == key_cache_epoch &&
+			   memcmp(site->version->id.data, version_id, KC_VERSION_ID_LEN) == 0))
+		key_cache_touch(site->version->key);
+	else if (!key_use_find_version(site, version_id))
+		return NULL;
+	return site->version;
+}
+
+/*
+ * The version that a ciphertext names, with its material; NULL if it opens nothing,
+ * and why.  It has several callers and is in one of them the hot path, where the call
+ * would cost another hundredth.
+ */
+static pg_attribute_always_inline KmsCachedVersion *
+version_to_try(KmsCallSite *site, Oid caller, KmsAction action, const uint8 *version_id, int suite,
+			   kc_view context, KmsRefusal *refusal)
+{
+	KmsCachedVersion *version = version_named(site, version_id);
+
+	if (unlikely(version == NULL) ||
+		unlikely(!known_usable(version->key, caller, action, KIND_CIPHER) &&
+				 !key_use_check_version(version, caller, action, context)))
+	{
+		refuse_version(refusal, version_id);
+		return NULL;
+	}
+	if (unlikely(key_cache_material(version)->suite != suite))
+	{
+		usage_note(version, action, 0);
+		(void) key_use_failed(version, action, 0, KC_BAD_INPUT, refusal);
+		return NULL;
+	}
+	return version;
+}
+
+/* Likewise; raises why. */
 static inline KmsCachedVersion *
 version_to_decrypt(KmsCallSite *site, Oid caller, KmsAction action, const uint8 *version_id, int suite,
 				   kc_view context)
 {
-	KmsCachedVersion *version = site->version;
+	KmsRefusal	refusal;
+	KmsCachedVersion *version = version_to_try(site, caller, action, version_id, suite, context, &refusal);
 
-	if (likely(site->version_epoch == key_cache_epoch &&
-			   memcmp(version->id.data, version_id, KC_VERSION_ID_LEN) == 0))
-		key_cache_touch(version->key);
-	else
-		version = key_use_find_version(site, version_id);
-	if (unlikely(!known_usable(version->key, caller, action, KIND_CIPHER)))
-		key_use_check_version(version, caller, action, context);
-	if (unlikely(key_cache_material(version)->suite != suite))
-	{
-		usage_note(version, action, 0);
-		usage_err(version, action, 0, KC_BAD_INPUT);
-	}
+	if (unlikely(version == NULL))
+		refusal_raise(&refusal);
 	return version;
 }
 

@@ -78,7 +78,7 @@ INSERT INTO operation (key, statement) VALUES
 	('external', 'SELECT public.kms_get_parameters_for_import(%1$L)'), ('external', 'SELECT public.kms_delete_key_material(%1$L)'),
 	('other', 'SELECT public.kms_create_alias(%1$L, ''alias/attack2''), public.kms_update_alias(%1$L, ''alias/attack2''), public.kms_delete_alias(''alias/attack2'')'),
 	('aes', 'SELECT public.kms_encrypt(%1$L, ''x''::pg_catalog.bytea, ''{"a": "1"}''), public.kms_encrypt(''alias/attack'', ''x''::pg_catalog.text)'),
-	('aes', 'SELECT public.kms_decrypt(%3$L, ''{"a": "1"}''), public.kms_decrypt_text(%3$L, ''{"a": "1"}''), public.kms_ciphertext_info(%3$L)'),
+	('aes', 'SELECT public.kms_decrypt(%3$L, ''{"a": "1"}''), public.kms_decrypt_text(%3$L, ''{"a": "1"}''), public.kms_ciphertext_info(%3$L), public.kms_try_decrypt(%3$L), public.kms_try_decrypt_text(%3$L, ''{"a": "1"}'')'),
 	('aes', 'SELECT public.kms_re_encrypt(%3$L, %1$L, ''{"a": "1"}'', ''{"b": "2"}'')'),
 	('aes', 'SELECT public.kms_envelope_encrypt(%1$L, ''x''::pg_catalog.bytea), public.kms_envelope_encrypt(%1$L, ''x''::pg_catalog.text, ''{"a": "1"}'')'),
 	('aes', 'SELECT public.kms_generate_data_key(%1$L, number_of_bytes => 32), public.kms_generate_data_key_without_plaintext(%1$L, ''AES_256'')'),

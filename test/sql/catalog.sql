@@ -53,6 +53,8 @@ INSERT INTO contract VALUES
 	('kms_encrypt', 'key_id text, plaintext text, encryption_context jsonb DEFAULT NULL::jsonb', 'bytea', 'v', 's', true),
 	('kms_decrypt', 'ciphertext_blob bytea, encryption_context jsonb DEFAULT NULL::jsonb', 'bytea', 's', 's', true),
 	('kms_decrypt_text', 'ciphertext_blob bytea, encryption_context jsonb DEFAULT NULL::jsonb', 'text', 's', 's', true),
+	('kms_try_decrypt', 'ciphertext_blob bytea, encryption_context jsonb DEFAULT NULL::jsonb', 'bytea', 's', 's', true),
+	('kms_try_decrypt_text', 'ciphertext_blob bytea, encryption_context jsonb DEFAULT NULL::jsonb', 'text', 's', 's', true),
 	('kms_re_encrypt',
 	 'ciphertext_blob bytea, destination_key_id text, source_encryption_context jsonb DEFAULT NULL::jsonb, '
 	 'destination_encryption_context jsonb DEFAULT NULL::jsonb, source_key_id text DEFAULT NULL::text, '
@@ -239,7 +241,7 @@ SELECT is_empty($$SELECT proname FROM function p JOIN pg_language l ON l.oid = p
 				'functions in C are in our library');
 SELECT is_empty($$SELECT proname FROM function WHERE prokind NOT IN ('f')$$, 'there are functions only');
 SELECT is_empty($$SELECT proname, argument FROM function, unnest(proargnames) argument WHERE argument = ''$$, 'every argument has a name');
-SELECT is_empty($$SELECT proname FROM function WHERE proname ~ '^kms_(encrypt|decrypt|re_encrypt|generate|export|asymmetric|get_public|get_random|verify|blind|envelope|get_secret|certificate_)' AND procost <= 10$$,
+SELECT is_empty($$SELECT proname FROM function WHERE proname ~ '^kms_(encrypt|decrypt|try_decrypt|re_encrypt|generate|export|asymmetric|get_public|get_random|verify|blind|envelope|get_secret|certificate_)' AND procost <= 10$$,
 				'the planner is told that cryptography costs something');
 SELECT is_empty('SELECT DISTINCT p.proname FROM function p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) a WHERE a.grantee NOT IN (0, p.proowner)',
 				'functions are granted to everybody or to nobody');

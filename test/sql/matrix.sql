@@ -6,7 +6,7 @@
 BEGIN;
 \set authority :here /sql/include/ca.psql
 \i :authority
-SELECT plan(230);
+SELECT plan(232);
 
 -- ---- the table ------------------------------------------------------------
 
@@ -41,6 +41,8 @@ INSERT INTO call (function, class, asks, key, statement) VALUES
 	('kms_decrypt(bytea,jsonb)', 'uses, with a context', 'Decrypt', 'symmetric', 'SELECT kms_decrypt(%3$L, ''{"a": "1"}'')'),
 	('kms_decrypt_text(bytea,jsonb)', 'uses, with a context', 'Decrypt', 'symmetric', 'SELECT kms_decrypt_text(%3$L, ''{"a": "1"}'')'),
 	('kms_decrypt_text(bytea,jsonb)', 'uses, with a context', 'Decrypt', 'envelope', 'SELECT kms_decrypt_text(%3$L, ''{"a": "1"}'')'),
+	('kms_try_decrypt(bytea,jsonb)', 'uses, with a context', 'Decrypt', 'symmetric', 'SELECT kms_try_decrypt(%3$L, ''{"a": "1"}'')'),
+	('kms_try_decrypt_text(bytea,jsonb)', 'uses, with a context', 'Decrypt', 'envelope', 'SELECT kms_try_decrypt_text(%3$L, ''{"a": "1"}'')'),
 	('kms_re_encrypt(bytea,text,jsonb,jsonb,text,text,text)', 'uses, with a context', 'ReEncrypt', 'symmetric', 'SELECT kms_re_encrypt(%3$L, %1$L, ''{"a": "1"}'', ''{"a": "1"}'')'),
 	('kms_re_encrypt(bytea,text,jsonb,jsonb,text,text,text)', 'uses', 'ReEncrypt', 'symmetric', 'SELECT kms_re_encrypt(%3$L, %1$L, ''{"a": "1"}'')'),
 	('kms_re_encrypt(bytea,text,jsonb,jsonb,text,text,text)', 'uses, with a context', 'ReEncrypt', 'envelope', 'SELECT kms_re_encrypt(%3$L, %1$L, ''{"a": "1"}'', ''{"a": "1"}'')'),

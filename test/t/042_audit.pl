@@ -119,6 +119,15 @@ $node->safe_psql('postgres', q{SET ROLE stranger;
 	DO $$ BEGIN FOR i IN 1..5 LOOP BEGIN PERFORM kms_decrypt(blob) FROM held; EXCEPTION WHEN insufficient_privilege THEN NULL; END; END LOOP; END $$});
 is(shown(lines()), join("\n", ('Decrypt denied Forbidden.NoPermission 42501') x 5), 'errors caught in a loop are as many lines');
 
+# What kms_try_decrypt reads over has failed as well; what it may not read is refused.
+forget();
+$node->safe_psql('postgres', q{SELECT kms_try_decrypt(set_byte(blob, 60, get_byte(blob, 60) # 1)), kms_try_decrypt(blob), kms_try_decrypt_text('\xff') FROM held;
+	EXPLAIN SELECT FROM pg_class WHERE relname::bytea < kms_try_decrypt('\xff')});
+failure($node, 'SET ROLE stranger; SELECT kms_try_decrypt(blob) FROM held');
+@lines = lines();
+is(shown(@lines), join("\n", ('Decrypt failed InvalidParameter 22023') x 2, 'Decrypt denied Forbidden.NoPermission 42501'), 'what is read over leaves the line of an error');
+is($lines[0]{resource}, $id, 'with the key that it names');
+
 # An error of the planner is one of the query: once.
 $node->safe_psql('postgres', 'CREATE TABLE text AS SELECT n::text AS t FROM generate_series(1, 1000) n; ANALYZE text');
 forget();
