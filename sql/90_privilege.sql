@@ -114,6 +114,7 @@ GRANT EXECUTE ON FUNCTION
 	@extschema@.kms_blind_index(text, text, jsonb),
 	@extschema@.kms_envelope_encrypt(text, bytea, jsonb),
 	@extschema@.kms_envelope_encrypt(text, text, jsonb),
+	@extschema@.kms_encrypt_columns(),
 	@extschema@.kms_tag_resource(jsonb, text, text, text),
 	@extschema@.kms_untag_resource(text[], text, text, text),
 	@extschema@.kms_list_resource_tags(text, text, text),

@@ -20,33 +20,45 @@ typedef struct Pair
 	kc_view		value;
 } Pair;
 
-/* memcmp, and the shorter first where one is the beginning of the other. */
-static int
-compare_pairs(const void *a, const void *b)
+int
+context_compare_keys(kc_view a, kc_view b)
 {
-	const kc_view *x = &((const Pair *) a)->key;
-	const kc_view *y = &((const Pair *) b)->key;
-	int			order = memcmp(x->data, y->data, Min(x->len, y->len));
+	int			order = memcmp(a.data, b.data, Min(a.len, b.len));
 
 	if (order != 0)
 		return order;
-	return (x->len > y->len) - (x->len < y->len);
+	return (a.len > b.len) - (a.len < b.len);
+}
+
+static int
+compare_pairs(const void *a, const void *b)
+{
+	return context_compare_keys(((const Pair *) a)->key, ((const Pair *) b)->key);
+}
+
+static void
+err_too_long(void)
+{
+	err_invalid(ARGUMENT, "it is longer than 8192 characters");
 }
 
 /*
  * A character takes at most six in text, a pair six more ("": "", ).  Only what
  * might be too long by that measure is printed to be counted.
  */
-static void
-require_length(Jsonb *context, Size bytes, int pairs)
+static bool
+might_be_too_long(Size bytes, int pairs)
 {
-	char	   *text;
+	return bytes * 6 + (Size) pairs * 6 + 2 > CONTEXT_MAX_CHARACTERS;
+}
 
-	if (bytes * 6 + (Size) pairs * 6 + 2 <= CONTEXT_MAX_CHARACTERS)
-		return;
-	text = JsonbToCString(NULL, &context->root, VARSIZE(context));
+static void
+require_length(Jsonb *context)
+{
+	char	   *text = JsonbToCString(NULL, &context->root, VARSIZE(context));
+
 	if (pg_mbstrlen(text) > CONTEXT_MAX_CHARACTERS)
-		err_invalid(ARGUMENT, "it is longer than 8192 characters");
+		err_too_long();
 	pfree(text);
 }
 
@@ -76,17 +88,24 @@ read_pairs(Jsonb *context, int *count)
 		bytes += pairs[n].key.len + pairs[n].value.len;
 		n++;
 	}
-	require_length(context, bytes, n);
+	if (might_be_too_long(bytes, n))
+		require_length(context);
 	*count = n;
 	return pairs;
 }
 
 static void
+append_number(StringInfo out, size_t number)
+{
+	char		bytes[2] = {(char) (number >> 8), (char) number};
+
+	appendBinaryStringInfo(out, bytes, 2);
+}
+
+static void
 append_string(StringInfo out, kc_view string)
 {
-	char		length[2] = {(char) (string.len >> 8), (char) string.len};
-
-	appendBinaryStringInfo(out, length, 2);
+	append_number(out, string.len);
 	appendBinaryStringInfo(out, (const char *) string.data, string.len);
 }
 
@@ -95,13 +114,12 @@ write_canonical(StringInfo out, Jsonb *context)
 {
 	int			count;
 	Pair	   *pairs = read_pairs(context, &count);
-	char		number[2] = {(char) (count >> 8), (char) count};
 
 	resetStringInfo(out);
 	if (count > 0)
 	{
 		qsort(pairs, count, sizeof(Pair), compare_pairs);
-		appendBinaryStringInfo(out, number, 2);
+		append_number(out, count);
 		for (int i = 0; i < count; i++)
 		{
 			append_string(out, pairs[i].key);
@@ -109,6 +127,48 @@ write_canonical(StringInfo out, Jsonb *context)
 		}
 	}
 	pfree(pairs);
+}
+
+void
+context_writer_init(ContextWriter *writer)
+{
+	initStringInfo(&writer->canonical);
+}
+
+/* The number of pairs is put in front at the end. */
+void
+context_begin(ContextWriter *writer)
+{
+	resetStringInfo(&writer->canonical);
+	writer->pairs = 0;
+	append_number(&writer->canonical, 0);
+}
+
+void
+context_put(ContextWriter *writer, kc_view key, kc_view value)
+{
+	/* Its length must fit its field; a context that is too long in all is refused at the end. */
+	if (value.len > CONTEXT_MAX_CHARACTERS * MAX_MULTIBYTE_CHAR_LEN)
+		err_too_long();
+	append_string(&writer->canonical, key);
+	append_string(&writer->canonical, value);
+	writer->pairs++;
+}
+
+kc_view
+context_end(ContextWriter *writer)
+{
+	StringInfo	canonical = &writer->canonical;
+	kc_view		context;
+
+	if (writer->pairs == 0)
+		return kc_view_of(NULL, 0);
+	canonical->data[0] = (char) (writer->pairs >> 8);
+	canonical->data[1] = (char) writer->pairs;
+	context = kc_view_of(canonical->data, canonical->len);
+	if (might_be_too_long(canonical->len, writer->pairs))
+		require_length(DatumGetJsonbP(context_to_jsonb(context)));
+	return context;
 }
 
 /* A toasted datum is not remembered: its bytes are only a pointer. */

@@ -37,6 +37,27 @@ typedef struct ContextMemo
  */
 extern kc_view context_canonical(ContextMemo *memo, Datum jsonb);
 
+/* One that is made of pairs, without any jsonb. */
+typedef struct ContextWriter
+{
+	StringInfoData canonical;
+	int			pairs;
+} ContextWriter;
+
+/* Once, in the memory context where it is to live. */
+extern void context_writer_init(ContextWriter *writer);
+
+/*
+ * Begin, then put pairs of UTF-8 in the order of the keys' bytes, then take the result,
+ * which is good until the next begin.  InvalidParameter for one that is too long.
+ */
+extern void context_begin(ContextWriter *writer);
+extern void context_put(ContextWriter *writer, kc_view key, kc_view value);
+extern kc_view context_end(ContextWriter *writer);
+
+/* The order of keys: memcmp, and the shorter first where one is the beginning of the other. */
+extern int	context_compare_keys(kc_view a, kc_view b);
+
 /* Whether every pair of part is in whole; both canonical.  False, too, for what is not well-formed. */
 extern bool context_contains(kc_view whole, kc_view part);
 

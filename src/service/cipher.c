@@ -147,6 +147,68 @@ cipher_open(const KmsFoundBlob *found, kc_view context, uint8 out[PLAINTEXT_MAX]
 				   context, blob->ciphertext, blob->tag, out);
 }
 
+bool
+cipher_begins(kc_view start, size_t len)
+{
+	int			suite;
+	size_t		tag_len;
+
+	if (start.len < KC_HEADER_LEN)
+		return false;
+	suite = envelope_is(start) ? start.data[0] - KC_ENVELOPE_FORMAT : start.data[0];
+	tag_len = kc_tag_len(suite);
+	return tag_len > 0 && len >= KC_HEADER_LEN + tag_len;
+}
+
+/* The id of the version of a well-formed ciphertext; NULL for what is none. */
+static const uint8 *
+version_id_of(kc_view bytes)
+{
+	kc_envelope envelope;
+	kc_blob		blob;
+
+	if (envelope_is(bytes))
+		return kc_envelope_parse(bytes, &envelope) == KC_OK ? envelope.version_id : NULL;
+	return parse_blob(bytes, &blob) ? blob.version_id : NULL;
+}
+
+/* Whoever it is for was asked before; what comes out is wiped. */
+static bool
+opens(KmsCallSite *site, kc_view bytes, kc_view context, KmsRefusal *refusal)
+{
+	bytea	   *plaintext = cipher_try_decrypt(site, CALLER_SERVICE, bytes, context, refusal);
+
+	if (plaintext == NULL)
+		return false;
+	kc_wipe(VARDATA(plaintext), VARSIZE(plaintext) - VARHDRSZ);
+	pfree(plaintext);
+	return true;
+}
+
+KmsSealed
+cipher_sealed(KmsCallSite *site, Oid caller, kc_view reference, kc_view bytes, kc_view context, KmsRefusal *refusal)
+{
+	const uint8 *version_id = version_id_of(bytes);
+	KmsCachedVersion *version;
+	KmsCachedKey *key;
+
+	if (version_id == NULL)
+		return SEALED_NOT;
+	do
+	{
+		key_cache_begin();
+		key = version_to_encrypt(site, caller, ACTION_ENCRYPT, "key_id", reference, context)->key;
+		version = version_named(site, version_id);
+	} while (key_cache_moved());
+	if (version == NULL)
+	{
+		refuse_version(refusal, version_id);
+		return SEALED_UNKNOWN;
+	}
+	refuse_ciphertext(refusal);
+	return version->key == key && opens(site, bytes, context, refusal) ? SEALED_HERE : SEALED_ELSEWHERE;
+}
+
 static const char *
 format_name(int suite, bool is_envelope)
 {

@@ -43,6 +43,27 @@ extern kc_status cipher_open(const KmsFoundBlob *found, kc_view context, uint8 o
 /* At most PLAINTEXT_MAX bytes under a version that was found to encrypt; counts as a use. */
 extern bytea *cipher_seal(KmsCachedVersion *version, KmsAction action, kc_view plaintext, kc_view context);
 
+/*
+ * What bytes are already that are to be encrypted with a key in a context.  Asks for
+ * the right to encrypt, no other: a ciphertext is opened to see whether it is one, and
+ * what is in it is shown to nobody.
+ */
+typedef enum KmsSealed
+{
+	SEALED_NOT,					/* not in the form of a ciphertext */
+	SEALED_UNKNOWN,				/* in that form, and its key version is not in this database */
+	SEALED_HERE,				/* a ciphertext of this key, in this context */
+	SEALED_ELSEWHERE			/* of another key or context, or damaged */
+} KmsSealed;
+
+extern KmsSealed cipher_sealed(KmsCallSite *site, Oid caller, kc_view reference, kc_view bytes, kc_view context,
+							   KmsRefusal *refusal);
+
+/* Whether bytes that begin so, CIPHER_START of them or all, are in that form, as far as these tell. */
+#define CIPHER_START	KC_HEADER_LEN
+
+extern bool cipher_begins(kc_view start, size_t len);
+
 /* What a blob says of itself; key_id only if the caller may describe the key. */
 typedef struct KmsBlobInfo
 {

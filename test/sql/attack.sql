@@ -77,7 +77,10 @@ INSERT INTO operation (key, statement) VALUES
 	('other', 'SELECT public.kms_schedule_key_deletion(%1$L, 7), public.kms_cancel_key_deletion(%1$L)'), ('doomed', 'SELECT public.kms_cancel_key_deletion(%1$L), public.kms_schedule_key_deletion(%1$L, 8)'),
 	('external', 'SELECT public.kms_get_parameters_for_import(%1$L)'), ('external', 'SELECT public.kms_delete_key_material(%1$L)'),
 	('other', 'SELECT public.kms_create_alias(%1$L, ''alias/attack2''), public.kms_update_alias(%1$L, ''alias/attack2''), public.kms_delete_alias(''alias/attack2'')'),
-	('aes', 'SELECT public.kms_encrypt(%1$L, ''x''::pg_catalog.bytea, ''{"a": "1"}''), public.kms_encrypt(''alias/attack'', ''x''::pg_catalog.text)'),
+	('aes', 'SELECT public.kms_encrypt(%1$L, ''x''::pg_catalog.bytea, ''{"a": "1"}''), public.kms_encrypt(''alias/attack'', ''x''::pg_catalog.text); '
+		'CREATE TABLE pg_temp.sealed (v pg_catalog.text, n pg_catalog.int4, t pg_catalog.timestamptz); INSERT INTO pg_temp.sealed VALUES (''before'', 1, NULL); '
+		'CREATE TRIGGER seal BEFORE INSERT OR UPDATE ON pg_temp.sealed FOR EACH ROW EXECUTE FUNCTION public.kms_encrypt_columns(''alias/attack'', ''v'', ''n,t''); '
+		'INSERT INTO pg_temp.sealed SELECT ''x'', 2, pg_catalog.now(); UPDATE pg_temp.sealed SET n = 3; UPDATE pg_temp.sealed SET t = NULL; DROP TABLE pg_temp.sealed'),
 	('aes', 'SELECT public.kms_decrypt(%3$L, ''{"a": "1"}''), public.kms_decrypt_text(%3$L, ''{"a": "1"}''), public.kms_ciphertext_info(%3$L), public.kms_try_decrypt(%3$L), public.kms_try_decrypt_text(%3$L, ''{"a": "1"}'')'),
 	('aes', 'SELECT public.kms_re_encrypt(%3$L, %1$L, ''{"a": "1"}'', ''{"b": "2"}'')'),
 	('aes', 'SELECT public.kms_envelope_encrypt(%1$L, ''x''::pg_catalog.bytea), public.kms_envelope_encrypt(%1$L, ''x''::pg_catalog.text, ''{"a": "1"}'')'),

@@ -82,6 +82,7 @@ INSERT INTO contract VALUES
 	('kms_blind_index', 'key_id text, value text, encryption_context jsonb DEFAULT NULL::jsonb', 'bytea', 's', 's', true),
 	('kms_envelope_encrypt', 'key_id text, plaintext bytea, encryption_context jsonb DEFAULT NULL::jsonb', 'bytea', 'v', 's', true),
 	('kms_envelope_encrypt', 'key_id text, plaintext text, encryption_context jsonb DEFAULT NULL::jsonb', 'bytea', 'v', 's', true),
+	('kms_encrypt_columns', '', 'trigger', 'v', 'u', true),
 	('kms_ciphertext_info', 'ciphertext_blob bytea', '(key_id uuid, key_version_id uuid, format text, plaintext_length bigint)', 's', 's', true),
 	('kms_generate_random', 'number_of_bytes integer', 'bytea', 'v', 's', true),
 	('kms_get_random_password',

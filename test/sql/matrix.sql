@@ -6,7 +6,7 @@
 BEGIN;
 \set authority :here /sql/include/ca.psql
 \i :authority
-SELECT plan(232);
+SELECT plan(233);
 
 -- ---- the table ------------------------------------------------------------
 
@@ -55,6 +55,8 @@ INSERT INTO call (function, class, asks, key, statement) VALUES
 		'SELECT kms_generate_and_export_data_key(%1$L, current_setting(''test.public_key'')::bytea, ''RSA_2048'', ''RSAES_OAEP_SHA_256'', encryption_context => ''{"a": "1"}'')'),
 	('kms_envelope_encrypt(text,bytea,jsonb)', 'uses, with a context', 'Encrypt', 'symmetric', 'SELECT kms_envelope_encrypt(%1$L, ''x''::bytea, ''{"a": "1"}'')'),
 	('kms_envelope_encrypt(text,text,jsonb)', 'uses, with a context', 'Encrypt', 'symmetric', 'SELECT kms_envelope_encrypt(%1$L, ''x''::text, ''{"a": "1"}'')'),
+	('kms_encrypt_columns()', 'uses, with a context', 'Encrypt', 'symmetric', 'CREATE TEMP TABLE m (v text, a text); '
+		'CREATE TRIGGER seal BEFORE INSERT OR UPDATE ON m FOR EACH ROW EXECUTE FUNCTION kms_encrypt_columns(%1$L, ''v'', ''a''); INSERT INTO m VALUES (''x'', ''1'')'),
 	('kms_blind_index(text,text,jsonb)', 'uses, with a context', 'GenerateMac', 'mac', 'SELECT kms_blind_index(%1$L, ''x'', ''{"a": "1"}'')'),
 	('kms_generate_mac(text,bytea)', 'uses', 'GenerateMac', 'mac', 'SELECT kms_generate_mac(%1$L, ''x'')'),
 	('kms_verify_mac(text,bytea,bytea)', 'uses', 'VerifyMac', 'mac', 'SELECT kms_verify_mac(%1$L, ''x'', ''x'')'),
