@@ -4,7 +4,7 @@
 # always stopped and removed.  Slow numbers are no failure: a goal that is
 # missed is printed as missed, and the status is 0.
 #
-#   PARTS="functions pairs keys misses changes scale parallel memory create secrets instructions"
+#   PARTS="functions pairs keys misses changes scale parallel memory create secrets columns instructions"
 #                        only these
 #   QUICK=1              fewer rounds: about a minute, and noisier
 #   FULL=1               a million keys instead of 100,000
@@ -13,7 +13,7 @@
 set -euo pipefail
 . "$(dirname "$0")/server.sh"
 
-all_parts='create functions pairs keys memory misses changes scale parallel secrets instructions'
+all_parts='create functions pairs keys memory misses changes scale parallel secrets columns instructions'
 parts=${PARTS:-$all_parts}
 tmp=
 
@@ -28,6 +28,7 @@ miss_each=21000
 parallel_rows=400000
 parallel_rounds=15
 secret_rounds=9
+column_rounds=21
 if [ -n "${QUICK:-}" ]; then
 	rounds=11
 	slice_ms=8
@@ -37,6 +38,7 @@ if [ -n "${QUICK:-}" ]; then
 	parallel_rows=200000
 	parallel_rounds=9
 	secret_rounds=5
+	column_rounds=7
 fi
 [ -z "${FULL:-}" ] || create_count=1000000
 
@@ -254,6 +256,13 @@ secrets()
 		/ (SELECT bench.median(array_agg(tps)) FROM bench.rate WHERE what = 'kms_get_secret_value')"
 }
 
+# ---- columns -------------------------------------------------------------
+
+columns()
+{
+	file columns -v key="$(first_key)" -v rows=100000 -v rounds="$column_rounds" -v module="$tmp/stage/kms_bench.so"
+}
+
 # ---- instructions --------------------------------------------------------
 
 # Single-user mode takes one statement a line.  For each candidate a small and a
@@ -374,6 +383,7 @@ main()
 	! wanted scale || part 'two sessions at once' scale
 	! wanted parallel || part 'a parallel query' file parallel -v rows="$parallel_rows" -v rounds="$parallel_rounds"
 	! wanted secrets || part 'secrets, asked for by a client' secrets
+	! wanted columns || part 'encrypted columns' columns
 	! wanted instructions || part 'instructions (valgrind)' count_instructions
 
 	printf -- '\n-- goals\n'

@@ -4,6 +4,7 @@
  * floor_copy		the least a C function per row can do
  * bare_encrypt		the same XAES-256-GCM blob as kms_encrypt, with one fixed key and
  * bare_decrypt		nothing else: no key to find, no right to ask, no context
+ * bare_trigger		the same of the second column of a row, before it is inserted
  * xaes_loop		the cipher alone, in a loop without SQL
  * cpu_ns			processor time of this backend
  * callgrind_mark	in valgrind: write down what was counted since the last mark
@@ -21,8 +22,11 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include "access/htup_details.h"
+#include "commands/trigger.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/rel.h"
 
 #if __has_include(<valgrind/callgrind.h>)
 #include <valgrind/callgrind.h>
@@ -36,6 +40,7 @@ PG_MODULE_MAGIC;
 PG_FUNCTION_INFO_V1(floor_copy);
 PG_FUNCTION_INFO_V1(bare_encrypt);
 PG_FUNCTION_INFO_V1(bare_decrypt);
+PG_FUNCTION_INFO_V1(bare_trigger);
 PG_FUNCTION_INFO_V1(xaes_loop);
 PG_FUNCTION_INFO_V1(cpu_ns);
 PG_FUNCTION_INFO_V1(callgrind_mark);
@@ -188,19 +193,40 @@ floor_copy(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(out);
 }
 
-/* bare_encrypt(bytea) -> bytea */
-Datum
-bare_encrypt(PG_FUNCTION_ARGS)
+static inline bytea *
+sealed(const bytea *in)
 {
-	bytea	   *in = PG_GETARG_BYTEA_PP(0);
 	size_t		len = VARSIZE_ANY_EXHDR(in);
 	bytea	   *out = palloc(VARHDRSZ + len + OVERHEAD);
 
 	if (unlikely(blocks == NULL))
 		start();
 	SET_VARSIZE(out, VARHDRSZ + len + OVERHEAD);
-	seal((uint8 *) VARDATA_ANY(in), len, (uint8 *) VARDATA(out));
-	PG_RETURN_BYTEA_P(out);
+	seal((const uint8 *) VARDATA_ANY(in), len, (uint8 *) VARDATA(out));
+	return out;
+}
+
+/* bare_encrypt(bytea) -> bytea */
+Datum
+bare_encrypt(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BYTEA_P(sealed(PG_GETARG_BYTEA_PP(0)));
+}
+
+/* bare_trigger() -> trigger */
+Datum
+bare_trigger(PG_FUNCTION_ARGS)
+{
+	const TriggerData *call = (const TriggerData *) fcinfo->context;
+	TupleDesc	descriptor = RelationGetDescr(call->tg_relation);
+	int			column = 2;
+	bool		is_null;
+	Datum		value = heap_getattr(call->tg_trigtuple, column, descriptor, &is_null);
+
+	if (is_null)
+		PG_RETURN_POINTER(call->tg_trigtuple);
+	value = PointerGetDatum(sealed(DatumGetByteaPP(value)));
+	PG_RETURN_POINTER(heap_modify_tuple_by_cols(call->tg_trigtuple, descriptor, 1, &column, &value, &is_null));
 }
 
 /* bare_decrypt(bytea) -> bytea */

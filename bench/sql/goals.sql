@@ -41,7 +41,9 @@ INSERT INTO bench.goal VALUES
 	(22, 'CPU per signature with two sessions, over one', 1.1, NULL, 'x', 'scale', '{two_signers}'),
 	(23, 'secrets: gets of one session, in one statement', NULL, 20000, '/s', 'secrets', '{get_rate}'),
 	(24, 'secrets: put, calls of one session (fsync off)', NULL, 2000, '/s', 'secrets', '{put_rate}'),
-	(25, 'secrets: time of a get, over a SELECT of one row by its key', 4, NULL, 'x', 'secrets', '{get_over_select}');
+	(25, 'secrets: time of a get, over a SELECT of one row by its key', 4, NULL, 'x', 'secrets', '{get_over_select}'),
+	(26, 'encrypted columns: an insert, over a plpgsql trigger with kms_encrypt', 0.7, NULL, 'x', 'columns', '{column_plpgsql}'),
+	(27, 'encrypted columns: an insert, over a bare trigger in C', 1.5, NULL, 'x', 'columns', '{column_bare}');
 
 /* Digits enough to tell 1.052 from a goal of 1.05. */
 CREATE FUNCTION bench.show(value double precision) RETURNS text

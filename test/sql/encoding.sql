@@ -18,7 +18,7 @@ CREATE EXTENSION kms;
 \i :setup
 SET client_encoding = 'UTF8';
 BEGIN;
-SELECT plan(51);
+SELECT plan(54);
 SELECT kms_create_key() AS key \gset
 
 SELECT is(current_setting('server_encoding'), 'LATIN1', 'this database speaks LATIN1');
@@ -41,6 +41,15 @@ SELECT is(pg_temp.verdict('SELECT kms_encrypt(%L, ''x''::text, jsonb_build_objec
 SELECT is((kms_describe_key(kms_create_key(description => 'Schlüssel')::text)).description, 'Schlüssel', 'a description is kept'),
 	   is(pg_temp.verdict('SELECT kms_create_alias(%L, %L)', :'key', 'alias/ä'), '22023|InvalidParameter', 'an alias has no other letters here either');
 SELECT is((SELECT count(*) FROM generate_series(1, 255) n WHERE kms_decrypt_text(kms_encrypt(:'key', chr(n))) = chr(n)), 255::bigint, 'every character of LATIN1 comes back');
+
+/* Encrypted columns. */
+CREATE TEMP TABLE "Straße" ("Größe" text, id text);
+SELECT format('CREATE TRIGGER seal BEFORE INSERT OR UPDATE ON pg_temp."Straße" FOR EACH ROW EXECUTE FUNCTION kms_encrypt_columns(%L, %L, ''id'')', :'key', '"Größe"') \gexec
+INSERT INTO "Straße" VALUES ('Grüße', 'ä'), (repeat('ü', 4000), 'ö');
+SELECT is(string_agg(kms_try_decrypt_text(decode(substr("Größe", 7), 'base64'), jsonb_build_object('table', 'Straße', 'column', 'Größe', 'id', id)), '|' ORDER BY id), 'Grüße|' || repeat('ü', 4000), 'a column is encrypted as UTF-8, and so are the names and values of its context') FROM "Straße";
+SELECT is(string_agg((kms_ciphertext_info(decode(substr("Größe", 7), 'base64'))).plaintext_length::text, '|' ORDER BY id), '7|8000', 'it is the length in UTF-8 that makes an envelope') FROM "Straße";
+UPDATE "Straße" SET "Größe" = "Größe" || '', id = id || 'x' WHERE id = 'ä';
+SELECT is(kms_try_decrypt_text(decode(substr("Größe", 7), 'base64'), jsonb_build_object('table', 'Straße', 'column', 'Größe', 'id', id)), 'Grüße', 'and moves with them') FROM "Straße" WHERE id = 'äx';
 
 /* Secrets. */
 SELECT is((SELECT count(*) FROM kms_list_secrets()), 0::bigint, 'a new database has no secret'), is((SELECT count(*) FROM kms.aliases WHERE alias_name = 'alias/acs/secrets'), 0::bigint, 'and no key for them');
