@@ -137,7 +137,7 @@ CREATE VIEW kms.certificates WITH (security_barrier) AS
 		   d.subject_public_key, d.created_at, d.updated_at, d.protection_level,
 		   coalesce((SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('TagKey', t.tag_key, 'TagValue', t.tag_value) ORDER BY t.tag_key)
 					   FROM kms.tag t WHERE t.resource OPERATOR(pg_catalog.=) c.id), '[]') AS tags,
-		   pg_catalog.floor(EXTRACT(epoch FROM c.not_after OPERATOR(pg_catalog.-) pg_catalog.clock_timestamp()) OPERATOR(pg_catalog./) 86400)::integer AS days_to_expiry,
+		   pg_catalog.floor(EXTRACT(epoch FROM d.not_after OPERATOR(pg_catalog.-) pg_catalog.clock_timestamp()) OPERATOR(pg_catalog./) 86400)::integer AS days_to_expiry,
 		   kms.secret_creator(c.owner, c.owner_name) AS creator
 	  FROM kms.certificate c CROSS JOIN LATERAL kms.describe_certificate(c) d
 	 WHERE kms.may_describe_certificate(c.id, c.owner, c.owner_name);

@@ -21,9 +21,9 @@ require_kind(FunctionCallInfo fcinfo)
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		kms_ereport(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, API_INVALID_PARAMETER,
 					errmsg("kms_encrypt_columns must be called as a trigger"));
-	if (call->tg_trigger->tgtype != EVENTS || call->tg_trigger->tgnattr > 0)
+	if (call->tg_trigger->tgtype != EVENTS || call->tg_trigger->tgnattr > 0 || call->tg_trigger->tgqual != NULL)
 		kms_ereport(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, API_INVALID_PARAMETER,
-					errmsg("trigger \"%s\" must be BEFORE INSERT OR UPDATE FOR EACH ROW, without a list of columns", call->tg_trigger->tgname));
+					errmsg("trigger \"%s\" must be BEFORE INSERT OR UPDATE FOR EACH ROW, without a list of columns or WHEN", call->tg_trigger->tgname));
 }
 
 /* What is known of this trigger lives as long as the statement. */

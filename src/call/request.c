@@ -110,7 +110,7 @@ require_known_fields(const CallAction *action, JsonbContainer *object, const cha
 		(void) JsonbIteratorNext(&iterator, &value, true);
 		if (is_field(action, prefix, &name))
 			continue;
-		if (prefix[0] != '\0' || !is_object(&value))
+		if (prefix[0] != '\0' || !is_object(&value) || JsonContainerSize(value.val.binary.data) == 0)
 			err_unknown_field(action);
 		require_known_fields(action, value.val.binary.data,
 							 psprintf("%.*s.", name.val.string.len, name.val.string.val));

@@ -98,8 +98,11 @@ push_names(Writer *writer, ArrayType *array)
 	push(writer, WJB_BEGIN_ARRAY, NULL);
 	for (int i = 0; i < count; i++)
 	{
-		text	   *name = DatumGetTextPP(names[i]);
+		text	   *name;
 
+		if (nulls[i])
+			elog(ERROR, "a list of names has a null");
+		name = DatumGetTextPP(names[i]);
 		push_string(writer, WJB_ELEM, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
 	}
 	push(writer, WJB_END_ARRAY, NULL);

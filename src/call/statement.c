@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -27,6 +28,7 @@ static struct
 {
 	Schema		functions;		/* of the extension */
 	Schema		helpers;		/* that it made */
+	Oid			user;			/* whose the plans are: planning asks for some of his rights */
 	int			count;
 	const CallAction *actions[MAX_PLANS];
 	SPIPlanPtr	plans[MAX_PLANS];
@@ -57,7 +59,7 @@ set_schema(Schema *schema, int column)
 	strlcpy(schema->name, name, NAMEDATALEN);
 }
 
-/* Plans name our schemas: where these are called otherwise, or are others, all begin anew. */
+/* Plans name our schemas, and are one role's: where these are others, or called otherwise, all begin anew. */
 static void
 find_schemas(void)
 {
@@ -67,12 +69,13 @@ find_schemas(void)
 		"   AND d.refobjid = e.oid AND d.deptype = 'e' AND d.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass"
 		" WHERE e.extname = 'kms'";
 
-	if (is_called(&session.functions) && is_called(&session.helpers))
+	if (is_called(&session.functions) && is_called(&session.helpers) && session.user == GetUserId())
 		return;
 	while (session.count > 0)
 		SPI_freeplan(session.plans[--session.count]);
 	if (SPI_execute(sql, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "the schemas of kms cannot be found");
+	session.user = GetUserId();
 	set_schema(&session.functions, 1);
 	set_schema(&session.helpers, 2);
 }

@@ -56,6 +56,19 @@ name_in_context(const char *name)
 	return utf8_from_server("name", name, strlen(name));
 }
 
+/* While a partition is being detached it has ancestors no more, or not all of them. */
+static Oid
+root_of(Relation partition)
+{
+	List	   *ancestors = get_partition_ancestors(RelationGetRelid(partition));
+
+	if (ancestors == NIL || get_rel_relispartition(llast_oid(ancestors)))
+		kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, API_INVALID_PARAMETER,
+					errmsg("partition \"%s\" is being detached", RelationGetRelationName(partition)),
+					errhint("Finish it with ALTER TABLE ... DETACH PARTITION ... FINALIZE, or name the table in the trigger's fourth argument."));
+	return llast_oid(ancestors);
+}
+
 /*
  * The name is the trigger's fourth argument: like that it stays as it is when the table
  * is renamed.  Without one it is what the table is called now, or whose partition it is.
@@ -72,7 +85,7 @@ table_name(Relation relation, const Trigger *trigger)
 		return name_in_context(trigger->tgargs[3]);
 	}
 	if (relation->rd_rel->relispartition)
-		table = llast_oid(get_partition_ancestors(table));
+		table = root_of(relation);
 	return name_in_context(get_rel_name(table));
 }
 

@@ -378,6 +378,7 @@ ROLLBACK;
 -- ---- the end ----------------------------------------------------------------------
 
 DELETE FROM kms.key WHERE owner IN ('kms_test_audit_auditor'::regrole, 'kms_test_audit_maker'::regrole);
+DELETE FROM kms.key_version v WHERE NOT EXISTS (SELECT FROM kms.key k WHERE k.id = v.key_id);
 DROP OWNED BY kms_test_audit_auditor, kms_test_audit_maker;
 DROP ROLE kms_test_audit_auditor, kms_test_audit_maker, kms_test_audit_member, kms_test_audit_monitor;
 SELECT is(pg_temp.verify(), 'sound', 'the log is sound in the end');

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(346);
+SELECT plan(349);
 \set call :here /sql/include/call.psql
 \i :call
 
@@ -18,6 +18,7 @@ SELECT is(pg_temp.complaint('SELECT kms_call(%L)', 'Nothing'), '22023|InvalidPar
 	   is(pg_temp.verdict('SELECT kms_call(action => %L, request => %L)', 'ListKeys', '{}'), 'fine', 'arguments have names'),
 	   is(pg_temp.verdict('SELECT kms_call(%L)', 'ListKeys'), 'fine', 'a request may be left out');
 SELECT is(pg_temp.verdict('SELECT kms_call(%L, %L)', 'ListKeys', request), '22023|InvalidParameter', format('%s is no request', request)) FROM unnest(ARRAY['[]', '1', '"x"', 'true', 'null']) request;
+SELECT is(pg_temp.complaint('SELECT kms_call(%L, %L)', 'DescribeKey', '{"KeyId": "alias/call", "Nothing": {}}'), '22023|InvalidParameter|invalid value for request: DescribeKey has no such field', 'also with nothing in it');
 SELECT is(pg_temp.complaint('SELECT kms_call(%L, %L)', 'DescribeKey', '{"KeyId": "alias/call", "a secret": 1}'), '22023|InvalidParameter|invalid value for request: DescribeKey has no such field', 'a field that is none is refused, and not repeated'),
 	   is(pg_temp.hint('SELECT kms_call(%L, %L)', 'Encrypt', '{"keyid": "alias/call"}'), 'Its fields are KeyId, Plaintext, EncryptionContext, DryRun.', 'and the hint has those there are'),
 	   is(pg_temp.verdict('SELECT kms_call(%L, %L)', 'DescribeRegions', '{"a": 1}'), '22023|InvalidParameter', 'also where there are none'),
@@ -275,5 +276,14 @@ SELECT is_empty($$SELECT action, direction, field FROM kms.api() GROUP BY 1, 2, 
 	   set_eq($$SELECT DISTINCT direction FROM kms.api()$$, ARRAY['request', 'response'], 'a field is of a request or a response'),
 	   is_empty($$SELECT action FROM kms.api() GROUP BY action HAVING count(*) FILTER (WHERE direction = 'request') = 0$$, 'every action is there, also without fields'),
 	   results_eq($$SELECT field, type, required FROM kms.api() WHERE action = 'Encrypt' AND direction = 'request'$$, $$VALUES ('KeyId', 'string', true), ('Plaintext', 'Base64', true), ('EncryptionContext', 'object', false), ('DryRun', 'boolean', false)$$, 'with its type, and whether it must be given');
+
+/* A list is a query that the planner takes apart: its plan has asked for the right to call it. */
+CREATE ROLE kms_test_call_early;
+CREATE ROLE kms_test_call_late;
+REVOKE EXECUTE ON FUNCTION kms_list_certificates(text, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION kms_list_certificates(text, text, text) TO kms_test_call_early;
+SET LOCAL plan_cache_mode = force_generic_plan;
+SELECT is(pg_temp.verdict_as('kms_test_call_early', 'SELECT kms_call(''ListCertificates'')'), 'fine', 'who may list, lists');
+SELECT is(pg_temp.verdict_as('kms_test_call_late', 'SELECT kms_call(''ListCertificates'')'), '42501|Forbidden.NoPermission', 'who may not, does not by another''s plan');
 SELECT * FROM finish();
 ROLLBACK;

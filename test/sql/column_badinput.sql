@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(99);
+SELECT plan(103);
 
 SELECT kms_create_key() AS key, kms_create_key('HMAC_SHA_256') AS mac, kms_create_key('RSA_2048', 'ENCRYPT/DECRYPT') AS pair \gset
 SELECT kms_create_alias(:'key', 'alias/column') \g /dev/null
@@ -83,9 +83,12 @@ SELECT is(pg_temp.try('v text, dropped text', ARRAY['alias/column', 'v,dropped']
 
 -- ---- triggers -------------------------------------------------------------
 
-SELECT is(pg_temp.try('v text, w text', ARRAY['alias/column', 'v'], kind, each, statement), '39P01|InvalidParameter|trigger "seal" must be BEFORE INSERT OR UPDATE FOR EACH ROW, without a list of columns', format('%s FOR EACH %s is refused at %s', kind, each, split_part(statement, ' ', 1)))
+SELECT is(pg_temp.try('v text, w text', ARRAY['alias/column', 'v'], kind, each, statement), '39P01|InvalidParameter|trigger "seal" must be BEFORE INSERT OR UPDATE FOR EACH ROW, without a list of columns or WHEN', format('%s FOR EACH %s is refused at %s', kind, each, split_part(statement, ' ', 1)))
   FROM (VALUES ('BEFORE INSERT', 'ROW', 'INSERT INTO t VALUES (''x'')'), ('BEFORE UPDATE', 'ROW', 'INSERT INTO t VALUES (''x''); UPDATE t SET v = ''y'''), ('BEFORE INSERT OR UPDATE OF v', 'ROW', 'INSERT INTO t VALUES (''x'')'), ('AFTER INSERT OR UPDATE', 'ROW', 'INSERT INTO t VALUES (''x'')'),
 			   ('BEFORE INSERT OR UPDATE', 'STATEMENT', 'INSERT INTO t VALUES (''x'')'), ('BEFORE INSERT OR UPDATE OR DELETE', 'ROW', 'INSERT INTO t VALUES (''x'')'), ('BEFORE TRUNCATE', 'STATEMENT', 'TRUNCATE t')) t (kind, each, statement);
+CREATE TABLE guarded (v text, w text);
+CREATE TRIGGER seal BEFORE INSERT OR UPDATE ON guarded FOR EACH ROW WHEN (NEW.w IS NOT NULL) EXECUTE FUNCTION kms_encrypt_columns('alias/column', 'v');
+SELECT is(pg_temp.verdict('INSERT INTO guarded VALUES (''x'', ''y'')'), '39P01|InvalidParameter', 'a condition, which would let rows through, is refused');
 SELECT is(pg_temp.verdict('SELECT kms_encrypt_columns()'), '39P01|InvalidParameter', 'it is not called but as a trigger');
 CREATE FUNCTION pg_temp.plain() RETURNS integer AS '$libdir/kms', 'kms_encrypt_columns' LANGUAGE c;
 SELECT is(pg_temp.complaint('SELECT pg_temp.plain()'), '39P01|InvalidParameter|kms_encrypt_columns must be called as a trigger', 'by whatever name');
@@ -99,6 +102,20 @@ CREATE USER MAPPING FOR CURRENT_USER SERVER kms_test_server;
 CREATE FOREIGN TABLE far (v text) SERVER kms_test_server;
 CREATE TRIGGER seal BEFORE INSERT OR UPDATE ON far FOR EACH ROW EXECUTE FUNCTION kms_encrypt_columns('alias/nobody', 'v');
 SELECT is(pg_temp.verdict('INSERT INTO far VALUES (''x'')'), '42704|Forbidden.AliasNotFound', 'a foreign table is like any other');
+
+/* As DETACH PARTITION ... CONCURRENTLY leaves it until it is finished. */
+CREATE TABLE whole (id integer, v text) PARTITION BY LIST (id);
+CREATE TABLE part PARTITION OF whole FOR VALUES IN (1) PARTITION BY LIST (id);
+CREATE TABLE leaf PARTITION OF part FOR VALUES IN (1);
+CREATE TRIGGER seal BEFORE INSERT OR UPDATE ON whole FOR EACH ROW EXECUTE FUNCTION kms_encrypt_columns('alias/column', 'v', 'id');
+SAVEPOINT whole;
+UPDATE pg_inherits SET inhdetachpending = true WHERE inhrelid = 'leaf'::regclass;
+SELECT is(pg_temp.complaint('INSERT INTO leaf VALUES (1, ''x'')'), '55000|InvalidParameter|partition "leaf" is being detached', 'a partition that is being detached has no table to encrypt for');
+ROLLBACK TO whole;
+UPDATE pg_inherits SET inhdetachpending = true WHERE inhrelid = 'part'::regclass;
+SELECT is(pg_temp.complaint('INSERT INTO leaf VALUES (1, ''x'')'), '55000|InvalidParameter|partition "leaf" is being detached', 'nor has a part of it');
+ROLLBACK TO whole;
+SELECT is(pg_temp.complaint('INSERT INTO leaf VALUES (1, ''x'')'), 'fine', 'otherwise it has');
 
 /* Nothing of a value in what is said. */
 CREATE TABLE t (id integer, v text, w bytea);
