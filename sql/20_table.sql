@@ -437,6 +437,29 @@ CREATE TABLE kms.job (
 	PRIMARY KEY (resource, kind)
 );
 
+/* Progress of procedures that rewrite a column: notes for people. */
+CREATE TABLE kms.column_job (
+	relation oid NOT NULL,
+	column_number smallint NOT NULL,
+	kind text COLLATE "C" NOT NULL CHECK (kind IN ('ColumnEncryption', 'ColumnReEncryption')),
+	started_at timestamptz NOT NULL,
+	noted_at timestamptz NOT NULL,
+	finished_at timestamptz,
+	total bigint NOT NULL CHECK (total >= 0),
+	done bigint NOT NULL CHECK (done >= 0),
+	PRIMARY KEY (relation, column_number, kind)
+);
+
+COMMENT ON TABLE kms.column_job IS 'how far procedures are that rewrite a protected column';
+COMMENT ON COLUMN kms.column_job.relation IS 'table of the column';
+COMMENT ON COLUMN kms.column_job.column_number IS 'number of the column in it';
+COMMENT ON COLUMN kms.column_job.kind IS 'ColumnEncryption (kms_encrypt_existing) or ColumnReEncryption (kms_reencrypt_column)';
+COMMENT ON COLUMN kms.column_job.started_at IS 'when the last call began';
+COMMENT ON COLUMN kms.column_job.noted_at IS 'when its last batch was committed';
+COMMENT ON COLUMN kms.column_job.finished_at IS 'when it was done; null: it is at work, or was interrupted';
+COMMENT ON COLUMN kms.column_job.total IS 'rows that there were to do when it began';
+COMMENT ON COLUMN kms.column_job.done IS 'rows that it has done since';
+
 COMMENT ON TABLE kms.job IS 'what the workers did last with a resource, and when they try again';
 COMMENT ON COLUMN kms.job.kind IS 'what had to be done: KeyRotation, KeyDeletion, MaterialExpiry, SecretRotation, SecretDeletion or CertificateExpiry';
 COMMENT ON COLUMN kms.job.resource IS 'key, secret or certificate that it was due for';
@@ -565,6 +588,7 @@ SELECT pg_catalog.pg_extension_config_dump('kms.grant_entry', '');
 SELECT pg_catalog.pg_extension_config_dump('kms.usage_entry', '');
 /* What a worker has seen counts for the database it has seen it in, not for a restored one. */
 SELECT pg_catalog.pg_extension_config_dump('kms.job', 'WHERE false');
+SELECT pg_catalog.pg_extension_config_dump('kms.column_job', 'WHERE false');
 
 /*
  * A change by hand empties every session's cache.  The C code that changes a
@@ -651,6 +675,7 @@ ALTER TABLE kms.key ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.key_version ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.alias ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.job ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE kms.column_job ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.import_token ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.tag ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE kms.secret ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;

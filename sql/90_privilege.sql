@@ -44,12 +44,13 @@ $strip$;
 /* Every function asks for the right on its key itself; these are for everybody. */
 GRANT USAGE ON SCHEMA kms TO PUBLIC;
 GRANT SELECT ON kms.keys, kms.key_versions, kms.aliases, kms.jobs, kms.audit_log, kms.key_usage, kms.status, kms.grants,
-	kms.secrets, kms.secret_versions, kms.certificates, kms.tags TO PUBLIC;
+	kms.secrets, kms.secret_versions, kms.certificates, kms.tags, kms.protected_columns TO PUBLIC;
 GRANT USAGE ON TYPE kms.key_metadata, kms.key_version_metadata, kms.alias_entry, kms.ciphertext_info,
 	kms.data_key, kms.data_key_without_plaintext, kms.exported_data_key, kms.generated_and_exported_data_key, kms.status_row, kms.job_report,
 	kms.import_parameters, kms.audit_row, kms.grant_metadata, kms.integrity_problem,
 	kms.new_secret, kms.secret_entry, kms.secret_deletion, kms.secret_metadata, kms.secret_value, kms.put_secret_version,
-	kms.secret_version_entry, kms.new_certificate, kms.certificate_text, kms.certificate_metadata, kms.tag_entry, kms.region_entry TO PUBLIC;
+	kms.secret_version_entry, kms.new_certificate, kms.certificate_text, kms.certificate_metadata, kms.tag_entry, kms.region_entry,
+	kms.version_count, kms.protected_column TO PUBLIC;
 
 GRANT EXECUTE ON FUNCTION
 	kms.may_describe(uuid, oid, text),
@@ -115,6 +116,13 @@ GRANT EXECUTE ON FUNCTION
 	@extschema@.kms_envelope_encrypt(text, bytea, jsonb),
 	@extschema@.kms_envelope_encrypt(text, text, jsonb),
 	@extschema@.kms_encrypt_columns(),
+	@extschema@.kms_protect_column(regclass, name, text, name[], boolean, text),
+	@extschema@.kms_unprotect_column(regclass, name),
+	@extschema@.kms_scan_column(regclass, name),
+	kms.decrypt_column(bytea, "any"),
+	kms.decrypt_column(text, "any"),
+	kms.write_decrypted(),
+	kms.protected_column_rows(),
 	@extschema@.kms_tag_resource(jsonb, text, text, text),
 	@extschema@.kms_untag_resource(text[], text, text, text),
 	@extschema@.kms_list_resource_tags(text, text, text),
@@ -149,4 +157,9 @@ GRANT EXECUTE ON FUNCTION
 	@extschema@.kms_describe_regions(),
 	@extschema@.kms_describe_account_kms_status(),
 	@extschema@.kms_call(text, jsonb)
+	TO PUBLIC;
+
+GRANT EXECUTE ON PROCEDURE
+	@extschema@.kms_encrypt_existing(regclass, name, integer),
+	@extschema@.kms_reencrypt_column(regclass, name, integer)
 	TO PUBLIC;

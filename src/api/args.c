@@ -70,6 +70,27 @@ arg_names(FunctionCallInfo fcinfo, int number, const char *name)
 	return names;
 }
 
+List *
+arg_name_array(FunctionCallInfo fcinfo, int number, const char *name)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(number);
+	List	   *names = NIL;
+	Datum	   *values;
+	bool	   *nulls;
+	int			count;
+
+	if (ARR_NDIM(array) > 1)
+		err_invalid(name, "it must have one dimension");
+	deconstruct_array(array, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR, &values, &nulls, &count);
+	for (int i = 0; i < count; i++)
+	{
+		if (nulls[i])
+			err_invalid(name, "it must not contain nulls");
+		names = lappend(names, pstrdup(NameStr(*DatumGetName(values[i]))));
+	}
+	return names;
+}
+
 Datum
 result_time(TimestampTz time, bool *is_null)
 {

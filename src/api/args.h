@@ -94,6 +94,9 @@ arg_bool(FunctionCallInfo fcinfo, int number, const char *name)
 /* A text[] that is not NULL as a list of strings: one dimension, not empty, no nulls in it. */
 extern List *arg_names(FunctionCallInfo fcinfo, int number, const char *name);
 
+/* A name[] that is not NULL, likewise; it may be empty. */
+extern List *arg_name_array(FunctionCallInfo fcinfo, int number, const char *name);
+
 /*
  * A rotation interval in seconds; NO_INTERVAL for NULL.  Days are 24 hours; months
  * and fractions of a second are InvalidParameter.

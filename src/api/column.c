@@ -5,13 +5,9 @@
 
 #include "api/args.h"
 #include "base/sensitive.h"
-#include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "service/column.h"
-
-/* Before each row that is inserted or updated, and nothing but that: a gap would let plaintext through. */
-#define EVENTS	(TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE)
 
 static void
 require_kind(FunctionCallInfo fcinfo)
@@ -21,7 +17,7 @@ require_kind(FunctionCallInfo fcinfo)
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		kms_ereport(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, API_INVALID_PARAMETER,
 					errmsg("kms_encrypt_columns must be called as a trigger"));
-	if (call->tg_trigger->tgtype != EVENTS || call->tg_trigger->tgnattr > 0 || call->tg_trigger->tgqual != NULL)
+	if (call->tg_trigger->tgtype != TRIGGER_ENCRYPTS || call->tg_trigger->tgnattr > 0 || call->tg_trigger->tgqual != NULL)
 		kms_ereport(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, API_INVALID_PARAMETER,
 					errmsg("trigger \"%s\" must be BEFORE INSERT OR UPDATE FOR EACH ROW, without a list of columns or WHEN", call->tg_trigger->tgname));
 }

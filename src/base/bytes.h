@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "base/compat.h"
+#include "crypto/kc.h"
 
 /* Room for so many of them, in the current memory context. */
 static inline bytea *
@@ -26,6 +27,14 @@ bytes_of(const void *data, size_t len)
 
 	memcpy(VARDATA(bytes), data, len);
 	return bytes;
+}
+
+/* Wipe a secret, and free it. */
+static inline void
+bytes_wipe(bytea *bytes)
+{
+	kc_wipe(VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ);
+	pfree(bytes);
 }
 
 /* Their Base64 (RFC 4648), without line breaks, as text. */

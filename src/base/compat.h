@@ -42,4 +42,11 @@
 #define GRANT_ROLE(stmt)			GrantRole(stmt)
 #endif
 
+/* Who owns a relation: where utils/acl.h and catalog/pg_class.h are included. */
+#if PG_VERSION_NUM >= 160000
+#define RELATION_IS_OWNED(relation, role)	object_ownercheck(RelationRelationId, relation, role)
+#else
+#define RELATION_IS_OWNED(relation, role)	pg_class_ownercheck(relation, role)
+#endif
+
 #endif

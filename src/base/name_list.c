@@ -5,19 +5,13 @@
 
 #include "base/error.h"
 #include "parser/scansup.h"
+#include "utils/builtins.h"
 
 /* What is left of the list. */
 typedef struct Scanner
 {
-	const char *argument;
 	const char *at;
 } Scanner;
-
-static void
-err_list(const Scanner *scanner)
-{
-	err_invalid(scanner->argument, "it must be a list of columns, like ssn, card or social=ssn");
-}
 
 static void
 skip_blanks(Scanner *scanner)
@@ -26,7 +20,7 @@ skip_blanks(Scanner *scanner)
 		scanner->at++;
 }
 
-/* After the opening quote: to the closing one, of which two stand for one. */
+/* After the opening quote: to the closing one, of which two stand for one; NULL if there is none. */
 static char *
 take_quoted(Scanner *scanner)
 {
@@ -36,7 +30,7 @@ take_quoted(Scanner *scanner)
 	for (;; scanner->at++)
 	{
 		if (*scanner->at == '\0')
-			err_list(scanner);
+			return NULL;
 		if (*scanner->at == '"' && *++scanner->at != '"')
 			break;
 		name[len++] = *scanner->at;
@@ -57,6 +51,7 @@ take_bare(Scanner *scanner)
 	return downcase_truncate_identifier(start, (int) (scanner->at - start), false);
 }
 
+/* NULL if there is none. */
 static char *
 take_name(Scanner *scanner)
 {
@@ -70,8 +65,8 @@ take_name(Scanner *scanner)
 	}
 	else
 		name = take_bare(scanner);
-	if (*name == '\0')
-		err_list(scanner);
+	if (name == NULL || *name == '\0')
+		return NULL;
 	skip_blanks(scanner);
 	return name;
 }
@@ -87,25 +82,46 @@ take_item(Scanner *scanner)
 		scanner->at++;
 		item->alias = take_name(scanner);
 	}
-	return item;
+	return item->name != NULL && item->alias != NULL ? item : NULL;
+}
+
+bool
+name_list_try(const char *text, List **items)
+{
+	Scanner		scanner = {text};
+
+	*items = NIL;
+	skip_blanks(&scanner);
+	if (*scanner.at == '\0')
+		return true;
+	for (;; scanner.at++)
+	{
+		NameItem   *item = take_item(&scanner);
+
+		if (item == NULL)
+			return false;
+		*items = lappend(*items, item);
+		if (*scanner.at != ',')
+			break;
+	}
+	return *scanner.at == '\0';
 }
 
 List *
 name_list_parse(const char *argument, const char *text)
 {
-	Scanner		scanner = {argument, text};
-	List	   *items = NIL;
+	List	   *items;
 
-	skip_blanks(&scanner);
-	if (*scanner.at == '\0')
-		return NIL;
-	for (;; scanner.at++)
-	{
-		items = lappend(items, take_item(&scanner));
-		if (*scanner.at != ',')
-			break;
-	}
-	if (*scanner.at != '\0')
-		err_list(&scanner);
+	if (!name_list_try(text, &items))
+		err_invalid(argument, "it must be a list of columns, like ssn, card or social=ssn");
 	return items;
+}
+
+/* quote_identifier leaves out the quotes where SQL may; so may we. */
+const char *
+name_list_item(const char *name, const char *alias)
+{
+	if (strcmp(name, alias) == 0)
+		return quote_identifier(name);
+	return psprintf("%s=%s", quote_identifier(name), quote_identifier(alias));
 }

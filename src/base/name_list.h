@@ -21,4 +21,10 @@ typedef struct NameItem
  */
 extern List *name_list_parse(const char *argument, const char *text);
 
+/* Likewise; false for what is no such list. */
+extern bool name_list_try(const char *text, List **items);
+
+/* The name of a column as it is written in a list; two for another name in the context or the like. */
+extern const char *name_list_item(const char *name, const char *alias);
+
 #endif

@@ -172,21 +172,24 @@ version_id_of(kc_view bytes)
 	return parse_blob(bytes, &blob) ? blob.version_id : NULL;
 }
 
-/* Whoever it is for was asked before; what comes out is wiped. */
+/* Whoever it is for was asked before; what comes out is wiped, here or by whom it is given to. */
 static bool
-opens(KmsCallSite *site, kc_view bytes, kc_view context, KmsRefusal *refusal)
+opens(KmsCallSite *site, kc_view bytes, kc_view context, KmsRefusal *refusal, bytea **result)
 {
 	bytea	   *plaintext = cipher_try_decrypt(site, CALLER_SERVICE, bytes, context, refusal);
 
 	if (plaintext == NULL)
 		return false;
-	kc_wipe(VARDATA(plaintext), VARSIZE(plaintext) - VARHDRSZ);
-	pfree(plaintext);
+	if (result != NULL)
+		*result = plaintext;
+	else
+		bytes_wipe(plaintext);
 	return true;
 }
 
 KmsSealed
-cipher_sealed(KmsCallSite *site, Oid caller, kc_view reference, kc_view bytes, kc_view context, KmsRefusal *refusal)
+cipher_sealed(KmsCallSite *site, Oid caller, kc_view reference, kc_view bytes, kc_view context, KmsRefusal *refusal,
+			  bytea **plaintext)
 {
 	const uint8 *version_id = version_id_of(bytes);
 	KmsCachedVersion *version;
@@ -206,7 +209,35 @@ cipher_sealed(KmsCallSite *site, Oid caller, kc_view reference, kc_view bytes, k
 		return SEALED_UNKNOWN;
 	}
 	refuse_ciphertext(refusal);
-	return version->key == key && opens(site, bytes, context, refusal) ? SEALED_HERE : SEALED_ELSEWHERE;
+	return version->key == key && opens(site, bytes, context, refusal, plaintext) ? SEALED_HERE : SEALED_ELSEWHERE;
+}
+
+pg_uuid_t
+cipher_newest_version(KmsCallSite *site, kc_view reference)
+{
+	KmsCachedVersion *version;
+
+	do
+	{
+		key_cache_begin();
+		version = version_to_encrypt(site, CALLER_SERVICE, ACTION_ENCRYPT, "key_id", reference, kc_view_of(NULL, 0));
+	} while (key_cache_moved());
+	return version->id;
+}
+
+bool
+cipher_version_exists(KmsCallSite *site, const pg_uuid_t *version_id, pg_uuid_t *key_id)
+{
+	KmsCachedVersion *version;
+
+	do
+	{
+		key_cache_begin();
+		version = version_named(site, version_id->data);
+	} while (key_cache_moved());
+	if (version != NULL && key_id != NULL)
+		*key_id = version->key->id;
+	return version != NULL;
 }
 
 static const char *

@@ -56,11 +56,19 @@ typedef enum KmsSealed
 	SEALED_ELSEWHERE			/* of another key or context, or damaged */
 } KmsSealed;
 
+/* plaintext, if not NULL, receives what is in it, SEALED_HERE: to be wiped. */
 extern KmsSealed cipher_sealed(KmsCallSite *site, Oid caller, kc_view reference, kc_view bytes, kc_view context,
-							   KmsRefusal *refusal);
+							   KmsRefusal *refusal, bytea **plaintext);
+
+/* The version that encrypts with a key now.  Of the service: asks for no right. */
+extern pg_uuid_t cipher_newest_version(KmsCallSite *site, kc_view reference);
+
+/* Whether a key version is in this database; key_id, if not NULL, receives whose it is. */
+extern bool cipher_version_exists(KmsCallSite *site, const pg_uuid_t *version_id, pg_uuid_t *key_id);
 
 /* Whether bytes that begin so, CIPHER_START of them or all, are in that form, as far as these tell. */
-#define CIPHER_START	KC_HEADER_LEN
+#define CIPHER_START		KC_HEADER_LEN
+#define CIPHER_VERSION_AT	1	/* where the id of the key version is in it */
 
 extern bool cipher_begins(kc_view start, size_t len);
 

@@ -8,6 +8,8 @@
  *
  * A value that an UPDATE leaves as it is stays, and is not even read; if the context
  * changes around it, it moves from the one to the other.
+ *
+ * A blind index says what its value says: nobody writes it but this.
  */
 #include "service/column.h"
 
@@ -19,10 +21,9 @@
 #include "base/utf8.h"
 #include "base/value_text.h"
 #include "service/envelope.h"
+#include "service/mac.h"
+#include "service/sealed_value.h"
 #include "utils/datum.h"
-
-/* What a text has in front of as many bytes as cipher_begins wants to see. */
-#define TEXT_START		(SEALED_TEXT_PREFIX_LEN + (CIPHER_START + 2) / 3 * 4)
 
 typedef struct Row
 {
@@ -32,6 +33,16 @@ typedef struct Row
 	HeapTuple	old;			/* NULL: there was none */
 	bool		moved;			/* its context is another than it was */
 } Row;
+
+/* What becomes of a value. */
+typedef struct Protected
+{
+	Datum		value;			/* itself, if it stays */
+	bytea	   *index;			/* of a column that has one; NULL: as it was */
+} Protected;
+
+/* The procedure that rewrites a column, if one is at work. */
+static KmsColumnRun *run;
 
 /* ---- contexts ----------------------------------------------------------------- */
 
@@ -118,20 +129,12 @@ context_before(const Row *row, const KmsPlanColumn *column)
 
 /* ---- values ------------------------------------------------------------------- */
 
-static kc_view
-bytes_of_value(Datum value)
-{
-	struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
-
-	return kc_view_of(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
-}
-
 static bool
 same_value(Datum a, Datum b)
 {
 	if (datumIsEqual(a, b, false, -1))
 		return true;
-	return toast_raw_datum_size(a) == toast_raw_datum_size(b) && same_bytes(bytes_of_value(a), bytes_of_value(b));
+	return toast_raw_datum_size(a) == toast_raw_datum_size(b) && same_bytes(sealed_value_bytes(a), sealed_value_bytes(b));
 }
 
 static bool
@@ -144,31 +147,6 @@ is_unchanged(const Row *row, const KmsPlanColumn *column, Datum value)
 		return false;
 	before = heap_getattr(row->old, column->number, row->plan->descriptor, &was_null);
 	return !was_null && same_value(value, before);
-}
-
-/* A value as bytes, if it may be a ciphertext; of a text what its Base64 stands for, or nothing. */
-static kc_view
-unwrap(const KmsPlanColumn *column, kc_view value)
-{
-	bytea	   *ciphertext;
-
-	if (!column->is_text)
-		return value;
-	ciphertext = sealed_text_decode(value);
-	return ciphertext == NULL ? kc_view_of(NULL, 0) : kc_view_of(VARDATA(ciphertext), VARSIZE(ciphertext) - VARHDRSZ);
-}
-
-/* Whether it looks like a ciphertext; only its beginning is fetched. */
-static bool
-looks_sealed(const KmsPlanColumn *column, Datum value)
-{
-	size_t		len = toast_raw_datum_size(value) - VARHDRSZ;
-	struct varlena *start = PG_DETOAST_DATUM_SLICE(value, 0, column->is_text ? TEXT_START : CIPHER_START);
-	kc_view		bytes = unwrap(column, kc_view_of(VARDATA_ANY(start), VARSIZE_ANY_EXHDR(start)));
-
-	if (column->is_text && len >= SEALED_TEXT_PREFIX_LEN)
-		len = (len - SEALED_TEXT_PREFIX_LEN) / 4 * 3;
-	return cipher_begins(bytes, len);
 }
 
 /* A ciphertext as the column keeps it; a trigger's result is not checked against varchar(n). */
@@ -226,16 +204,28 @@ encrypt(const Row *row, KmsPlanColumn *column, kc_view plaintext, kc_view contex
 	return wrap(column, ciphertext);
 }
 
+/* What to search a plaintext by; NULL for a column without. */
+static bytea *
+index_of(const Row *row, const KmsPlanColumn *column, kc_view plaintext)
+{
+	KmsColumnPlan *plan = row->plan;
+
+	if (column->index_number == 0)
+		return NULL;
+	return mac_blind_index(&plan->search_site, row->caller, plan->search_reference, plaintext, kc_view_of(NULL, 0));
+}
+
 /* From one context to another; reader: who must have the right to decrypt in the old one. */
-static Datum
-move(const Row *row, KmsPlanColumn *column, kc_view ciphertext, Oid reader, kc_view from)
+static Protected
+move(const Row *row, KmsPlanColumn *column, kc_view ciphertext, Oid reader, kc_view from, bool with_index)
 {
 	bytea	   *plaintext = cipher_decrypt(&row->plan->site, reader, ciphertext, from);
 	kc_view		view = kc_view_of(VARDATA(plaintext), VARSIZE(plaintext) - VARHDRSZ);
-	Datum		moved = encrypt(row, column, view, context_now(row, column));
+	Protected	moved = {.value = encrypt(row, column, view, context_now(row, column))};
 
-	kc_wipe(VARDATA(plaintext), view.len);
-	pfree(plaintext);
+	if (with_index)
+		moved.index = index_of(row, column, view);
+	bytes_wipe(plaintext);
 	return moved;
 }
 
@@ -247,17 +237,32 @@ err_elsewhere(const KmsPlanColumn *column)
 				errhint("It is of another key, table, column or row, or damaged. Write the plaintext, or what kms_re_encrypt makes of it."));
 }
 
+/* Of a ciphertext that stays: its plaintext is read for the index alone. */
+static Protected
+keep(const Row *row, const KmsPlanColumn *column, Datum value, bytea *plaintext)
+{
+	Protected	kept = {.value = value};
+
+	if (plaintext != NULL)
+	{
+		kept.index = index_of(row, column, kc_view_of(VARDATA(plaintext), VARSIZE(plaintext) - VARHDRSZ));
+		bytes_wipe(plaintext);
+	}
+	return kept;
+}
+
 /*
  * Whether it stays as it is.  A text in the form of a ciphertext is one, also if its key
  * is lost; bytes may have it by chance, and are then encrypted.
  */
 static bool
-is_of_this_row(const Row *row, const KmsPlanColumn *column, kc_view ciphertext, kc_view context)
+is_of_this_row(const Row *row, const KmsPlanColumn *column, kc_view ciphertext, kc_view context, bytea **plaintext)
 {
 	KmsColumnPlan *plan = row->plan;
 	KmsRefusal	refusal;
 
-	switch (cipher_sealed(&plan->site, row->caller, plan->reference, ciphertext, context, &refusal))
+	switch (cipher_sealed(&plan->site, row->caller, plan->reference, ciphertext, context, &refusal,
+						  column->index_number > 0 ? plaintext : NULL))
 	{
 		case SEALED_HERE:
 			return true;
@@ -274,40 +279,185 @@ is_of_this_row(const Row *row, const KmsPlanColumn *column, kc_view ciphertext, 
 	return false;
 }
 
-/* What becomes of a value; itself, if it stays. */
-static Datum
+static Protected
+encrypt_value(const Row *row, KmsPlanColumn *column, kc_view bytes, kc_view context)
+{
+	Protected	sealed;
+
+	if (column->is_text)
+		bytes = utf8_from_server("plaintext", (const char *) bytes.data, bytes.len);
+	sealed.value = encrypt(row, column, bytes, context);
+	sealed.index = index_of(row, column, bytes);
+	return sealed;
+}
+
+static Protected
 protect(const Row *row, KmsPlanColumn *column, Datum value)
 {
 	kc_view		bytes;
 	kc_view		ciphertext;
 	kc_view		context;
+	bytea	   *plaintext = NULL;
 
-	if (is_unchanged(row, column, value) && looks_sealed(column, value))
-		return !row->moved ? value :
-			move(row, column, unwrap(column, bytes_of_value(value)), row->caller, context_before(row, column));
+	if (is_unchanged(row, column, value) && sealed_value_begins(column->is_text, value, NULL))
+	{
+		if (!row->moved)
+			return (Protected) {.value = value};
+		return move(row, column, sealed_value_unwrap(column->is_text, sealed_value_bytes(value)), row->caller,
+					context_before(row, column), false);
+	}
 
-	bytes = bytes_of_value(value);
+	bytes = sealed_value_bytes(value);
 	context = context_now(row, column);
-	ciphertext = unwrap(column, bytes);
+	ciphertext = sealed_value_unwrap(column->is_text, bytes);
 	if (cipher_begins(ciphertext, ciphertext.len))
 	{
 		kc_view		made_for = kc_view_of(column->last.context.data, column->last.context.len);
 
 		if (was_made_last(row, column, ciphertext) && !same_bytes(made_for, context))
-			return move(row, column, ciphertext, CALLER_SERVICE, made_for);
-		if (is_of_this_row(row, column, ciphertext, context))
-			return value;
+			return move(row, column, ciphertext, CALLER_SERVICE, made_for, true);
+		if (is_of_this_row(row, column, ciphertext, context, &plaintext))
+			return keep(row, column, value, plaintext);
 	}
-	if (column->is_text)
-		bytes = utf8_from_server("plaintext", (const char *) bytes.data, bytes.len);
-	return encrypt(row, column, bytes, context);
+	return encrypt_value(row, column, bytes, context);
+}
+
+/* ---- rewriting ---------------------------------------------------------------- */
+
+void
+column_run_begin(KmsColumnRun *new_run)
+{
+	run = new_run;
+}
+
+void
+column_run_end(void)
+{
+	run = NULL;
+}
+
+bool
+column_run_wants(const KmsColumnRun *wanted, KmsCallSite *site, Datum value)
+{
+	pg_uuid_t	version_id;
+	bool		is_sealed = sealed_value_begins(wanted->is_text, value, &version_id);
+
+	/* Bytes may look like it by chance; a text may not. */
+	if (is_sealed && !wanted->is_text)
+		is_sealed = cipher_version_exists(site, &version_id, NULL);
+	if (!wanted->is_sealed)
+		return !is_sealed;
+	return is_sealed && (wanted->has_index || memcmp(version_id.data, wanted->newest.data, UUID_LEN) != 0);
+}
+
+/* Whether the index that a row has is the one that it should have. */
+static bool
+has_index(const Row *row, const KmsPlanColumn *column, const bytea *index)
+{
+	bool		is_null;
+	Datum		now = heap_getattr(row->tuple, column->index_number, row->plan->descriptor, &is_null);
+
+	return !is_null && same_bytes(sealed_value_bytes(now), sealed_value_bytes(PointerGetDatum(index)));
+}
+
+/* With the newest version, and its index with the present search key; false if it is like that. */
+static bool
+renew(const Row *row, KmsPlanColumn *column, Datum value, Protected *renewed)
+{
+	kc_view		ciphertext = sealed_value_unwrap(column->is_text, sealed_value_bytes(value));
+	KmsRefusal	refusal;
+	pg_uuid_t	version_id;
+	bytea	   *plaintext = cipher_try_decrypt(&row->plan->site, row->caller, ciphertext, context_before(row, column), &refusal);
+	kc_view		view;
+	bool		is_old;
+
+	if (plaintext == NULL)
+	{
+		run->refused++;
+		return false;
+	}
+	view = kc_view_of(VARDATA(plaintext), VARSIZE(plaintext) - VARHDRSZ);
+	(void) sealed_value_begins(column->is_text, value, &version_id);
+	is_old = memcmp(version_id.data, run->newest.data, UUID_LEN) != 0;
+	renewed->value = is_old ? encrypt(row, column, view, context_now(row, column)) : value;
+	renewed->index = index_of(row, column, view);
+	bytes_wipe(plaintext);
+	return is_old || (renewed->index != NULL && !has_index(row, column, renewed->index));
+}
+
+/* What a procedure makes of a value that an UPDATE leaves as it is; false: there is nothing to do. */
+static bool
+rewrite(const Row *row, KmsPlanColumn *column, Datum value, Protected *rewritten)
+{
+	if (!column_run_wants(run, &row->plan->site, value))
+		return false;
+	if (!run->is_sealed)
+		*rewritten = encrypt_value(row, column, sealed_value_bytes(value), context_now(row, column));
+	else if (!renew(row, column, value, rewritten))
+		return false;
+	run->done++;
+	return true;
+}
+
+/* ---- rows --------------------------------------------------------------------- */
+
+/* The row's changed columns so far. */
+typedef struct Changes
+{
+	KmsColumnPlan *plan;
+	int			count;
+} Changes;
+
+static void
+change(Changes *changes, AttrNumber number, Datum value, bool is_null)
+{
+	KmsColumnPlan *plan = changes->plan;
+
+	plan->numbers[changes->count] = number;
+	plan->values[changes->count] = value;
+	plan->nulls[changes->count] = is_null;
+	changes->count++;
+}
+
+/* NULL has none; a value that was left alone has the one that it had. */
+static void
+change_index(Changes *changes, const Row *row, const KmsPlanColumn *column, bool has_value, const bytea *index)
+{
+	TupleDesc	descriptor = row->plan->descriptor;
+	bool		is_null = true;
+	Datum		value = (Datum) 0;
+
+	if (has_value && index != NULL)
+	{
+		value = PointerGetDatum(index);
+		is_null = false;
+	}
+	else if (has_value && row->old != NULL)
+		value = heap_getattr(row->old, column->index_number, descriptor, &is_null);
+	change(changes, column->index_number, value, is_null);
+}
+
+static HeapTuple
+changed_row(const Row *row, const Changes *changes)
+{
+	KmsColumnPlan *plan = row->plan;
+
+	if (changes->count == 0)
+		return row->tuple;
+	return heap_modify_tuple_by_cols(row->tuple, plan->descriptor, changes->count, plan->numbers, plan->values, plan->nulls);
+}
+
+static bool
+is_rewritten(const Row *row, const KmsPlanColumn *column)
+{
+	return run != NULL && row->old != NULL && run->relation == row->plan->relation && run->column == column->number;
 }
 
 HeapTuple
 column_encrypt_row(KmsColumnPlan *plan, Oid caller, HeapTuple tuple, HeapTuple old)
 {
 	Row			row = {.plan = plan, .caller = caller, .tuple = tuple, .old = old};
-	int			changed = 0;
+	Changes		changes = {.plan = plan};
 
 	row.moved = has_moved(&row);
 	for (int i = 0; i < plan->column_count; i++)
@@ -315,14 +465,19 @@ column_encrypt_row(KmsColumnPlan *plan, Oid caller, HeapTuple tuple, HeapTuple o
 		KmsPlanColumn *column = &plan->columns[i];
 		bool		is_null;
 		Datum		value = heap_getattr(tuple, column->number, plan->descriptor, &is_null);
+		Protected	protected = {0};
 
-		if (is_null)
-			continue;
-		plan->numbers[changed] = column->number;
-		plan->values[changed] = protect(&row, column, value);
-		changed += plan->values[changed] != value;
+		if (is_rewritten(&row, column))
+		{
+			if (is_null || !rewrite(&row, column, value, &protected))
+				return NULL;
+		}
+		else if (!is_null)
+			protected = protect(&row, column, value);
+		if (!is_null && protected.value != value)
+			change(&changes, column->number, protected.value, false);
+		if (column->index_number > 0)
+			change_index(&changes, &row, column, !is_null, protected.index);
 	}
-	if (changed == 0)
-		return tuple;
-	return heap_modify_tuple_by_cols(tuple, plan->descriptor, changed, plan->numbers, plan->values, plan->nulls);
+	return changed_row(&row, &changes);
 }

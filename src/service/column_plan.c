@@ -12,7 +12,6 @@
 #include "base/value_text.h"
 #include "catalog/heap.h"
 #include "catalog/partition.h"
-#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -20,7 +19,7 @@
 #include "utils/typcache.h"
 
 #define ARGUMENTS_MIN	2
-#define ARGUMENTS_MAX	4
+#define ARGUMENTS_MAX	6
 
 #define TABLE_NAME		"table"
 #define COLUMN_NAME		"column"
@@ -28,16 +27,16 @@
 static void
 require_arguments(const Trigger *trigger)
 {
-	if (trigger->tgnargs < ARGUMENTS_MIN || trigger->tgnargs > ARGUMENTS_MAX)
+	if (trigger->tgnargs < ARGUMENTS_MIN || trigger->tgnargs > ARGUMENTS_MAX || trigger->tgnargs == TRIGGER_INDEXES)
 		kms_ereport(ERRCODE_INVALID_PARAMETER_VALUE, API_INVALID_PARAMETER,
-					errmsg("kms_encrypt_columns takes two to four arguments"),
-					errhint("They are a key, a list of columns, a list of context columns, and the name of the table in the context."));
+					errmsg("kms_encrypt_columns takes two to four arguments, or six"),
+					errhint("They are a key, a list of columns, a list of context columns, the name of the table in the context, a search key, and a list like ssn=ssn_blind_index."));
 }
 
 static List *
 columns_of(const Trigger *trigger)
 {
-	List	   *items = name_list_parse("columns", trigger->tgargs[1]);
+	List	   *items = name_list_parse("columns", trigger->tgargs[TRIGGER_COLUMNS]);
 
 	if (items == NIL)
 		err_invalid("columns", "it names no column");
@@ -47,7 +46,13 @@ columns_of(const Trigger *trigger)
 static List *
 context_columns_of(const Trigger *trigger)
 {
-	return trigger->tgnargs > 2 ? name_list_parse("context_columns", trigger->tgargs[2]) : NIL;
+	return trigger->tgnargs > TRIGGER_CONTEXT ? name_list_parse("context_columns", trigger->tgargs[TRIGGER_CONTEXT]) : NIL;
+}
+
+static List *
+blind_indexes_of(const Trigger *trigger)
+{
+	return trigger->tgnargs > TRIGGER_INDEXES ? name_list_parse("blind_indexes", trigger->tgargs[TRIGGER_INDEXES]) : NIL;
 }
 
 static kc_view
@@ -78,11 +83,11 @@ table_name(Relation relation, const Trigger *trigger)
 {
 	Oid			table = RelationGetRelid(relation);
 
-	if (trigger->tgnargs == ARGUMENTS_MAX)
+	if (trigger->tgnargs > TRIGGER_TABLE)
 	{
-		if (trigger->tgargs[3][0] == '\0')
+		if (trigger->tgargs[TRIGGER_TABLE][0] == '\0')
 			err_invalid("table_name", "it is empty");
-		return name_in_context(trigger->tgargs[3]);
+		return name_in_context(trigger->tgargs[TRIGGER_TABLE]);
 	}
 	if (relation->rd_rel->relispartition)
 		table = root_of(relation);
@@ -218,6 +223,44 @@ set_pair(KmsPlanPair *pair, Relation relation, const NameItem *item)
 					errhint("Give it another name: %s=NAME.", quote_identifier(item->name)));
 }
 
+static KmsPlanColumn *
+planned_column(KmsColumnPlan *plan, const char *name)
+{
+	for (int i = 0; i < plan->column_count; i++)
+		if (strcmp(plan->columns[i].column, name) == 0)
+			return &plan->columns[i];
+	kms_ereport(ERRCODE_INVALID_PARAMETER_VALUE, API_INVALID_PARAMETER,
+				errmsg("column \"%s\" has a blind index and is not encrypted", name));
+	pg_unreachable();
+}
+
+static void
+set_index(KmsColumnPlan *plan, Relation relation, const NameItem *item)
+{
+	KmsPlanColumn *column = planned_column(plan, item->name);
+	Form_pg_attribute attribute = find_column(relation, item->alias);
+
+	require_not_generated(attribute, "a blind index");
+	if (getBaseType(attribute->atttypid) != BYTEAOID)
+		kms_ereport(ERRCODE_DATATYPE_MISMATCH, API_INVALID_PARAMETER,
+					errmsg("column \"%s\" of type %s cannot be a blind index", item->alias,
+						   format_type_be(attribute->atttypid)),
+					errhint("A blind index is kept in a column of type bytea."));
+	column->index_number = attribute->attnum;
+}
+
+static void
+set_indexes(KmsColumnPlan *plan, Relation relation, const Trigger *trigger, const List *items)
+{
+	ListCell   *cell;
+
+	require_distinct(items);
+	if (items != NIL)
+		plan->search_reference = kc_view_of(trigger->tgargs[TRIGGER_SEARCH_KEY], strlen(trigger->tgargs[TRIGGER_SEARCH_KEY]));
+	foreach(cell, items)
+		set_index(plan, relation, lfirst(cell));
+}
+
 static int
 compare_pairs(const void *a, const void *b)
 {
@@ -274,9 +317,26 @@ require_plain_context(const List *columns, const List *context_columns)
 					errmsg("column \"%s\" is encrypted and cannot be context", name));
 }
 
+/* A blind index that is encrypted finds nothing, and one that is context changes with the value. */
+static void
+require_plain_indexes(const List *indexes, const List *columns, const List *context_columns)
+{
+	ListCell   *cell;
+
+	foreach(cell, indexes)
+	{
+		const NameItem *item = lfirst(cell);
+
+		if (has_name(columns, item->alias) || has_name(context_columns, item->alias))
+			kms_ereport(ERRCODE_INVALID_PARAMETER_VALUE, API_INVALID_PARAMETER,
+						errmsg("column \"%s\" is encrypted or context and cannot be a blind index", item->alias));
+	}
+}
+
 /* Another trigger of ours would encrypt ciphertext, or change what is context here. */
 static void
-require_no_other(Relation relation, const Trigger *trigger, const List *columns, const List *context_columns)
+require_no_other(Relation relation, const Trigger *trigger, const List *columns, const List *context_columns,
+				 const List *indexes)
 {
 	const TriggerDesc *triggers = relation->trigdesc;
 
@@ -296,6 +356,8 @@ require_no_other(Relation relation, const Trigger *trigger, const List *columns,
 						errmsg("column \"%s\" is encrypted by two triggers, \"%s\" and \"%s\"",
 							   name, trigger->tgname, other->tgname));
 		require_plain_context(others, context_columns);
+		require_plain_indexes(blind_indexes_of(other), columns, context_columns);
+		require_plain_indexes(indexes, others, NIL);
 	}
 }
 
@@ -305,22 +367,27 @@ column_plan_make(Relation relation, const Trigger *trigger)
 	KmsColumnPlan *plan = palloc0(sizeof(KmsColumnPlan));
 	List	   *columns;
 	List	   *context_columns;
+	List	   *indexes;
 
 	require_arguments(trigger);
 	columns = columns_of(trigger);
 	context_columns = context_columns_of(trigger);
+	indexes = blind_indexes_of(trigger);
 	require_plain_context(columns, context_columns);
-	require_no_other(relation, trigger, columns, context_columns);
+	require_plain_indexes(indexes, columns, context_columns);
+	require_no_other(relation, trigger, columns, context_columns, indexes);
 
+	plan->relation = RelationGetRelid(relation);
 	plan->descriptor = RelationGetDescr(relation);
-	plan->reference = kc_view_of(trigger->tgargs[0], strlen(trigger->tgargs[0]));
+	plan->reference = kc_view_of(trigger->tgargs[TRIGGER_KEY], strlen(trigger->tgargs[TRIGGER_KEY]));
 	plan->table = table_name(relation, trigger);
 	set_columns(plan, relation, columns);
 	set_pairs(plan, relation, context_columns);
+	set_indexes(plan, relation, trigger, indexes);
 	context_writer_init(&plan->context);
 	context_writer_init(&plan->old_context);
-	plan->numbers = palloc(plan->column_count * sizeof(int));
-	plan->values = palloc(plan->column_count * sizeof(Datum));
-	plan->nulls = palloc0(plan->column_count * sizeof(bool));
+	plan->numbers = palloc(2 * plan->column_count * sizeof(int));
+	plan->values = palloc(2 * plan->column_count * sizeof(Datum));
+	plan->nulls = palloc(2 * plan->column_count * sizeof(bool));
 	return plan;
 }

@@ -2,7 +2,8 @@
  * What a trigger on a table has to encrypt, made of its arguments once per statement:
  * the table is locked that long, so that nothing in it changes.
  *
- *	kms_encrypt_columns(key, columns [, context columns [, name of the table]])
+ *	kms_encrypt_columns(key, columns [, context columns [, name of the table
+ *						[, search key, column=blind index column, ...]]])
  */
 #ifndef KMS_COLUMN_PLAN_H
 #define KMS_COLUMN_PLAN_H
@@ -10,8 +11,19 @@
 #include "postgres.h"
 
 #include "access/attnum.h"
+#include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "service/cipher.h"
+
+/* Where its arguments are, and what kind of trigger it is: a gap would let plaintext through. */
+#define TRIGGER_KEY			0
+#define TRIGGER_COLUMNS		1
+#define TRIGGER_CONTEXT		2
+#define TRIGGER_TABLE		3
+#define TRIGGER_SEARCH_KEY	4
+#define TRIGGER_INDEXES		5
+
+#define TRIGGER_ENCRYPTS	(TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE)
 
 /* A ciphertext as it was made last, and where: see column.c. */
 typedef struct KmsLastMade
@@ -29,6 +41,7 @@ typedef struct KmsPlanColumn
 	kc_view		name;			/* in the context */
 	bool		is_text;
 	int			max_len;		/* of varchar(n); 0: any */
+	AttrNumber	index_number;	/* of its blind index; 0: it has none */
 	KmsLastMade last;
 } KmsPlanColumn;
 
@@ -53,17 +66,20 @@ typedef struct KmsPlanPair
 
 typedef struct KmsColumnPlan
 {
+	Oid			relation;
 	TupleDesc	descriptor;
 	kc_view		reference;		/* of the key */
 	kc_view		table;			/* its name in the context */
+	kc_view		search_reference;	/* of the key of blind indexes, if there are any */
 	KmsPlanColumn *columns;
 	int			column_count;
 	KmsPlanPair *pairs;			/* in the order of a context */
 	int			pair_count;
 	KmsCallSite site;
+	KmsCallSite search_site;
 	ContextWriter context;
 	ContextWriter old_context;
-	/* for the changed columns of a row */
+	/* for the changed columns of a row, two of each */
 	int		   *numbers;
 	Datum	   *values;
 	bool	   *nulls;

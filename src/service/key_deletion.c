@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "service/audit.h"
+#include "service/column_scan.h"
 #include "service/key.h"
 #include "service/key_seal.h"
 #include "store/key_version.h"
@@ -48,6 +49,7 @@ key_schedule_deletion(Oid caller, const char *text, int days)
 	if (days < WINDOW_MIN || days > WINDOW_MAX)
 		err_invalid("pending_window_in_days", "it must be 7 to 366");
 	key_find_for(caller, ACTION_SCHEDULE_KEY_DELETION, &reference, &key);
+	column_scan_warn(&key.id);
 
 	store_open();
 	key_lock_for(caller, ACTION_SCHEDULE_KEY_DELETION, &reference, &reference.key_id, &key);

@@ -94,3 +94,21 @@ reference_resolve(const KmsReference *reference)
 		err_alias_not_found(reference->text, reference->len);
 	return alias.key_id;
 }
+
+bool
+reference_means(const char *text, const pg_uuid_t *key_id)
+{
+	size_t		len = strlen(text);
+	KmsAlias	alias;
+	pg_uuid_t	named;
+
+	if (reference_is_alias(text, len))
+	{
+		if (!store_alias_find(text, len, &alias))
+			return false;
+		named = alias.key_id;
+	}
+	else if (len < 36 || !uuid_parse(text + len - 36, 36, &named))
+		return false;
+	return memcmp(named.data, key_id->data, UUID_LEN) == 0;
+}

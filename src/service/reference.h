@@ -34,6 +34,9 @@ extern bool reference_is_alias(const char *text, size_t len);
 /* The key that it means; Forbidden.AliasNotFound.  The key may still not exist. */
 extern pg_uuid_t reference_resolve(const KmsReference *reference);
 
+/* Whether a name, as whoever wrote it somewhere, comes to a key; raises nothing for one that comes to none. */
+extern bool reference_means(const char *text, const pg_uuid_t *key_id);
+
 extern void err_key_not_found(const KmsReference *reference) pg_attribute_noreturn();
 extern void err_alias_not_found(const char *text, size_t len) pg_attribute_noreturn();
 

@@ -15,7 +15,9 @@
 #include "catalog/pg_depend.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
 #include "commands/extension.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -178,6 +180,56 @@ store_table(const char *name)
 	Oid			schema = installed_schema();
 
 	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+}
+
+static Oid
+function_in(Oid schema, const char *name)
+{
+	oidvector  *none = buildoidvector(NULL, 0);
+
+	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name), PointerGetDatum(none),
+						   ObjectIdGetDatum(schema));
+}
+
+/* Where the extension's own functions are. */
+static Oid
+function_schema(void)
+{
+	Relation	extensions = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			schema = InvalidOid;
+
+	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ, CStringGetDatum("kms"));
+	scan = systable_beginscan(extensions, ExtensionNameIndexId, true, NULL, 1, &key);
+	if (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		schema = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
+	systable_endscan(scan);
+	table_close(extensions, AccessShareLock);
+	return schema;
+}
+
+Oid
+store_function(const char *name)
+{
+	return function_in(function_schema(), name);
+}
+
+char *
+store_function_name(const char *name)
+{
+	char	   *schema = get_namespace_name(function_schema());
+
+	if (schema == NULL)
+		err_not_installed();
+	return quote_qualified_identifier(schema, name);
+}
+
+Oid
+store_helper(const char *name)
+{
+	return function_in(installed_schema(), name);
 }
 
 /*

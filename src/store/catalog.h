@@ -61,6 +61,13 @@ extern bool store_is_ours(Oid relation);
 /* A table of ours, InvalidOid where it is gone. */
 extern Oid	store_table(const char *name);
 
+/* A function of the extension without arguments, or of its helpers; InvalidOid where there is none. */
+extern Oid	store_function(const char *name);
+extern Oid	store_helper(const char *name);
+
+/* How SQL calls a function of the extension, schema and all. */
+extern char *store_function_name(const char *name);
+
 /* Raises 55000 in a database without the extension. */
 extern const StoreCatalog *store_catalog(void);
 

@@ -1,0 +1,146 @@
+/*
+ * Which columns of which tables are encrypted.
+ */
+#include "service/protected_column.h"
+
+#include "base/compat.h"
+#include "base/error.h"
+#include "base/name_list.h"
+#include "base/value_text.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "miscadmin.h"
+#include "service/column_plan.h"
+#include "store/catalog.h"
+#include "store/trigger.h"
+#include "store/user_table.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+
+/* ---- reading triggers --------------------------------------------------------- */
+
+/* As the trigger has it: see column_plan.c.  Of partitions that have no name of their own it is the table's. */
+static const char *
+table_in_context(const StoreTrigger *trigger)
+{
+	Oid			table = trigger->relation;
+	List	   *ancestors = NIL;
+
+	if (list_length(trigger->arguments) > TRIGGER_TABLE)
+		return list_nth(trigger->arguments, TRIGGER_TABLE);
+	if (get_rel_relispartition(table))
+		ancestors = get_partition_ancestors(table);
+	return get_rel_name(ancestors != NIL ? llast_oid(ancestors) : table);
+}
+
+static void
+set_index(KmsProtectedColumn *column, const StoreTrigger *trigger)
+{
+	List	   *items;
+	ListCell   *cell;
+
+	if (list_length(trigger->arguments) <= TRIGGER_INDEXES ||
+		!name_list_try(list_nth(trigger->arguments, TRIGGER_INDEXES), &items))
+		return;
+	foreach(cell, items)
+	{
+		const NameItem *item = lfirst(cell);
+
+		if (strcmp(item->name, column->column) != 0)
+			continue;
+		column->index = item->alias;
+		column->search_key = list_nth(trigger->arguments, TRIGGER_SEARCH_KEY);
+	}
+}
+
+static KmsProtectedColumn *
+column_of(const StoreTrigger *trigger, const NameItem *item, List *context_columns)
+{
+	KmsProtectedColumn *column = palloc0(sizeof(KmsProtectedColumn));
+
+	column->relation = trigger->relation;
+	column->trigger = trigger->name;
+	column->enabled = trigger->enabled;
+	column->column = item->name;
+	column->number = get_attnum(trigger->relation, item->name);
+	column->is_text = column->number > 0 && getBaseType(get_atttype(trigger->relation, column->number)) != BYTEAOID;
+	column->name = item->alias;
+	column->table = table_in_context(trigger);
+	column->key = list_nth(trigger->arguments, TRIGGER_KEY);
+	column->context_columns = context_columns;
+	set_index(column, trigger);
+	return column;
+}
+
+/* Whoever made a trigger by hand may have given it anything: what it would refuse is no protection. */
+static List *
+columns_of(const StoreTrigger *trigger)
+{
+	List	   *items;
+	List	   *context_columns = NIL;
+	List	   *columns = NIL;
+	ListCell   *cell;
+
+	if (trigger->type != TRIGGER_ENCRYPTS || list_length(trigger->arguments) < TRIGGER_COLUMNS + 1 ||
+		!name_list_try(list_nth(trigger->arguments, TRIGGER_COLUMNS), &items))
+		return NIL;
+	if (list_length(trigger->arguments) > TRIGGER_CONTEXT &&
+		!name_list_try(list_nth(trigger->arguments, TRIGGER_CONTEXT), &context_columns))
+		return NIL;
+	foreach(cell, items)
+		columns = lappend(columns, column_of(trigger, lfirst(cell), context_columns));
+	return columns;
+}
+
+List *
+protected_columns(Oid relation)
+{
+	List	   *columns = NIL;
+	ListCell   *cell;
+
+	foreach(cell, store_triggers(store_function(PROTECTED_COLUMN_TRIGGER), relation))
+	{
+		const StoreTrigger *trigger = lfirst(cell);
+
+		if (OidIsValid(relation) || !trigger->is_copy)
+			columns = list_concat(columns, columns_of(trigger));
+	}
+	return columns;
+}
+
+KmsProtectedColumn *
+protected_column_find(Oid relation, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, protected_columns(relation))
+	{
+		KmsProtectedColumn *column = lfirst(cell);
+
+		if (strcmp(column->column, name) == 0)
+			return column;
+	}
+	return NULL;
+}
+
+KmsProtectedColumn *
+protected_column_require(Oid relation, const char *name)
+{
+	KmsProtectedColumn *column = protected_column_find(relation, name);
+
+	if (column == NULL)
+		kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, API_INVALID_PARAMETER,
+					errmsg("column \"%s\" of table \"%s\" is not protected", name, get_rel_name(relation)),
+					errhint("kms_protect_column does that; kms.protected_columns shows which are."));
+	return column;
+}
+
+void
+protected_column_require_owner(Oid caller, Oid relation)
+{
+	if (!RELATION_IS_OWNED(relation, caller))
+		kms_ereport(ERRCODE_INSUFFICIENT_PRIVILEGE, API_NO_PERMISSION,
+					errmsg("must be owner of table %s", get_rel_name(relation)));
+}

@@ -1,0 +1,44 @@
+/*
+ * Which columns of which tables are encrypted.  There is no list of them that could
+ * disagree with the tables: it is read from the triggers that encrypt.
+ */
+#ifndef KMS_PROTECTED_COLUMN_H
+#define KMS_PROTECTED_COLUMN_H
+
+#include "postgres.h"
+
+#include "access/attnum.h"
+#include "nodes/pg_list.h"
+
+/* The trigger function. */
+#define PROTECTED_COLUMN_TRIGGER	"kms_encrypt_columns"
+
+typedef struct KmsProtectedColumn
+{
+	Oid			relation;
+	const char *trigger;
+	bool		enabled;		/* the trigger fires */
+	const char *column;			/* as the trigger calls it now */
+	AttrNumber	number;			/* 0: there is no such column any more */
+	bool		is_text;
+	const char *name;			/* in the context */
+	const char *table;			/* likewise */
+	const char *key;			/* as the trigger refers to it */
+	List	   *context_columns;	/* of NameItem */
+	const char *index;			/* the column with the blind index; NULL: none */
+	const char *search_key;
+} KmsProtectedColumn;
+
+/* Of a table, or of the database (InvalidOid; of partitions only what they do not have from their table). */
+extern List *protected_columns(Oid relation);
+
+/* NULL if it is not encrypted. */
+extern KmsProtectedColumn *protected_column_find(Oid relation, const char *column);
+
+/* Likewise; 55000. */
+extern KmsProtectedColumn *protected_column_require(Oid relation, const char *column);
+
+/* Raises 42501 unless the caller owns a table or view. */
+extern void protected_column_require_owner(Oid caller, Oid relation);
+
+#endif
