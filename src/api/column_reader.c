@@ -5,11 +5,22 @@
 
 #include "api/args.h"
 #include "base/utf8.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "nodes/primnodes.h"
 #include "service/column_reader.h"
 #include "utils/lsyscache.h"
 
 #define FIRST_PAIR	1
+
+/* A literal, and no parameter, which may be another the next time. */
+static bool
+is_constant(FunctionCallInfo fcinfo, int number)
+{
+	Node	   *call = fcinfo->flinfo->fn_expr;
+
+	return call != NULL && IsA(call, FuncExpr) && IsA(list_nth(((FuncExpr *) call)->args, number), Const);
+}
 
 /* Names are constants of the view, so that they are looked at once. */
 static void
@@ -17,8 +28,7 @@ read_name(FunctionCallInfo fcinfo, int number, KmsReaderPair *pair)
 {
 	kc_view		name;
 
-	if (PG_ARGISNULL(number) || get_fn_expr_argtype(fcinfo->flinfo, number) != TEXTOID ||
-		!get_fn_expr_arg_stable(fcinfo->flinfo, number))
+	if (PG_ARGISNULL(number) || get_fn_expr_argtype(fcinfo->flinfo, number) != TEXTOID || !is_constant(fcinfo, number))
 		err_invalid("context", "its names must be constants of type text");
 	name = arg_bytes(fcinfo, number);
 	name = utf8_from_server("context", (const char *) name.data, name.len);

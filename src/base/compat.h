@@ -49,4 +49,24 @@
 #define RELATION_IS_OWNED(relation, role)	pg_class_ownercheck(relation, role)
 #endif
 
+/* What table_tuple_update says of indexes, and what they need: where access/tableam.h and executor/executor.h are included. */
+#if PG_VERSION_NUM >= 160000
+#define UPDATED_INDEXES						TU_UpdateIndexes
+#define UPDATES_INDEXES(updated)			((updated) != TU_None)
+#define INSERT_UPDATED_INDEXES(target, slot, estate, updated) \
+	ExecInsertIndexTuples(target, slot, estate, true, false, NULL, NIL, (updated) == TU_Summarizing)
+#else
+#define UPDATED_INDEXES						bool
+#define UPDATES_INDEXES(updated)			(updated)
+#define INSERT_UPDATED_INDEXES(target, slot, estate, updated) \
+	ExecInsertIndexTuples(target, slot, estate, true, false, NULL, NIL)
+#endif
+
+/* The file of an open relation, which another takes the place of when all rows are rewritten: where utils/rel.h is included. */
+#if PG_VERSION_NUM >= 160000
+#define FILE_NUMBER(relation)	((relation)->rd_locator.relNumber)
+#else
+#define FILE_NUMBER(relation)	((relation)->rd_node.relNode)
+#endif
+
 #endif

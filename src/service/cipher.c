@@ -213,27 +213,27 @@ cipher_sealed(KmsCallSite *site, Oid caller, kc_view reference, kc_view bytes, k
 }
 
 pg_uuid_t
-cipher_newest_version(KmsCallSite *site, kc_view reference)
+cipher_newest_version(KmsCallSite *site, Oid caller, kc_view reference, kc_view context)
 {
 	KmsCachedVersion *version;
 
 	do
 	{
 		key_cache_begin();
-		version = version_to_encrypt(site, CALLER_SERVICE, ACTION_ENCRYPT, "key_id", reference, kc_view_of(NULL, 0));
+		version = version_to_encrypt(site, caller, ACTION_ENCRYPT, "key_id", reference, context);
 	} while (key_cache_moved());
 	return version->id;
 }
 
 bool
-cipher_version_exists(KmsCallSite *site, const pg_uuid_t *version_id, pg_uuid_t *key_id)
+cipher_version_exists(KmsCallSite *site, const uint8 *version_id, pg_uuid_t *key_id)
 {
 	KmsCachedVersion *version;
 
 	do
 	{
 		key_cache_begin();
-		version = version_named(site, version_id->data);
+		version = version_named(site, version_id);
 	} while (key_cache_moved());
 	if (version != NULL && key_id != NULL)
 		*key_id = version->key->id;

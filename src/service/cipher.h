@@ -60,11 +60,11 @@ typedef enum KmsSealed
 extern KmsSealed cipher_sealed(KmsCallSite *site, Oid caller, kc_view reference, kc_view bytes, kc_view context,
 							   KmsRefusal *refusal, bytea **plaintext);
 
-/* The version that encrypts with a key now.  Of the service: asks for no right. */
-extern pg_uuid_t cipher_newest_version(KmsCallSite *site, kc_view reference);
+/* The version that encrypts with a key now, for a caller who may encrypt with it. */
+extern pg_uuid_t cipher_newest_version(KmsCallSite *site, Oid caller, kc_view reference, kc_view context);
 
-/* Whether a key version is in this database; key_id, if not NULL, receives whose it is. */
-extern bool cipher_version_exists(KmsCallSite *site, const pg_uuid_t *version_id, pg_uuid_t *key_id);
+/* Whether a key version (16 bytes) is in this database; key_id, if not NULL, receives whose it is. */
+extern bool cipher_version_exists(KmsCallSite *site, const uint8 *version_id, pg_uuid_t *key_id);
 
 /* Whether bytes that begin so, CIPHER_START of them or all, are in that form, as far as these tell. */
 #define CIPHER_START		KC_HEADER_LEN

@@ -41,11 +41,9 @@ typedef struct Protected
 	bytea	   *index;			/* of a column that has one; NULL: as it was */
 } Protected;
 
-/* The procedure that rewrites a column, if one is at work. */
-static KmsColumnRun *run;
-
 /* ---- contexts ----------------------------------------------------------------- */
 
+/* Without a row, tuple NULL: what all of them have in common. */
 static kc_view
 context_of(const KmsColumnPlan *plan, const KmsPlanColumn *column, HeapTuple tuple, ContextWriter *writer)
 {
@@ -65,6 +63,8 @@ context_of(const KmsColumnPlan *plan, const KmsPlanColumn *column, HeapTuple tup
 				context_put(writer, pair->key, column->name);
 				break;
 			case PAIR_VALUE:
+				if (tuple == NULL)
+					break;
 				value = heap_getattr(tuple, pair->number, plan->descriptor, &is_null);
 				if (!is_null)
 					context_put(writer, pair->key, value_text(pair->column, pair->type, value));
@@ -135,6 +135,16 @@ same_value(Datum a, Datum b)
 	if (datumIsEqual(a, b, false, -1))
 		return true;
 	return toast_raw_datum_size(a) == toast_raw_datum_size(b) && same_bytes(sealed_value_bytes(a), sealed_value_bytes(b));
+}
+
+/* As far as its beginning tells. */
+static bool
+looks_sealed(const KmsPlanColumn *column, Datum value)
+{
+	size_t		len;
+	kc_view		start = sealed_value_start(column->is_text, value, &len);
+
+	return cipher_begins(start, len);
 }
 
 static bool
@@ -299,7 +309,7 @@ protect(const Row *row, KmsPlanColumn *column, Datum value)
 	kc_view		context;
 	bytea	   *plaintext = NULL;
 
-	if (is_unchanged(row, column, value) && sealed_value_begins(column->is_text, value, NULL))
+	if (is_unchanged(row, column, value) && looks_sealed(column, value))
 	{
 		if (!row->moved)
 			return (Protected) {.value = value};
@@ -320,83 +330,6 @@ protect(const Row *row, KmsPlanColumn *column, Datum value)
 			return keep(row, column, value, plaintext);
 	}
 	return encrypt_value(row, column, bytes, context);
-}
-
-/* ---- rewriting ---------------------------------------------------------------- */
-
-void
-column_run_begin(KmsColumnRun *new_run)
-{
-	run = new_run;
-}
-
-void
-column_run_end(void)
-{
-	run = NULL;
-}
-
-bool
-column_run_wants(const KmsColumnRun *wanted, KmsCallSite *site, Datum value)
-{
-	pg_uuid_t	version_id;
-	bool		is_sealed = sealed_value_begins(wanted->is_text, value, &version_id);
-
-	/* Bytes may look like it by chance; a text may not. */
-	if (is_sealed && !wanted->is_text)
-		is_sealed = cipher_version_exists(site, &version_id, NULL);
-	if (!wanted->is_sealed)
-		return !is_sealed;
-	return is_sealed && (wanted->has_index || memcmp(version_id.data, wanted->newest.data, UUID_LEN) != 0);
-}
-
-/* Whether the index that a row has is the one that it should have. */
-static bool
-has_index(const Row *row, const KmsPlanColumn *column, const bytea *index)
-{
-	bool		is_null;
-	Datum		now = heap_getattr(row->tuple, column->index_number, row->plan->descriptor, &is_null);
-
-	return !is_null && same_bytes(sealed_value_bytes(now), sealed_value_bytes(PointerGetDatum(index)));
-}
-
-/* With the newest version, and its index with the present search key; false if it is like that. */
-static bool
-renew(const Row *row, KmsPlanColumn *column, Datum value, Protected *renewed)
-{
-	kc_view		ciphertext = sealed_value_unwrap(column->is_text, sealed_value_bytes(value));
-	KmsRefusal	refusal;
-	pg_uuid_t	version_id;
-	bytea	   *plaintext = cipher_try_decrypt(&row->plan->site, row->caller, ciphertext, context_before(row, column), &refusal);
-	kc_view		view;
-	bool		is_old;
-
-	if (plaintext == NULL)
-	{
-		run->refused++;
-		return false;
-	}
-	view = kc_view_of(VARDATA(plaintext), VARSIZE(plaintext) - VARHDRSZ);
-	(void) sealed_value_begins(column->is_text, value, &version_id);
-	is_old = memcmp(version_id.data, run->newest.data, UUID_LEN) != 0;
-	renewed->value = is_old ? encrypt(row, column, view, context_now(row, column)) : value;
-	renewed->index = index_of(row, column, view);
-	bytes_wipe(plaintext);
-	return is_old || (renewed->index != NULL && !has_index(row, column, renewed->index));
-}
-
-/* What a procedure makes of a value that an UPDATE leaves as it is; false: there is nothing to do. */
-static bool
-rewrite(const Row *row, KmsPlanColumn *column, Datum value, Protected *rewritten)
-{
-	if (!column_run_wants(run, &row->plan->site, value))
-		return false;
-	if (!run->is_sealed)
-		*rewritten = encrypt_value(row, column, sealed_value_bytes(value), context_now(row, column));
-	else if (!renew(row, column, value, rewritten))
-		return false;
-	run->done++;
-	return true;
 }
 
 /* ---- rows --------------------------------------------------------------------- */
@@ -447,12 +380,6 @@ changed_row(const Row *row, const Changes *changes)
 	return heap_modify_tuple_by_cols(row->tuple, plan->descriptor, changes->count, plan->numbers, plan->values, plan->nulls);
 }
 
-static bool
-is_rewritten(const Row *row, const KmsPlanColumn *column)
-{
-	return run != NULL && row->old != NULL && run->relation == row->plan->relation && run->column == column->number;
-}
-
 HeapTuple
 column_encrypt_row(KmsColumnPlan *plan, Oid caller, HeapTuple tuple, HeapTuple old)
 {
@@ -467,17 +394,101 @@ column_encrypt_row(KmsColumnPlan *plan, Oid caller, HeapTuple tuple, HeapTuple o
 		Datum		value = heap_getattr(tuple, column->number, plan->descriptor, &is_null);
 		Protected	protected = {0};
 
-		if (is_rewritten(&row, column))
-		{
-			if (is_null || !rewrite(&row, column, value, &protected))
-				return NULL;
-		}
-		else if (!is_null)
+		if (!is_null)
 			protected = protect(&row, column, value);
 		if (!is_null && protected.value != value)
 			change(&changes, column->number, protected.value, false);
 		if (column->index_number > 0)
 			change_index(&changes, &row, column, !is_null, protected.index);
 	}
+	return changed_row(&row, &changes);
+}
+
+/* ---- rewriting ---------------------------------------------------------------- */
+
+void
+column_rewrite_begin(KmsColumnRewrite *rewrite)
+{
+	KmsColumnPlan *plan = rewrite->plan;
+
+	rewrite->newest = cipher_newest_version(&plan->site, rewrite->caller, plan->reference,
+											context_of(plan, rewrite->column, NULL, &plan->context));
+}
+
+/* start: of a value, what sealed_value_unwrap makes of its beginning; len: of all of it. */
+static bool
+wants(KmsColumnRewrite *rewrite, kc_view start, size_t len)
+{
+	bool		is_sealed = cipher_begins(start, len);
+	const uint8 *version_id = start.data + CIPHER_VERSION_AT;
+
+	/* Bytes may look like it by chance; a text may not. */
+	if (is_sealed && !rewrite->column->is_text)
+		is_sealed = cipher_version_exists(&rewrite->plan->site, version_id, NULL);
+	if (!rewrite->is_sealed)
+		return !is_sealed;
+	return is_sealed && (rewrite->column->index_number > 0 || memcmp(version_id, rewrite->newest.data, UUID_LEN) != 0);
+}
+
+bool
+column_rewrite_wants(KmsColumnRewrite *rewrite, Datum value)
+{
+	size_t		len;
+	kc_view		start = sealed_value_start(rewrite->column->is_text, value, &len);
+
+	return wants(rewrite, start, len);
+}
+
+/* Whether the index that a row has is the one that it should have. */
+static bool
+has_index(const Row *row, const KmsPlanColumn *column, const bytea *index)
+{
+	bool		is_null;
+	Datum		now = heap_getattr(row->tuple, column->index_number, row->plan->descriptor, &is_null);
+
+	return !is_null && same_bytes(sealed_value_bytes(now), sealed_value_bytes(PointerGetDatum(index)));
+}
+
+/* With the newest version, and its index with the present search key; false if it is like that, or does not open. */
+static bool
+renew(const Row *row, KmsColumnRewrite *rewrite, Datum value, Protected *renewed)
+{
+	KmsPlanColumn *column = rewrite->column;
+	kc_view		ciphertext = sealed_value_unwrap(column->is_text, sealed_value_bytes(value));
+	bool		is_old = memcmp(ciphertext.data + CIPHER_VERSION_AT, rewrite->newest.data, UUID_LEN) != 0;
+	kc_view		context = context_now(row, column);
+	KmsRefusal	refusal;
+	bytea	   *plaintext = cipher_try_decrypt(&row->plan->site, row->caller, ciphertext, context, &refusal);
+	kc_view		view;
+
+	if (plaintext == NULL)
+	{
+		rewrite->refused++;
+		return false;
+	}
+	view = kc_view_of(VARDATA(plaintext), VARSIZE(plaintext) - VARHDRSZ);
+	renewed->value = is_old ? encrypt(row, column, view, context) : value;
+	renewed->index = index_of(row, column, view);
+	bytes_wipe(plaintext);
+	return is_old || (renewed->index != NULL && !has_index(row, column, renewed->index));
+}
+
+HeapTuple
+column_rewrite_row(KmsColumnRewrite *rewrite, HeapTuple tuple)
+{
+	KmsPlanColumn *column = rewrite->column;
+	Row			row = {.plan = rewrite->plan, .caller = rewrite->caller, .tuple = tuple, .old = tuple};
+	Changes		changes = {.plan = rewrite->plan};
+	Protected	rewritten;
+	bool		is_null;
+	Datum		value = heap_getattr(tuple, column->number, row.plan->descriptor, &is_null);
+
+	if (!rewrite->is_sealed)
+		rewritten = encrypt_value(&row, column, sealed_value_bytes(value), context_now(&row, column));
+	else if (!renew(&row, rewrite, value, &rewritten))
+		return NULL;
+	change(&changes, column->number, rewritten.value, false);
+	if (column->index_number > 0)
+		change_index(&changes, &row, column, true, rewritten.index);
 	return changed_row(&row, &changes);
 }

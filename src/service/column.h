@@ -11,33 +11,32 @@
 
 /*
  * The new row with its columns encrypted; itself, if nothing in it had to be.  old: what
- * it replaces, NULL for a row that is inserted.  NULL: a procedure has nothing to do here.
+ * it replaces, NULL for a row that is inserted.
  */
 extern HeapTuple column_encrypt_row(KmsColumnPlan *plan, Oid caller, HeapTuple row, HeapTuple old);
 
 /*
- * What a procedure does with a column of a table: while one is at work, an UPDATE that
- * sets the column to what it is gives it to this.  Values that are plaintext are
- * encrypted; or, of those that are sealed, the ones that are not of the newest version
- * are encrypted anew, and blind indexes made anew that are not those of the search key.
+ * Rewriting a column of rows that stay as they are otherwise: values that are plaintext are
+ * encrypted; or, of those that are sealed, the ones that are not of the newest version are
+ * encrypted anew, and blind indexes made anew that are not those of the search key.
  */
-typedef struct KmsColumnRun
+typedef struct KmsColumnRewrite
 {
-	Oid			relation;
-	AttrNumber	column;
-	bool		is_text;
+	KmsColumnPlan *plan;
+	KmsPlanColumn *column;
+	Oid			caller;
 	bool		is_sealed;		/* it is about these */
-	bool		has_index;
 	pg_uuid_t	newest;			/* version of the key */
-	int64		done;
 	int64		refused;		/* these do not open, and stay */
-} KmsColumnRun;
+} KmsColumnRewrite;
 
-/* Of this session, until the end; an error in between must end it, too. */
-extern void column_run_begin(KmsColumnRun *run);
-extern void column_run_end(void);
+/* With plan and column set: find the newest version, which the caller must be allowed to encrypt with. */
+extern void column_rewrite_begin(KmsColumnRewrite *rewrite);
 
-/* Whether it may have something to do with a value, as far as that can be told without opening it. */
-extern bool column_run_wants(const KmsColumnRun *run, KmsCallSite *site, Datum value);
+/* Whether there may be something to do with a value, as far as that can be told without opening it. */
+extern bool column_rewrite_wants(KmsColumnRewrite *rewrite, Datum value);
+
+/* The row then; NULL if there is nothing to do. */
+extern HeapTuple column_rewrite_row(KmsColumnRewrite *rewrite, HeapTuple row);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * Rewriting the rows of a protected column.
  *
- * A pass over the blocks that the table has now finds the rows; an UPDATE of each batch
- * hands them to the trigger, which rewrites them (service/column.h).  What is written
- * meanwhile goes through the trigger anyway, so that one pass is enough.
+ * A pass over the blocks that the table has now finds the rows and rewrites them.  What is
+ * written meanwhile goes through the trigger, and is plaintext no more; a row that somebody
+ * else changes at the same moment is left to the next pass.
  */
 #include "service/column_batch.h"
 
@@ -17,19 +17,19 @@
 #include "store/user_table.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/timestamp.h"
 
 #define NOTICE_EVERY_MS		1000
 
 typedef struct Batches
 {
-	Oid			caller;
 	KmsColumnWork work;
 	KmsProtectedColumn column;
 	int			size;
-	ItemPointerData *rows;
-	KmsColumnRun run;
-	KmsCallSite site;
+	MemoryContext memory;		/* of one batch */
+	KmsColumnRewrite rewrite;
 	KmsColumnJob job;
 	TimestampTz noticed_at;
 } Batches;
@@ -42,36 +42,33 @@ err_not_firing(const KmsProtectedColumn *column)
 {
 	kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, API_INVALID_PARAMETER,
 				errmsg("trigger \"%s\" of table \"%s\" does not fire", column->trigger, get_rel_name(column->relation)),
-				errhint("It is disabled, was dropped meanwhile, or session_replication_role is replica."));
+				errhint("What others write meanwhile would stay plaintext. It is disabled, or was dropped."));
 }
 
-static kc_view
-key_of(const Batches *batches)
-{
-	return kc_view_of(batches->column.key, strlen(batches->column.key));
-}
-
-/* What is to be done with a part now: its column's place, and the version that the key has got meanwhile. */
+/* Each batch sees the trigger, the key's newest version and the caller's rights as they are by then. */
 static void
-set_run(Batches *batches, Oid part)
+set_rewrite(Batches *batches, Relation part)
 {
-	KmsColumnRun *run = &batches->run;
-	Oid			type;
+	KmsColumnRewrite *rewrite = &batches->rewrite;
+	const KmsProtectedColumn *column = protected_column_find(RelationGetRelid(part), batches->column.column);
 
-	run->relation = part;
-	run->column = user_column_number(part, batches->column.column, &type);
-	run->is_text = type != BYTEAOID;
-	run->is_sealed = batches->work == WORK_RE_ENCRYPT;
-	run->has_index = batches->column.index != NULL;
-	run->newest = cipher_newest_version(&batches->site, key_of(batches));
+	if (column == NULL || !column->enabled)
+		err_not_firing(&batches->column);
+	rewrite->plan = protected_column_plan(part, column);
+	rewrite->column = column_plan_find(rewrite->plan, column->column);
+	column_rewrite_begin(rewrite);
 }
 
 static bool
 wants(Datum value, void *argument)
 {
-	Batches    *batches = argument;
+	return column_rewrite_wants(&((Batches *) argument)->rewrite, value);
+}
 
-	return column_run_wants(&batches->run, &batches->site, value);
+static HeapTuple
+rewritten(HeapTuple row, void *argument)
+{
+	return column_rewrite_row(&((Batches *) argument)->rewrite, row);
 }
 
 /* ---- progress ----------------------------------------------------------------- */
@@ -95,58 +92,50 @@ static void
 tell_end(const Batches *batches)
 {
 	ereport(NOTICE,
-			(errmsg("%lld rows of column %s of table %s %s", (long long) batches->run.done,
+			(errmsg("%lld rows of column %s of table %s %s", (long long) batches->job.done,
 					quote_identifier(batches->column.column), user_table_name(batches->column.relation),
 					participles[batches->work]),
-			 batches->work == WORK_ENCRYPT && batches->run.done > 0 ?
+			 batches->work == WORK_ENCRYPT && batches->job.done > 0 ?
 			 errhint("What they were is in the table's files until VACUUM FULL, and in the log and backups of before.") : 0));
-	if (batches->run.refused > 0)
+	if (batches->rewrite.refused > 0)
 		ereport(WARNING,
-				(errmsg("%lld rows cannot be decrypted and stay as they are", (long long) batches->run.refused),
+				(errmsg("%lld rows cannot be decrypted and stay as they are", (long long) batches->rewrite.refused),
 				 errhint("They are damaged, or of another row or table: kms_try_decrypt finds them.")));
 }
 
 /* ---- work --------------------------------------------------------------------- */
 
 static void
-rewrite(Batches *batches, Oid part, int count)
+rewrite_batch(Batches *batches, Oid oid, UserPass *pass)
 {
-	KmsColumnRun *run = &batches->run;
-	int64		before = run->done;
-	uint64		touched;
+	MemoryContext caller = MemoryContextSwitchTo(batches->memory);
+	Relation	part = user_table_open(oid, RowExclusiveLock);
 
-	column_run_begin(run);
-	touched = user_touch(part, batches->column.column, batches->rows, count);
-	column_run_end();
-	if (touched > (uint64) (run->done - before))
-		err_not_firing(&batches->column);
-	batches->job.done = run->done;
-}
-
-static void
-end_batch(Batches *batches)
-{
-	store_column_job_note(&batches->job, false);
-	user_batches_commit();
-	tell(batches);
+	set_rewrite(batches, part);
+	batches->job.done += user_rewrite(part, batches->rewrite.column->number, pass, wants, rewritten, batches, batches->size);
+	user_table_close(part);
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(batches->memory);
 }
 
 static void
 rewrite_part(Batches *batches, Oid part)
 {
-	UserScan	scan = {.table = part};
+	UserPass	pass = {0};
+	int64		refused = batches->rewrite.refused;
 
-	while (!scan.ended)
+	while (!pass.ended)
 	{
-		int			count;
-
 		CHECK_FOR_INTERRUPTS();
-		set_run(batches, part);
-		scan.column = batches->run.column;
-		count = user_scan(&scan, wants, batches, batches->size, batches->rows);
-		if (count > 0)
-			rewrite(batches, part, count);
-		end_batch(batches);
+		rewrite_batch(batches, part, &pass);
+		store_column_job_note(&batches->job, false);
+		user_batches_commit();
+		tell(batches);
+		if (pass.ended && pass.missed > 0)
+		{
+			pass = (UserPass) {0};
+			batches->rewrite.refused = refused;
+		}
 	}
 }
 
@@ -155,18 +144,21 @@ count_wanted(Datum value, void *argument)
 {
 	Batches    *batches = argument;
 
-	batches->job.total += column_run_wants(&batches->run, &batches->site, value);
+	batches->job.total += column_rewrite_wants(&batches->rewrite, value);
 	return false;
 }
 
 static void
-count_part(Batches *batches, Oid part)
+count_part(Batches *batches, Oid oid)
 {
-	UserScan	scan = {.table = part};
+	MemoryContext caller = MemoryContextSwitchTo(batches->memory);
+	Relation	part = user_table_open(oid, AccessShareLock);
 
-	set_run(batches, part);
-	scan.column = batches->run.column;
-	(void) user_scan(&scan, count_wanted, batches, 1, batches->rows);
+	set_rewrite(batches, part);
+	(void) user_scan(part, batches->rewrite.column->number, count_wanted, batches);
+	user_table_close(part);
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(batches->memory);
 }
 
 static void
@@ -182,7 +174,7 @@ rewrite_parts(Batches *batches, const List *parts)
 		rewrite_part(batches, lfirst_oid(cell));
 	store_column_job_note(&batches->job, true);
 	/* Its statistics are of plaintext. */
-	if (batches->work == WORK_ENCRYPT && batches->run.done > 0)
+	if (batches->work == WORK_ENCRYPT && batches->job.done > 0)
 		user_run(psprintf("ANALYZE %s", user_table_name(batches->column.relation)));
 }
 
@@ -201,13 +193,12 @@ prepare(Oid caller, Oid relation, const char *column, int batch_size, KmsColumnW
 {
 	Batches    *batches = palloc0(sizeof(Batches));
 
-	batches->caller = caller;
 	batches->work = work;
 	batches->size = batch_size;
-	batches->rows = palloc(batch_size * sizeof(ItemPointerData));
+	batches->memory = AllocSetContextCreate(CurrentMemoryContext, "kms batch", ALLOCSET_DEFAULT_SIZES);
+	batches->rewrite.caller = caller;
+	batches->rewrite.is_sealed = work == WORK_RE_ENCRYPT;
 	batches->column = *protected_column_require(relation, column);
-	if (!batches->column.enabled)
-		err_not_firing(&batches->column);
 	batches->job = (KmsColumnJob) {.relation = relation, .column = batches->column.number, .kind = kinds[work],
 	.started_at = GetCurrentTimestamp()};
 	batches->noticed_at = batches->job.started_at;
@@ -233,6 +224,7 @@ column_batch_run(Oid caller, Oid relation, const char *column, int batch_size, K
 
 	if (batch_size < BATCH_SIZE_MIN || batch_size > BATCH_SIZE_MAX)
 		err_invalid("batch_size", "it must be 1 to 100000");
+	protected_column_require_owner(caller, relation);
 	user_table_close(user_table_open(relation, AccessShareLock));
 	protected_column_require_owner(caller, relation);
 	batches = prepare(caller, relation, column, batch_size, work);
@@ -246,7 +238,6 @@ column_batch_run(Oid caller, Oid relation, const char *column, int batch_size, K
 	}
 	PG_FINALLY();
 	{
-		column_run_end();
 		user_column_release(batches->job.relation, batches->job.column);
 	}
 	PG_END_TRY();

@@ -223,23 +223,24 @@ set_pair(KmsPlanPair *pair, Relation relation, const NameItem *item)
 					errhint("Give it another name: %s=NAME.", quote_identifier(item->name)));
 }
 
-static KmsPlanColumn *
-planned_column(KmsColumnPlan *plan, const char *name)
+KmsPlanColumn *
+column_plan_find(KmsColumnPlan *plan, const char *name)
 {
 	for (int i = 0; i < plan->column_count; i++)
 		if (strcmp(plan->columns[i].column, name) == 0)
 			return &plan->columns[i];
-	kms_ereport(ERRCODE_INVALID_PARAMETER_VALUE, API_INVALID_PARAMETER,
-				errmsg("column \"%s\" has a blind index and is not encrypted", name));
-	pg_unreachable();
+	return NULL;
 }
 
 static void
 set_index(KmsColumnPlan *plan, Relation relation, const NameItem *item)
 {
-	KmsPlanColumn *column = planned_column(plan, item->name);
+	KmsPlanColumn *column = column_plan_find(plan, item->name);
 	Form_pg_attribute attribute = find_column(relation, item->alias);
 
+	if (column == NULL)
+		kms_ereport(ERRCODE_INVALID_PARAMETER_VALUE, API_INVALID_PARAMETER,
+					errmsg("column \"%s\" has a blind index and is not encrypted", item->name));
 	require_not_generated(attribute, "a blind index");
 	if (getBaseType(attribute->atttypid) != BYTEAOID)
 		kms_ereport(ERRCODE_DATATYPE_MISMATCH, API_INVALID_PARAMETER,
@@ -377,7 +378,6 @@ column_plan_make(Relation relation, const Trigger *trigger)
 	require_plain_indexes(indexes, columns, context_columns);
 	require_no_other(relation, trigger, columns, context_columns, indexes);
 
-	plan->relation = RelationGetRelid(relation);
 	plan->descriptor = RelationGetDescr(relation);
 	plan->reference = kc_view_of(trigger->tgargs[TRIGGER_KEY], strlen(trigger->tgargs[TRIGGER_KEY]));
 	plan->table = table_name(relation, trigger);

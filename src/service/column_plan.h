@@ -66,7 +66,6 @@ typedef struct KmsPlanPair
 
 typedef struct KmsColumnPlan
 {
-	Oid			relation;
 	TupleDesc	descriptor;
 	kc_view		reference;		/* of the key */
 	kc_view		table;			/* its name in the context */
@@ -87,5 +86,8 @@ typedef struct KmsColumnPlan
 
 /* In the current memory context.  Raises what does not do. */
 extern KmsColumnPlan *column_plan_make(Relation relation, const Trigger *trigger);
+
+/* NULL if it is no column that the plan encrypts. */
+extern KmsPlanColumn *column_plan_find(KmsColumnPlan *plan, const char *name);
 
 #endif

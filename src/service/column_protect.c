@@ -97,7 +97,7 @@ require_unconstrained(Oid relation, const char *column, AttrNumber number)
 		"        AND $2 OPERATOR(pg_catalog.=) ANY (c.conkey))"
 		"    OR (c.confrelid OPERATOR(pg_catalog.=) $1 AND $2 OPERATOR(pg_catalog.=) ANY (c.confkey))"
 		" UNION ALL"
-		" SELECT 'unique index \"' OPERATOR(pg_catalog.||) i.indexrelid::pg_catalog.regclass::text OPERATOR(pg_catalog.||) '\"'"
+		" SELECT 'unique index \"' OPERATOR(pg_catalog.||) i.indexrelid::pg_catalog.regclass::pg_catalog.text OPERATOR(pg_catalog.||) '\"'"
 		"  FROM pg_catalog.pg_index i"
 		" WHERE i.indrelid OPERATOR(pg_catalog.=) $1 AND i.indisunique"
 		"   AND $2 OPERATOR(pg_catalog.=) ANY (i.indkey::pg_catalog.int2[])"
@@ -181,7 +181,7 @@ add_index(Oid relation, const char *column)
 	const char *index = user_column_name(index_column(column));
 	ListCell   *cell;
 
-	user_run(psprintf("ALTER TABLE %s ADD COLUMN %s bytea", user_table_name(relation), index));
+	user_run(psprintf("ALTER TABLE %s ADD COLUMN %s pg_catalog.bytea", user_table_name(relation), index));
 	if (get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE)
 		user_run(psprintf("CREATE INDEX ON %s (%s)", user_table_name(relation), index));
 	else
@@ -252,9 +252,7 @@ try_trigger(Oid relation, const char *column)
 	const KmsProtectedColumn *protected = protected_column_require(relation, column);
 	Relation	table = user_table_open(relation, NoLock);
 
-	for (int i = 0; i < table->trigdesc->numtriggers; i++)
-		if (strcmp(table->trigdesc->triggers[i].tgname, protected->trigger) == 0)
-			(void) column_plan_make(table, &table->trigdesc->triggers[i]);
+	(void) protected_column_plan(table, protected);
 	user_table_close(table);
 }
 
@@ -279,21 +277,23 @@ add_triggers(const KmsProtect *request)
 static void
 require_member(Oid member, const char *column)
 {
-	Oid			type;
+	bool		is_text;
 
 	if (get_rel_relkind(member) == RELKIND_FOREIGN_TABLE)
 		kms_ereport(ERRCODE_WRONG_OBJECT_TYPE, API_INVALID_PARAMETER,
 					errmsg("columns of \"%s\" cannot be protected", get_rel_name(member)),
 					errhint("It is a foreign table. A trigger of your own can encrypt what is sent to it."));
-	require_unconstrained(member, column, user_column_number(member, column, &type));
+	require_unconstrained(member, column, user_column_require(member, column, &is_text));
 }
 
 static void
 require_protectable(Oid caller, const KmsProtect *request)
 {
-	Relation	table = user_table_open(request->relation, ShareRowExclusiveLock);
+	Relation	table;
 	ListCell   *cell;
 
+	protected_column_require_owner(caller, request->relation);
+	table = user_table_open(request->relation, ShareRowExclusiveLock);
 	require_table(table);
 	user_table_close(table);
 	protected_column_require_owner(caller, request->relation);
@@ -372,6 +372,7 @@ column_unprotect(Oid caller, Oid relation, const char *name)
 	const KmsProtectedColumn *column;
 	const char *plaintext;
 
+	protected_column_require_owner(caller, relation);
 	user_table_close(user_table_open(relation, AccessExclusiveLock));
 	protected_column_require_owner(caller, relation);
 	column = protected_column_require(relation, name);

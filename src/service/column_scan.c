@@ -68,25 +68,28 @@ count_value(Datum value, void *argument)
 {
 	Counting   *counting = argument;
 	pg_uuid_t	version_id = {0};
-	bool		is_sealed = sealed_value_begins(counting->is_text, value, &version_id);
+	size_t		len;
+	kc_view		start = sealed_value_start(counting->is_text, value, &len);
+	bool		is_sealed = cipher_begins(start, len);
 
+	if (is_sealed)
+		memcpy(version_id.data, start.data + CIPHER_VERSION_AT, UUID_LEN);
 	counting->last = count_of(counting, is_sealed, &version_id);
 	counting->last->rows++;
 	return ++counting->rows % CLOCK_EVERY == 0 && counting->deadline != DT_NOEND &&
 		GetCurrentTimestamp() > counting->deadline;
 }
 
-/* False if the time was over before the rows were. */
+/* False if the time was over before the rows were, or they cannot be counted. */
 static bool
 count_part(Counting *counting, Oid part, const char *column)
 {
-	UserScan	scan = {.table = part};
-	ItemPointerData stopped_at;
-	Oid			type;
+	Relation	table = user_table_open(part, AccessShareLock);
+	AttrNumber	number = user_column_find(part, column, &counting->is_text);
+	bool		is_complete = number > 0 && user_scan(table, number, count_value, counting);
 
-	scan.column = user_column_number(part, column, &type);
-	counting->is_text = type != BYTEAOID;
-	return user_scan(&scan, count_value, counting, 1, &stopped_at) == 0;
+	user_table_close(table);
+	return is_complete;
 }
 
 static int
@@ -103,16 +106,11 @@ by_version(const ListCell *a, const ListCell *b)
 static void
 require_readable(Oid caller, Oid relation, const char *column)
 {
-	Oid			type;
-	AttrNumber	number = user_column_number(relation, column, &type);
-
+	user_table_require(relation);
 	if (pg_class_aclcheck(relation, caller, ACL_SELECT) != ACLCHECK_OK &&
-		pg_attribute_aclcheck(relation, number, caller, ACL_SELECT) != ACLCHECK_OK)
+		pg_attribute_aclcheck(relation, get_attnum(relation, column), caller, ACL_SELECT) != ACLCHECK_OK)
 		kms_ereport(ERRCODE_INSUFFICIENT_PRIVILEGE, API_NO_PERMISSION,
 					errmsg("permission denied for column \"%s\" of table \"%s\"", column, get_rel_name(relation)));
-	if (type != BYTEAOID && type != TEXTOID && type != VARCHAROID)
-		kms_ereport(ERRCODE_DATATYPE_MISMATCH, API_INVALID_PARAMETER,
-					errmsg("column \"%s\" of type %s holds no ciphertext", column, format_type_be(type)));
 	user_table_require_all_rows(relation);
 }
 
@@ -120,10 +118,13 @@ List *
 column_scan(Oid caller, Oid relation, const char *column)
 {
 	Counting	counting = {.memory = CurrentMemoryContext, .deadline = DT_NOEND};
+	bool		is_text;
 	ListCell   *cell;
 
+	require_readable(caller, relation, column);
 	user_table_close(user_table_open(relation, AccessShareLock));
 	require_readable(caller, relation, column);
+	(void) user_column_require(relation, column, &is_text);
 	foreach(cell, user_table_parts(relation, AccessShareLock))
 		(void) count_part(&counting, lfirst_oid(cell), column);
 	list_sort(counting.counts, by_version);
@@ -143,7 +144,7 @@ rows_of_key(const Counting *counting, KmsCallSite *site, const pg_uuid_t *key_id
 		const KmsVersionCount *count = lfirst(cell);
 		pg_uuid_t	whose;
 
-		if (count->is_sealed && cipher_version_exists(site, &count->version_id, &whose) &&
+		if (count->is_sealed && cipher_version_exists(site, count->version_id.data, &whose) &&
 			memcmp(whose.data, key_id->data, UUID_LEN) == 0)
 			rows += count->rows;
 	}
@@ -174,6 +175,11 @@ warn_of_column(const KmsProtectedColumn *column, KmsCallSite *site, const pg_uui
 	bool		is_complete = true;
 	ListCell   *cell;
 
+	if (!user_table_lock_at_once(column->relation))
+	{
+		warn_of_rows(column, 0, false);
+		return;
+	}
 	foreach(cell, user_table_parts(column->relation, NoLock))
 		if (!user_table_lock_at_once(lfirst_oid(cell)) || !count_part(&counting, lfirst_oid(cell), column->column))
 			is_complete = false;

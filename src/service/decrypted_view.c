@@ -35,10 +35,17 @@
 #define VIEW_SUFFIX		"decrypted"
 #define WRITE_TRIGGER	"kms_write"
 
+/* Anybody may put our trigger on a view of his own: only the table's owner's counts. */
 List *
 decrypted_views_of(Oid relation)
 {
-	return store_views_of(relation, store_helper(WRITE));
+	List	   *views = NIL;
+	ListCell   *cell;
+
+	foreach(cell, store_views_of(relation, store_helper(WRITE)))
+		if (user_table_owner(lfirst_oid(cell)) == user_table_owner(relation))
+			views = lappend_oid(views, lfirst_oid(cell));
+	return views;
 }
 
 /* ---- what a view's columns are ------------------------------------------------ */
@@ -51,32 +58,63 @@ is_decrypt(Oid function)
 	return name != NULL && strcmp(name, DECRYPT) == 0 && get_func_namespace(function) == store_catalog()->schema;
 }
 
-/* Looks for the call that decrypts, whatever is around it. */
-static bool
-find_decrypt(Node *node, FuncExpr **found)
+/* Without what gives an expression the type and collation of its column. */
+static Node *
+strip_type(Node *node)
 {
-	if (node == NULL)
-		return false;
-	if (IsA(node, FuncExpr) && is_decrypt(((FuncExpr *) node)->funcid))
+	for (;;)
 	{
-		*found = (FuncExpr *) node;
-		return true;
+		if (IsA(node, RelabelType))
+			node = (Node *) ((RelabelType *) node)->arg;
+		else if (IsA(node, CollateExpr))
+			node = (Node *) ((CollateExpr *) node)->arg;
+		else if (IsA(node, CoerceToDomain))
+			node = (Node *) ((CoerceToDomain *) node)->arg;
+		else if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcformat != COERCE_EXPLICIT_CALL)
+			node = linitial(((FuncExpr *) node)->args);
+		else
+			return node;
 	}
-	return expression_tree_walker(node, find_decrypt, found);
 }
 
+/* A column of the table, or the call that decrypts one; anything else is no column of it. */
 static void
-set_base(KmsViewColumn *column, Node *expression)
+set_base(KmsViewColumn *column, Node *expression, int table)
 {
-	FuncExpr   *call = NULL;
+	Node	   *node = strip_type(expression);
+	Var		   *var;
 
-	if (find_decrypt(expression, &call))
-	{
-		column->decrypted = true;
-		expression = strip_implicit_coercions(linitial(call->args));
-	}
-	if (IsA(expression, Var) && ((Var *) expression)->varattno > 0)
-		column->base = ((Var *) expression)->varattno;
+	column->decrypted = IsA(node, FuncExpr) && is_decrypt(((FuncExpr *) node)->funcid);
+	if (column->decrypted)
+		node = strip_type(linitial(((FuncExpr *) node)->args));
+	else
+		node = expression;
+	var = (Var *) node;
+	if (IsA(node, Var) && var->varno == table && var->varlevelsup == 0 && var->varattno > 0)
+		column->base = var->varattno;
+}
+
+/* Ours read from one table; 0 for what somebody has made of them since. */
+static int
+table_index(const Query *query)
+{
+	if (query->jointree == NULL || list_length(query->jointree->fromlist) != 1 ||
+		!IsA(linitial(query->jointree->fromlist), RangeTblRef) || query->hasAggs || query->groupClause != NIL ||
+		query->setOperations != NULL)
+		return 0;
+	return ((RangeTblRef *) linitial(query->jointree->fromlist))->rtindex;
+}
+
+static Oid
+table_of_query(const Query *query)
+{
+	int			index = table_index(query);
+	RangeTblEntry *entry;
+
+	if (index == 0)
+		return InvalidOid;
+	entry = rt_fetch(index, query->rtable);
+	return entry->rtekind == RTE_RELATION && user_table_is_table(entry->relid) ? entry->relid : InvalidOid;
 }
 
 static KmsViewColumn *
@@ -93,22 +131,10 @@ columns_of_query(const Query *query, int *count)
 		if (entry->resjunk)
 			continue;
 		columns[*count].name = pstrdup(entry->resname);
-		set_base(&columns[*count], (Node *) entry->expr);
+		set_base(&columns[*count], (Node *) entry->expr, table_index(query));
 		(*count)++;
 	}
 	return columns;
-}
-
-/* Ours read from one table; InvalidOid for what somebody has made of them since. */
-static Oid
-table_of_query(const Query *query)
-{
-	RangeTblEntry *entry;
-
-	if (list_length(query->jointree->fromlist) != 1 || !IsA(linitial(query->jointree->fromlist), RangeTblRef))
-		return InvalidOid;
-	entry = rt_fetch(((RangeTblRef *) linitial(query->jointree->fromlist))->rtindex, query->rtable);
-	return entry->rtekind == RTE_RELATION ? entry->relid : InvalidOid;
 }
 
 /* ---- making it ---------------------------------------------------------------- */
@@ -336,14 +362,20 @@ equality_of(Oid type)
 	return sql;
 }
 
+/* What is of another type in the view than in the table is read only. */
 static void
-plan_column(KmsViewColumn *column, Relation table, Bitmapset *key)
+plan_column(KmsViewColumn *column, Oid type_in_view, Relation table, Bitmapset *key)
 {
 	Form_pg_attribute attribute;
 
 	if (column->base == 0)
 		return;
 	attribute = TupleDescAttr(RelationGetDescr(table), column->base - 1);
+	if (attribute->attisdropped || attribute->atttypid != type_in_view)
+	{
+		column->base = 0;
+		return;
+	}
 	column->column = user_column_name(pstrdup(NameStr(attribute->attname)));
 	column->type = attribute->atttypid;
 	column->generated = attribute->attgenerated != '\0';
@@ -384,7 +416,7 @@ decrypted_view_plan(Relation view)
 	(void) RelationGetIndexList(table);
 	key = RelationGetIndexAttrBitmap(table, INDEX_ATTR_BITMAP_PRIMARY_KEY);
 	for (int i = 0; i < plan->count; i++)
-		plan_column(&plan->columns[i], table, key);
+		plan_column(&plan->columns[i], TupleDescAttr(plan->descriptor, i)->atttypid, table, key);
 	plan->has_key = shows_key(plan, key);
 	user_table_close(table);
 	return plan;
@@ -488,9 +520,9 @@ write_row(Writing *writing, Oid caller, HeapTuple row)
 	TupleDesc	type = NULL;
 
 	if (user_run_again(&plan->statement, writing->sql.data, writing->count, writing->types, writing->values,
-					   writing->nulls, &returned, &type) == 0)
+					   writing->nulls, returns ? &returned : NULL, &type) == 0)
 		return NULL;
-	return returns ? returned_row(plan, row, returned, type) : row;
+	return returned != NULL ? returned_row(plan, row, returned, type) : row;
 }
 
 /* In a view's row NULL is also what was not given: where the table has a default it is that. */

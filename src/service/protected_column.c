@@ -6,18 +6,15 @@
 #include "base/compat.h"
 #include "base/error.h"
 #include "base/name_list.h"
-#include "base/value_text.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_type.h"
 #include "commands/trigger.h"
-#include "miscadmin.h"
-#include "service/column_plan.h"
 #include "store/catalog.h"
 #include "store/trigger.h"
 #include "store/user_table.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 /* ---- reading triggers --------------------------------------------------------- */
 
@@ -27,12 +24,14 @@ table_in_context(const StoreTrigger *trigger)
 {
 	Oid			table = trigger->relation;
 	List	   *ancestors = NIL;
+	const char *name;
 
 	if (list_length(trigger->arguments) > TRIGGER_TABLE)
 		return list_nth(trigger->arguments, TRIGGER_TABLE);
 	if (get_rel_relispartition(table))
 		ancestors = get_partition_ancestors(table);
-	return get_rel_name(ancestors != NIL ? llast_oid(ancestors) : table);
+	name = get_rel_name(ancestors != NIL ? llast_oid(ancestors) : table);
+	return name != NULL ? name : "";
 }
 
 static void
@@ -64,8 +63,7 @@ column_of(const StoreTrigger *trigger, const NameItem *item, List *context_colum
 	column->trigger = trigger->name;
 	column->enabled = trigger->enabled;
 	column->column = item->name;
-	column->number = get_attnum(trigger->relation, item->name);
-	column->is_text = column->number > 0 && getBaseType(get_atttype(trigger->relation, column->number)) != BYTEAOID;
+	column->number = user_column_find(trigger->relation, item->name, &column->is_text);
 	column->name = item->alias;
 	column->table = table_in_context(trigger);
 	column->key = list_nth(trigger->arguments, TRIGGER_KEY);
@@ -104,7 +102,7 @@ protected_columns(Oid relation)
 	{
 		const StoreTrigger *trigger = lfirst(cell);
 
-		if (OidIsValid(relation) || !trigger->is_copy)
+		if (OidIsValid(relation) || (!trigger->is_copy && user_table_is_reachable(trigger->relation)))
 			columns = list_concat(columns, columns_of(trigger));
 	}
 	return columns;
@@ -137,9 +135,21 @@ protected_column_require(Oid relation, const char *name)
 	return column;
 }
 
+KmsColumnPlan *
+protected_column_plan(Relation table, const KmsProtectedColumn *column)
+{
+	const TriggerDesc *triggers = table->trigdesc;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+		if (strcmp(triggers->triggers[i].tgname, column->trigger) == 0)
+			return column_plan_make(table, &triggers->triggers[i]);
+	elog(ERROR, "trigger \"%s\" of table \"%s\" is gone", column->trigger, RelationGetRelationName(table));
+}
+
 void
 protected_column_require_owner(Oid caller, Oid relation)
 {
+	user_table_require(relation);
 	if (!RELATION_IS_OWNED(relation, caller))
 		kms_ereport(ERRCODE_INSUFFICIENT_PRIVILEGE, API_NO_PERMISSION,
 					errmsg("must be owner of table %s", get_rel_name(relation)));

@@ -9,6 +9,8 @@
 
 #include "access/attnum.h"
 #include "nodes/pg_list.h"
+#include "service/column_plan.h"
+#include "utils/relcache.h"
 
 /* The trigger function. */
 #define PROTECTED_COLUMN_TRIGGER	"kms_encrypt_columns"
@@ -19,7 +21,7 @@ typedef struct KmsProtectedColumn
 	const char *trigger;
 	bool		enabled;		/* the trigger fires */
 	const char *column;			/* as the trigger calls it now */
-	AttrNumber	number;			/* 0: there is no such column any more */
+	AttrNumber	number;			/* 0: there is no such column any more, or of another type */
 	bool		is_text;
 	const char *name;			/* in the context */
 	const char *table;			/* likewise */
@@ -38,7 +40,10 @@ extern KmsProtectedColumn *protected_column_find(Oid relation, const char *colum
 /* Likewise; 55000. */
 extern KmsProtectedColumn *protected_column_require(Oid relation, const char *column);
 
-/* Raises 42501 unless the caller owns a table or view. */
+/* What its trigger does, of an open table; raises what the trigger would. */
+extern KmsColumnPlan *protected_column_plan(Relation table, const KmsProtectedColumn *column);
+
+/* Raises 42501 unless the caller owns a table; to be asked before it is locked, and again then. */
 extern void protected_column_require_owner(Oid caller, Oid relation);
 
 #endif

@@ -30,18 +30,22 @@ sealed_value_unwrap(bool is_text, kc_view bytes)
 	return ciphertext == NULL ? kc_view_of(NULL, 0) : kc_view_of(VARDATA(ciphertext), VARSIZE(ciphertext) - VARHDRSZ);
 }
 
-bool
-sealed_value_begins(bool is_text, Datum value, pg_uuid_t *version_id)
+/* Short values, which lie in the row itself, are not copied for that. */
+static kc_view
+first_bytes(Datum value, int32 count)
 {
-	size_t		len = toast_raw_datum_size(value) - VARHDRSZ;
-	struct varlena *start = PG_DETOAST_DATUM_SLICE(value, 0, is_text ? TEXT_START : CIPHER_START);
-	kc_view		bytes = sealed_value_unwrap(is_text, kc_view_of(VARDATA_ANY(start), VARSIZE_ANY_EXHDR(start)));
+	struct varlena *start = (struct varlena *) DatumGetPointer(value);
 
-	if (is_text && len >= SEALED_TEXT_PREFIX_LEN)
-		len = (len - SEALED_TEXT_PREFIX_LEN) / 4 * 3;
-	if (!cipher_begins(bytes, len))
-		return false;
-	if (version_id != NULL)
-		memcpy(version_id->data, bytes.data + CIPHER_VERSION_AT, UUID_LEN);
-	return true;
+	if (VARATT_IS_EXTENDED(start) && !VARATT_IS_SHORT(start))
+		start = PG_DETOAST_DATUM_SLICE(value, 0, count);
+	return kc_view_of(VARDATA_ANY(start), Min(VARSIZE_ANY_EXHDR(start), (size_t) count));
+}
+
+kc_view
+sealed_value_start(bool is_text, Datum value, size_t *len)
+{
+	*len = toast_raw_datum_size(value) - VARHDRSZ;
+	if (is_text && *len >= SEALED_TEXT_PREFIX_LEN)
+		*len = (*len - SEALED_TEXT_PREFIX_LEN) / 4 * 3;
+	return sealed_value_unwrap(is_text, first_bytes(value, is_text ? TEXT_START : CIPHER_START));
 }

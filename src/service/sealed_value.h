@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "crypto/kc.h"
-#include "utils/uuid.h"
 
 /* The bytes of a value, detoasted. */
 extern kc_view sealed_value_bytes(Datum value);
@@ -17,9 +16,9 @@ extern kc_view sealed_value_bytes(Datum value);
 extern kc_view sealed_value_unwrap(bool is_text, kc_view bytes);
 
 /*
- * Whether a value is in the form of a ciphertext, as far as its beginning tells, and
- * of which key version then; only the beginning is fetched.  version_id may be NULL.
+ * The beginning of that, for cipher_begins; len receives how long all of it is, or may be.
+ * Only the beginning is fetched.
  */
-extern bool sealed_value_begins(bool is_text, Datum value, pg_uuid_t *version_id);
+extern kc_view sealed_value_start(bool is_text, Datum value, size_t *len);
 
 #endif

@@ -3,26 +3,32 @@
  */
 #include "store/user_table.h"
 
+#include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/xact.h"
+#include "base/compat.h"
 #include "base/error.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "executor/nodeModifyTable.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 /* The class of advisory locks that SQL's functions cannot take. */
 #define CLAIM_CLASS 3
@@ -51,15 +57,56 @@ user_column_name(const char *column)
 	return quote_identifier(column);
 }
 
+void
+user_table_require(Oid relation)
+{
+	if (get_rel_relkind(relation) == '\0')
+		err_gone();
+}
+
+Oid
+user_table_owner(Oid relation)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+bool
+user_table_is_table(Oid relation)
+{
+	char		kind = get_rel_relkind(relation);
+
+	return kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE;
+}
+
 AttrNumber
-user_column_number(Oid relation, const char *column, Oid *base_type)
+user_column_find(Oid relation, const char *column, bool *is_text)
 {
 	AttrNumber	number = get_attnum(relation, column);
+	Oid			type = number > 0 ? getBaseType(get_atttype(relation, number)) : InvalidOid;
 
-	if (number <= 0)
+	*is_text = type == TEXTOID || type == VARCHAROID;
+	return *is_text || type == BYTEAOID ? number : 0;
+}
+
+AttrNumber
+user_column_require(Oid relation, const char *column, bool *is_text)
+{
+	AttrNumber	number = user_column_find(relation, column, is_text);
+
+	if (get_attnum(relation, column) <= 0)
 		kms_ereport(ERRCODE_UNDEFINED_COLUMN, API_INVALID_PARAMETER,
 					errmsg("column \"%s\" of table \"%s\" does not exist", column, get_rel_name(relation)));
-	*base_type = getBaseType(get_atttype(relation, number));
+	if (number == 0)
+		kms_ereport(ERRCODE_DATATYPE_MISMATCH, API_INVALID_PARAMETER,
+					errmsg("column \"%s\" of type %s holds no ciphertext", column,
+						   format_type_be(get_atttype(relation, get_attnum(relation, column)))));
 	return number;
 }
 
@@ -104,7 +151,15 @@ user_table_parts(Oid relation, LOCKMODE lock)
 bool
 user_table_lock_at_once(Oid relation)
 {
-	return ConditionalLockRelationOid(relation, AccessShareLock) && get_rel_relkind(relation) == RELKIND_RELATION;
+	return ConditionalLockRelationOid(relation, AccessShareLock) && get_rel_relkind(relation) != '\0';
+}
+
+bool
+user_table_is_reachable(Oid relation)
+{
+	Oid			schema = get_rel_namespace(relation);
+
+	return OidIsValid(schema) && !isOtherTempNamespace(schema);
 }
 
 bool
@@ -227,7 +282,7 @@ user_run_again(UserStatement *statement, const char *sql, int count, Oid *types,
 	plan(statement, sql, count, types);
 	require_success(SPI_execute_plan(statement->plan, values, nulls, false, 0));
 	rows = SPI_processed;
-	if (row != NULL && rows > 0)
+	if (row != NULL && SPI_tuptable != NULL && SPI_tuptable->numvals > 0)
 	{
 		MemoryContext spi = MemoryContextSwitchTo(caller);
 
@@ -260,95 +315,179 @@ user_batches_close(void)
 	SPI_finish();
 }
 
-/* ---- scanning ---- */
+/* ---- passes ---- */
 
 static void
-begin_scan(UserScan *scan, Relation table)
+begin_pass(UserPass *pass, Relation table)
 {
-	scan->begun = true;
-	scan->end = RelationGetNumberOfBlocks(table);
-	ItemPointerSet(&scan->next, 0, FirstOffsetNumber);
-}
-
-static TableScanDesc
-resume_scan(const UserScan *scan, Relation table, Snapshot snapshot)
-{
-	ItemPointerData first = scan->next;
-	ItemPointerData last;
-
 	if (table->rd_tableam->scan_set_tidrange == NULL)
 		kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_UNSUPPORTED_OPERATION,
 					errmsg("table \"%s\" cannot be read in parts", RelationGetRelationName(table)),
 					errhint("Its table access method has no scan of a range of rows."));
-	ItemPointerSet(&last, scan->end - 1, MaxOffsetNumber);
-	return table_beginscan_tidrange(table, snapshot, &first, &last);
+	pass->begun = true;
+	pass->file = FILE_NUMBER(table);
+	pass->end = RelationGetNumberOfBlocks(table);
+	pass->ended = pass->end == 0;
+	ItemPointerSet(&pass->next, 0, FirstOffsetNumber);
 }
 
-static int
-scan_on(UserScan *scan, TableScanDesc on, TupleTableSlot *slot, UserSeeValue see, void *argument,
-		int max, ItemPointerData *rows)
+static TableScanDesc
+resume_pass(const UserPass *pass, Relation table)
 {
+	ItemPointerData first = pass->next;
+	ItemPointerData last;
+
+	ItemPointerSet(&last, pass->end - 1, MaxOffsetNumber);
+	return table_beginscan_tidrange(table, GetActiveSnapshot(), &first, &last);
+}
+
+/* What a pass needs to replace rows. */
+typedef struct Writer
+{
+	EState	   *estate;
+	ResultRelInfo *target;
+	TupleTableSlot *slot;
+	CommandId	command;
+} Writer;
+
+static Writer
+open_writer(Relation table)
+{
+	Writer		writer = {.estate = CreateExecutorState(), .target = makeNode(ResultRelInfo)};
+
+	CheckCmdReplicaIdentity(table, CMD_UPDATE);
+	InitResultRelInfo(writer.target, table, 0, NULL, 0);
+	ExecOpenIndices(writer.target, false);
+	writer.slot = MakeSingleTupleTableSlot(RelationGetDescr(table), &TTSOpsHeapTuple);
+	writer.command = GetCurrentCommandId(true);
+	return writer;
+}
+
+static void
+close_writer(Writer *writer)
+{
+	ExecDropSingleTupleTableSlot(writer->slot);
+	ExecCloseIndices(writer->target);
+	FreeExecutorState(writer->estate);
+	CommandCounterIncrement();
+}
+
+/* False if somebody else changed the row first. */
+static bool
+replace_row(Writer *writer, ItemPointer place, HeapTuple row)
+{
+	Relation	table = writer->target->ri_RelationDesc;
+	UPDATED_INDEXES indexes;
+	TM_FailureData failure;
+	LockTupleMode lock;
+
+	ExecForceStoreHeapTuple(row, writer->slot, false);
+	writer->slot->tts_tableOid = RelationGetRelid(table);
+	if (RelationGetDescr(table)->constr != NULL)
+	{
+		if (RelationGetDescr(table)->constr->has_generated_stored)
+			ExecComputeStoredGenerated(writer->target, writer->estate, writer->slot, CMD_UPDATE);
+		ExecConstraints(writer->target, writer->slot, writer->estate);
+	}
+	switch (table_tuple_update(table, place, writer->slot, writer->command, GetActiveSnapshot(), InvalidSnapshot,
+							   true, &failure, &lock, &indexes))
+	{
+		case TM_Ok:
+			break;
+		case TM_Updated:
+		case TM_Deleted:
+			return false;
+		default:
+			elog(ERROR, "a row of table \"%s\" cannot be rewritten", RelationGetRelationName(table));
+	}
+	if (writer->target->ri_NumIndices > 0 && UPDATES_INDEXES(indexes))
+		(void) INSERT_UPDATED_INDEXES(writer->target, writer->slot, writer->estate, indexes);
+	return true;
+}
+
+bool
+user_scan(Relation table, AttrNumber column, UserSeeValue see, void *argument)
+{
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TupleTableSlot *slot = table_slot_create(table, NULL);
+	TableScanDesc scan = table_beginscan(table, snapshot, 0, NULL);
 	MemoryContext each = AllocSetContextCreate(CurrentMemoryContext, "kms value", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(each);
-	int			count = 0;
+	bool		enough = false;
 
-	while (count < max && table_scan_getnextslot_tidrange(on, ForwardScanDirection, slot))
+	while (!enough && table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
 		bool		is_null;
-		Datum		value = slot_getattr(slot, scan->column, &is_null);
+		Datum		value = slot_getattr(slot, column, &is_null);
 
 		CHECK_FOR_INTERRUPTS();
-		scan->next = slot->tts_tid;
-		if (!is_null && see(value, argument))
-			rows[count++] = slot->tts_tid;
+		enough = !is_null && see(value, argument);
 		MemoryContextReset(each);
 	}
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(each);
-	ItemPointerInc(&scan->next);
-	scan->ended = count < max;
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	UnregisterSnapshot(snapshot);
+	return !enough;
+}
+
+/* What a row takes is freed with the writer's per-tuple memory. */
+static int
+rewrite_on(TableScanDesc scan, Writer *writer, AttrNumber column, UserPass *pass, UserSeeValue see,
+		   UserRewriteRow rewrite, void *argument, int max)
+{
+	TupleTableSlot *slot = table_slot_create(writer->target->ri_RelationDesc, NULL);
+	MemoryContext caller = MemoryContextSwitchTo(GetPerTupleMemoryContext(writer->estate));
+	int			count = 0;
+
+	while (count < max && table_scan_getnextslot_tidrange(scan, ForwardScanDirection, slot))
+	{
+		bool		is_null;
+		Datum		value = slot_getattr(slot, column, &is_null);
+		HeapTuple	row = NULL;
+
+		CHECK_FOR_INTERRUPTS();
+		pass->next = slot->tts_tid;
+		if (!is_null && see(value, argument))
+			row = rewrite(ExecFetchSlotHeapTuple(slot, false, NULL), argument);
+		if (row != NULL)
+		{
+			if (replace_row(writer, &slot->tts_tid, row))
+				count++;
+			else
+				pass->missed++;
+			ExecClearTuple(writer->slot);
+		}
+		ResetPerTupleExprContext(writer->estate);
+	}
+	MemoryContextSwitchTo(caller);
+	ExecDropSingleTupleTableSlot(slot);
 	return count;
 }
 
 int
-user_scan(UserScan *scan, UserSeeValue see, void *argument, int max, ItemPointerData *rows)
+user_rewrite(Relation table, AttrNumber column, UserPass *pass, UserSeeValue see, UserRewriteRow rewrite,
+			 void *argument, int max)
 {
-	Relation	table = user_table_open(scan->table, AccessShareLock);
-	int			count = 0;
+	TableScanDesc scan;
+	Writer		writer;
+	int			count;
 
-	if (!scan->begun)
-		begin_scan(scan, table);
-	if (scan->end == 0)
-		scan->ended = true;
-	if (!scan->ended)
-	{
-		Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-		TupleTableSlot *slot = table_slot_create(table, NULL);
-		TableScanDesc on = resume_scan(scan, table, snapshot);
-
-		count = scan_on(scan, on, slot, see, argument, max, rows);
-		table_endscan(on);
-		ExecDropSingleTupleTableSlot(slot);
-		UnregisterSnapshot(snapshot);
-	}
-	user_table_close(table);
+	if (!pass->begun || pass->file != FILE_NUMBER(table))
+		begin_pass(pass, table);
+	if (pass->ended)
+		return 0;
+	PushActiveSnapshot(GetLatestSnapshot());
+	writer = open_writer(table);
+	scan = resume_pass(pass, table);
+	count = rewrite_on(scan, &writer, column, pass, see, rewrite, argument, max);
+	table_endscan(scan);
+	close_writer(&writer);
+	PopActiveSnapshot();
+	ItemPointerInc(&pass->next);
+	pass->ended = count < max;
 	return count;
-}
-
-uint64
-user_touch(Oid table, const char *column, const ItemPointerData *rows, int count)
-{
-	static const Oid types[] = {TIDARRAYOID};
-	const char *name = user_column_name(column);
-	Datum	   *tids = palloc(count * sizeof(Datum));
-	Datum		value;
-
-	for (int i = 0; i < count; i++)
-		tids[i] = PointerGetDatum(&rows[i]);
-	value = PointerGetDatum(construct_array(tids, count, TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT));
-	return user_run_with(psprintf("UPDATE ONLY %s SET %s = %s WHERE ctid OPERATOR(pg_catalog.=) ANY ($1)",
-								  user_table_name(table), name, name),
-						 1, types, &value, NULL);
 }
 
 /* ---- claims ---- */

@@ -19,8 +19,20 @@
 extern char *user_table_name(Oid relation);
 extern const char *user_column_name(const char *column);
 
-/* The column's number and base type; 42703 if there is none. */
-extern AttrNumber user_column_number(Oid relation, const char *column, Oid *base_type);
+/* 42P01 if there is no such relation. */
+extern void user_table_require(Oid relation);
+
+/* InvalidOid if it is gone. */
+extern Oid	user_table_owner(Oid relation);
+
+/* Whether it is a table, partitioned or not. */
+extern bool user_table_is_table(Oid relation);
+
+/* A column that can hold ciphertext; 0 if there is none, or it is of another type than bytea, text or varchar. */
+extern AttrNumber user_column_find(Oid relation, const char *column, bool *is_text);
+
+/* Likewise; 42703, 42804.  Of a table that is locked. */
+extern AttrNumber user_column_require(Oid relation, const char *column, bool *is_text);
 
 /* Opened and locked until the end of the transaction; 42P01 if it is gone.  user_table_close leaves the lock. */
 extern Relation user_table_open(Oid relation, LOCKMODE lock);
@@ -32,8 +44,11 @@ extern List *user_table_family(Oid relation, LOCKMODE lock);
 /* The tables with rows that belong to one: itself, its partitions and heirs, without foreign ones. */
 extern List *user_table_parts(Oid relation, LOCKMODE lock);
 
-/* Lock one for reading until the end of the transaction, unless it is gone or would have to be waited for. */
+/* Lock one for reading until the end of the transaction; false if it is gone or would have to be waited for. */
 extern bool user_table_lock_at_once(Oid relation);
+
+/* Whether it is there, and no other session's temporary table. */
+extern bool user_table_is_reachable(Oid relation);
 
 /* Whether there may be rows in them. */
 extern bool user_table_has_pages(Oid relation);
@@ -72,31 +87,39 @@ extern void user_batches_close(void);
 
 /* ---- scanning ---- */
 
-/* Whether the row is wanted; of values that are not null. */
+/* Of values that are not null; whether there is enough, or whether the row is wanted. */
 typedef bool (*UserSeeValue) (Datum value, void *argument);
 
 /*
- * Where a scan is: rows that a table had when it began.  Zeroed but for the table and the
- * column to begin with.
+ * Where a pass over a table is: over the blocks that it had when it began.  Zeroed to
+ * begin with.
  */
-typedef struct UserScan
+typedef struct UserPass
 {
-	Oid			table;
-	AttrNumber	column;
 	bool		begun;
 	bool		ended;
+	uint32		file;			/* with another the rows have other places: it begins anew */
 	ItemPointerData next;
 	BlockNumber end;
-} UserScan;
+	int64		missed;			/* rows that somebody else changed at the same time */
+} UserPass;
 
 /*
- * Go on until there are max wanted rows, whose places are put into rows, or the scan has
- * ended; their number.  No function of the table's owner is run by this, nor row security.
+ * Look at a column in every row, until see has enough: then the result is false.  No function
+ * of the table's owner is run by this, and no row security applies.
  */
-extern int	user_scan(UserScan *scan, UserSeeValue see, void *argument, int max, ItemPointerData *rows);
+extern bool user_scan(Relation table, AttrNumber column, UserSeeValue see, void *argument);
 
-/* UPDATE ONLY: set a column to what it is, in these rows. */
-extern uint64 user_touch(Oid table, const char *column, const ItemPointerData *rows, int count);
+/* The row in place of one, NULL if it stays. */
+typedef HeapTuple (*UserRewriteRow) (HeapTuple row, void *argument);
+
+/*
+ * Go on with a pass until max rows are rewritten, or it has ended; their number.  A column's value
+ * tells whether its row is given to rewrite.  As an UPDATE, but for the table's triggers, which
+ * do not fire: nothing changes that they could know of.
+ */
+extern int	user_rewrite(Relation table, AttrNumber column, UserPass *pass, UserSeeValue see, UserRewriteRow rewrite,
+						 void *argument, int max);
 
 /* ---- who is at work on a column, in the whole database ---- */
 
