@@ -105,8 +105,14 @@ append_number(StringInfo out, size_t number)
 static void
 append_string(StringInfo out, kc_view string)
 {
-	append_number(out, string.len);
-	appendBinaryStringInfo(out, (const char *) string.data, string.len);
+	char	   *end;
+
+	enlargeStringInfo(out, (int) string.len + 2);
+	end = out->data + out->len;
+	end[0] = (char) (string.len >> 8);
+	end[1] = (char) string.len;
+	memcpy(end + 2, string.data, string.len);
+	out->len += (int) string.len + 2;
 }
 
 static void

@@ -415,19 +415,22 @@ column_rewrite_begin(KmsColumnRewrite *rewrite)
 											context_of(plan, rewrite->column, NULL, &plan->context));
 }
 
-/* start: of a value, what sealed_value_unwrap makes of its beginning; len: of all of it. */
+/*
+ * start: of a value, what sealed_value_unwrap makes of its beginning; len: of all of it.
+ * Bytes may look like a ciphertext by chance; a text may not.
+ */
 static bool
 wants(KmsColumnRewrite *rewrite, kc_view start, size_t len)
 {
-	bool		is_sealed = cipher_begins(start, len);
 	const uint8 *version_id = start.data + CIPHER_VERSION_AT;
 
-	/* Bytes may look like it by chance; a text may not. */
-	if (is_sealed && !rewrite->column->is_text)
-		is_sealed = cipher_version_exists(&rewrite->plan->site, version_id, NULL);
-	if (!rewrite->is_sealed)
-		return !is_sealed;
-	return is_sealed && (rewrite->column->index_number > 0 || memcmp(version_id, rewrite->newest.data, UUID_LEN) != 0);
+	if (!cipher_begins(start, len))
+		return !rewrite->is_sealed;
+	if (memcmp(version_id, rewrite->newest.data, UUID_LEN) == 0)
+		return rewrite->is_sealed && rewrite->column->index_number > 0;
+	if (!rewrite->column->is_text && !cipher_version_exists(&rewrite->plan->site, version_id, NULL))
+		return !rewrite->is_sealed;
+	return rewrite->is_sealed;
 }
 
 bool

@@ -1,9 +1,9 @@
 /*
  * Rewriting the rows of a protected column.
  *
- * A pass over the blocks that the table has now finds the rows and rewrites them.  What is
- * written meanwhile goes through the trigger, and is plaintext no more; a row that somebody
- * else changes at the same moment is left to the next pass.
+ * A pass over the blocks that the table has now finds the rows and rewrites them.  Meanwhile
+ * others may move a row to where the pass has been, or change it at the same moment: there
+ * are passes until one finds nothing to do.
  */
 #include "service/column_batch.h"
 
@@ -31,6 +31,7 @@ typedef struct Batches
 	MemoryContext memory;		/* of one batch */
 	KmsColumnRewrite rewrite;
 	KmsColumnJob job;
+	int64		missed;			/* rows of this pass that somebody else changed at the same moment */
 	TimestampTz noticed_at;
 } Batches;
 
@@ -122,7 +123,6 @@ static void
 rewrite_part(Batches *batches, Oid part)
 {
 	UserPass	pass = {0};
-	int64		refused = batches->rewrite.refused;
 
 	while (!pass.ended)
 	{
@@ -131,12 +131,22 @@ rewrite_part(Batches *batches, Oid part)
 		store_column_job_note(&batches->job, false);
 		user_batches_commit();
 		tell(batches);
-		if (pass.ended && pass.missed > 0)
-		{
-			pass = (UserPass) {0};
-			batches->rewrite.refused = refused;
-		}
 	}
+	batches->missed += pass.missed;
+}
+
+/* Whether there was something to do. */
+static bool
+rewrite_all(Batches *batches, const List *parts)
+{
+	int64		before = batches->job.done;
+	ListCell   *cell;
+
+	batches->missed = 0;
+	batches->rewrite.refused = 0;
+	foreach(cell, parts)
+		rewrite_part(batches, lfirst_oid(cell));
+	return batches->job.done > before || batches->missed > 0;
 }
 
 static bool
@@ -170,8 +180,8 @@ rewrite_parts(Batches *batches, const List *parts)
 		count_part(batches, lfirst_oid(cell));
 	store_column_job_begin(&batches->job);
 	user_batches_commit();
-	foreach(cell, parts)
-		rewrite_part(batches, lfirst_oid(cell));
+	while (rewrite_all(batches, parts))
+		;
 	store_column_job_note(&batches->job, true);
 	/* Its statistics are of plaintext. */
 	if (batches->work == WORK_ENCRYPT && batches->job.done > 0)
