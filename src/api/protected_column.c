@@ -125,11 +125,10 @@ context_names(const KmsProtectedColumn *column)
 }
 
 static void
-put_column(ReturnSetInfo *result, const KmsProtectedColumn *column)
+put_column(ReturnSetInfo *result, const KmsProtectedColumn *column, List *views)
 {
 	Datum		values[9];
 	bool		nulls[9] = {false};
-	List	   *views = decrypted_views_of(column->relation);
 
 	values[0] = ObjectIdGetDatum(column->relation);
 	values[1] = DirectFunctionCall1(namein, CStringGetDatum(column->column));
@@ -155,10 +154,20 @@ Datum
 kms_protected_column_rows(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Oid			relation = InvalidOid;
+	List	   *views = NIL;
 	ListCell   *cell;
 
 	InitMaterializedSRF(fcinfo, 0);
 	foreach(cell, protected_columns(InvalidOid))
-		put_column(result, lfirst(cell));
+	{
+		const KmsProtectedColumn *column = lfirst(cell);
+
+		CHECK_FOR_INTERRUPTS();
+		if (column->relation != relation)
+			views = decrypted_views_of(column->relation);
+		relation = column->relation;
+		put_column(result, column, views);
+	}
 	PG_RETURN_NULL();
 }

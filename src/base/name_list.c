@@ -117,6 +117,23 @@ name_list_parse(const char *argument, const char *text)
 	return items;
 }
 
+const char *
+name_list_repeats(const List *items)
+{
+	for (int i = 0; i < list_length(items); i++)
+		for (int j = i + 1; j < list_length(items); j++)
+		{
+			const NameItem *a = list_nth(items, i);
+			const NameItem *b = list_nth(items, j);
+
+			if (strcmp(a->name, b->name) == 0)
+				return a->name;
+			if (strcmp(a->alias, b->alias) == 0)
+				return a->alias;
+		}
+	return NULL;
+}
+
 /* quote_identifier leaves out the quotes where SQL may; so may we. */
 const char *
 name_list_item(const char *name, const char *alias)

@@ -24,6 +24,9 @@ extern List *name_list_parse(const char *argument, const char *text);
 /* Likewise; false for what is no such list. */
 extern bool name_list_try(const char *text, List **items);
 
+/* A name that is in a list twice, as the one or the other; NULL if there is none. */
+extern const char *name_list_repeats(const List *items);
+
 /* The name of a column as it is written in a list; two for another name in the context or the like. */
 extern const char *name_list_item(const char *name, const char *alias);
 

@@ -109,14 +109,13 @@ tell_end(const Batches *batches)
 static void
 rewrite_batch(Batches *batches, Oid oid, UserPass *pass)
 {
-	MemoryContext caller = MemoryContextSwitchTo(batches->memory);
 	Relation	part = user_table_open(oid, RowExclusiveLock);
 
 	set_rewrite(batches, part);
 	batches->job.done += user_rewrite(part, batches->rewrite.column->number, pass, wants, rewritten, batches, batches->size);
 	user_table_close(part);
-	MemoryContextSwitchTo(caller);
-	MemoryContextReset(batches->memory);
+	store_column_job_note(&batches->job, false);
+	user_batches_commit();
 }
 
 static void
@@ -126,11 +125,13 @@ rewrite_part(Batches *batches, Oid part)
 
 	while (!pass.ended)
 	{
+		MemoryContext caller = MemoryContextSwitchTo(batches->memory);
+
 		CHECK_FOR_INTERRUPTS();
 		rewrite_batch(batches, part, &pass);
-		store_column_job_note(&batches->job, false);
-		user_batches_commit();
 		tell(batches);
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(batches->memory);
 	}
 	batches->missed += pass.missed;
 }
@@ -216,13 +217,21 @@ prepare(Oid caller, Oid relation, const char *column, int batch_size, KmsColumnW
 }
 
 static List *
-parts_of(Oid relation)
+parts_of(Oid relation, const char *column)
 {
 	List	   *parts = user_table_parts(relation, AccessShareLock);
 	ListCell   *cell;
 
 	foreach(cell, parts)
-		user_table_require_all_rows(lfirst_oid(cell));
+	{
+		Oid			part = lfirst_oid(cell);
+
+		user_table_require_all_rows(part);
+		if (protected_column_find(part, column) == NULL)
+			kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, API_INVALID_PARAMETER,
+						errmsg("column \"%s\" of table \"%s\" is not protected", column, get_rel_name(part)),
+						errhint("It is an heir that was made later: give it a trigger with the arguments of its parent's."));
+	}
 	return parts;
 }
 
@@ -238,7 +247,7 @@ column_batch_run(Oid caller, Oid relation, const char *column, int batch_size, K
 	user_table_close(user_table_open(relation, AccessShareLock));
 	protected_column_require_owner(caller, relation);
 	batches = prepare(caller, relation, column, batch_size, work);
-	parts = parts_of(relation);
+	parts = parts_of(relation, column);
 	require_claim(batches);
 	PG_TRY();
 	{

@@ -24,10 +24,16 @@
 #define TABLE_NAME		"table"
 #define COLUMN_NAME		"column"
 
+bool
+column_plan_takes(int count)
+{
+	return count >= ARGUMENTS_MIN && count <= ARGUMENTS_MAX && count != TRIGGER_INDEXES;
+}
+
 static void
 require_arguments(const Trigger *trigger)
 {
-	if (trigger->tgnargs < ARGUMENTS_MIN || trigger->tgnargs > ARGUMENTS_MAX || trigger->tgnargs == TRIGGER_INDEXES)
+	if (!column_plan_takes(trigger->tgnargs))
 		kms_ereport(ERRCODE_INVALID_PARAMETER_VALUE, API_INVALID_PARAMETER,
 					errmsg("kms_encrypt_columns takes two to four arguments, or six"),
 					errhint("They are a key, a list of columns, a list of context columns, the name of the table in the context, a search key, and a list like ssn=ssn_blind_index."));
@@ -162,26 +168,15 @@ set_column(KmsPlanColumn *column, Relation relation, const NameItem *item)
 	initStringInfo(&column->last.context);
 }
 
-static void
-err_twice(const char *name)
-{
-	kms_ereport(ERRCODE_DUPLICATE_COLUMN, API_INVALID_PARAMETER,
-				errmsg("\"%s\" is named twice", name));
-}
-
 /* The same name in the context would let one column's ciphertext stand in for another's. */
 static void
 require_distinct(const List *items)
 {
-	for (int i = 0; i < list_length(items); i++)
-		for (int j = i + 1; j < list_length(items); j++)
-		{
-			const NameItem *a = list_nth(items, i);
-			const NameItem *b = list_nth(items, j);
+	const char *name = name_list_repeats(items);
 
-			if (strcmp(a->name, b->name) == 0 || strcmp(a->alias, b->alias) == 0)
-				err_twice(strcmp(a->name, b->name) == 0 ? a->name : a->alias);
-		}
+	if (name != NULL)
+		kms_ereport(ERRCODE_DUPLICATE_COLUMN, API_INVALID_PARAMETER,
+					errmsg("\"%s\" is named twice", name));
 }
 
 static void

@@ -84,6 +84,9 @@ typedef struct KmsColumnPlan
 	bool	   *nulls;
 } KmsColumnPlan;
 
+/* Whether a trigger can have so many arguments. */
+extern bool column_plan_takes(int count);
+
 /* In the current memory context.  Raises what does not do. */
 extern KmsColumnPlan *column_plan_make(Relation relation, const Trigger *trigger);
 

@@ -149,6 +149,17 @@ view_of(const char *string)
 	return utf8_from_server("name", string, strlen(string));
 }
 
+/* In the view each is two arguments of a function, behind the value and two pairs. */
+static void
+require_few(const List *context_columns)
+{
+	int			max = (FUNC_MAX_ARGS - 5) / 2;
+
+	if (list_length(context_columns) > max)
+		kms_ereport(ERRCODE_TOO_MANY_ARGUMENTS, API_INVALID_PARAMETER,
+					errmsg("invalid value for context_columns: there are more than %d", max));
+}
+
 /* As a writer would: what is wrong with the keys shows now, not at the first row. */
 static void
 try_keys(Oid caller, const KmsProtect *request)
@@ -260,18 +271,19 @@ try_trigger(Oid relation, const char *column)
 static void
 add_triggers(const KmsProtect *request)
 {
+	List	   *parts = user_table_parts(request->relation, ShareRowExclusiveLock);
 	ListCell   *cell;
 
 	if (get_rel_relkind(request->relation) == RELKIND_PARTITIONED_TABLE)
+	{
 		add_trigger(request, request->relation);
+		try_trigger(request->relation, request->column);
+	}
 	else
-		foreach(cell, user_table_parts(request->relation, ShareRowExclusiveLock))
-		{
-			require_unprotected(lfirst_oid(cell), request->column);
+		foreach(cell, parts)
 			add_trigger(request, lfirst_oid(cell));
-			try_trigger(lfirst_oid(cell), request->column);
-		}
-	try_trigger(request->relation, request->column);
+	foreach(cell, parts)
+		try_trigger(lfirst_oid(cell), request->column);
 }
 
 static void
@@ -283,6 +295,7 @@ require_member(Oid member, const char *column)
 		kms_ereport(ERRCODE_WRONG_OBJECT_TYPE, API_INVALID_PARAMETER,
 					errmsg("columns of \"%s\" cannot be protected", get_rel_name(member)),
 					errhint("It is a foreign table. A trigger of your own can encrypt what is sent to it."));
+	require_unprotected(member, column);
 	require_unconstrained(member, column, user_column_require(member, column, &is_text));
 }
 
@@ -298,7 +311,6 @@ require_protectable(Oid caller, const KmsProtect *request)
 	user_table_close(table);
 	protected_column_require_owner(caller, request->relation);
 	require_complete(request->relation);
-	require_unprotected(request->relation, request->column);
 	foreach(cell, user_table_family(request->relation, ShareRowExclusiveLock))
 		require_member(lfirst_oid(cell), request->column);
 }
@@ -309,6 +321,7 @@ column_protect(Oid caller, KmsProtect *request)
 	require_protectable(caller, request);
 	if (request->by_primary_key)
 		request->context_columns = primary_key(request->relation);
+	require_few(request->context_columns);
 	try_keys(caller, request);
 	if (request->search_key != NULL)
 		add_index(request->relation, request->column);
@@ -317,8 +330,8 @@ column_protect(Oid caller, KmsProtect *request)
 	if (user_table_has_pages(request->relation))
 		ereport(NOTICE,
 				(errmsg("rows that are there already stay as they are"),
-				 errhint("CALL kms_encrypt_existing('%s', '%s') encrypts them.",
-						 user_table_name(request->relation), request->column)));
+				 errhint("CALL kms_encrypt_existing(%s, %s) encrypts them.",
+						 quote_literal_cstr(user_table_name(request->relation)), quote_literal_cstr(request->column))));
 }
 
 /* ---- taking it back ----------------------------------------------------------- */

@@ -175,7 +175,7 @@ warn_of_column(const KmsProtectedColumn *column, KmsCallSite *site, const pg_uui
 	bool		is_complete = true;
 	ListCell   *cell;
 
-	if (!user_table_lock_at_once(column->relation))
+	if (GetCurrentTimestamp() > deadline || !user_table_lock_at_once(column->relation))
 	{
 		warn_of_rows(column, 0, false);
 		return;
@@ -205,6 +205,7 @@ column_scan_warn(const pg_uuid_t *key_id)
 	{
 		const KmsProtectedColumn *column = lfirst(cell);
 
+		CHECK_FOR_INTERRUPTS();
 		if (column->number > 0)
 			warn_of_column(column, site, key_id, deadline);
 	}

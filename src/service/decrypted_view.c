@@ -278,10 +278,10 @@ select_list(Relation table, Relation view, List *protected, AttrNumber without)
 }
 
 static void
-replace(const char *view, const char *columns, const char *table)
+make(const char *create, const char *view, const char *columns, const char *table)
 {
-	user_run(psprintf("CREATE OR REPLACE VIEW %s WITH (security_invoker, security_barrier) AS SELECT %s FROM %s t",
-					  view, columns, table));
+	user_run(psprintf("%s %s WITH (security_invoker, security_barrier) AS SELECT %s FROM %s t",
+					  create, view, columns, table));
 }
 
 static void
@@ -302,7 +302,7 @@ create(Oid caller, Relation table, List *protected)
 		kms_ereport(ERRCODE_DUPLICATE_TABLE, API_INVALID_PARAMETER,
 					errmsg("relation \"%s\" already exists", name),
 					errhint("The view with the decrypted columns is to be called so: rename what there is."));
-	replace(qualified, select_list(table, NULL, protected, 0), user_table_name(RelationGetRelid(table)));
+	make("CREATE VIEW", qualified, select_list(table, NULL, protected, 0), user_table_name(RelationGetRelid(table)));
 	user_run(psprintf("CREATE TRIGGER " WRITE_TRIGGER " INSTEAD OF INSERT OR UPDATE OR DELETE ON %s"
 					  " FOR EACH ROW EXECUTE FUNCTION %s." WRITE "()",
 					  qualified, quote_identifier(get_namespace_name(store_catalog()->schema))));
@@ -320,7 +320,7 @@ refresh(Relation table, Oid view_oid, List *protected, AttrNumber without)
 		columns = select_list(table, view, protected, without);
 	user_table_close(view);
 	if (columns != NULL)
-		replace(user_table_name(view_oid), columns, user_table_name(RelationGetRelid(table)));
+		make("CREATE OR REPLACE VIEW", user_table_name(view_oid), columns, user_table_name(RelationGetRelid(table)));
 }
 
 void
@@ -388,11 +388,12 @@ plan_column(KmsViewColumn *column, Oid type_in_view, Relation table, Bitmapset *
 static bool
 shows_key(const KmsViewPlan *plan, const Bitmapset *key)
 {
-	int			shown = 0;
+	Bitmapset  *shown = NULL;
 
 	for (int i = 0; i < plan->count; i++)
-		shown += plan->columns[i].equality != NULL;
-	return shown > 0 && shown == bms_num_members(key);
+		if (plan->columns[i].equality != NULL)
+			shown = bms_add_member(shown, plan->columns[i].base - FirstLowInvalidHeapAttributeNumber);
+	return shown != NULL && bms_equal(shown, key);
 }
 
 KmsViewPlan *

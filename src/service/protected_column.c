@@ -6,6 +6,7 @@
 #include "base/compat.h"
 #include "base/error.h"
 #include "base/name_list.h"
+#include "access/htup_details.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "commands/trigger.h"
@@ -72,20 +73,29 @@ column_of(const StoreTrigger *trigger, const NameItem *item, List *context_colum
 	return column;
 }
 
+/* Each name once, as the trigger wants it; longer than any table's it is not even looked at. */
+static bool
+read_list(const StoreTrigger *trigger, int number, List **items)
+{
+	*items = NIL;
+	if (number >= list_length(trigger->arguments))
+		return true;
+	return name_list_try(list_nth(trigger->arguments, number), items) &&
+		list_length(*items) <= MaxHeapAttributeNumber && !name_list_repeats(*items);
+}
+
 /* Whoever made a trigger by hand may have given it anything: what it would refuse is no protection. */
 static List *
 columns_of(const StoreTrigger *trigger)
 {
+	int			count = list_length(trigger->arguments);
 	List	   *items;
-	List	   *context_columns = NIL;
+	List	   *context_columns;
 	List	   *columns = NIL;
 	ListCell   *cell;
 
-	if (trigger->type != TRIGGER_ENCRYPTS || list_length(trigger->arguments) < TRIGGER_COLUMNS + 1 ||
-		!name_list_try(list_nth(trigger->arguments, TRIGGER_COLUMNS), &items))
-		return NIL;
-	if (list_length(trigger->arguments) > TRIGGER_CONTEXT &&
-		!name_list_try(list_nth(trigger->arguments, TRIGGER_CONTEXT), &context_columns))
+	if (trigger->type != TRIGGER_ENCRYPTS || !column_plan_takes(count) ||
+		!read_list(trigger, TRIGGER_COLUMNS, &items) || !read_list(trigger, TRIGGER_CONTEXT, &context_columns))
 		return NIL;
 	foreach(cell, items)
 		columns = lappend(columns, column_of(trigger, lfirst(cell), context_columns));
