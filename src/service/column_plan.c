@@ -115,11 +115,37 @@ find_column(Relation relation, const char *name)
 	if (SystemAttributeByName(name) != NULL)
 		kms_ereport(ERRCODE_FEATURE_NOT_SUPPORTED, API_INVALID_PARAMETER,
 					errmsg("\"%s\" is a system column, which cannot be encrypted and is no context", name));
+	return NULL;
+}
+
+/* way_out: what stands in its place if it was renamed. */
+static void
+err_no_column(Relation relation, const char *name, const char *way_out)
+{
 	kms_ereport(ERRCODE_UNDEFINED_COLUMN, API_INVALID_PARAMETER,
 				errmsg("column \"%s\" of table \"%s\" does not exist", name, RelationGetRelationName(relation)),
-				errhint("Create the trigger anew. If the column was renamed, write NEW_NAME=%s to keep what is encrypted.",
-						quote_identifier(name)));
-	pg_unreachable();
+				errhint("Create the trigger anew. If the column was renamed, write %s to keep what is encrypted.", way_out));
+}
+
+static Form_pg_attribute
+require_column(Relation relation, const NameItem *item)
+{
+	Form_pg_attribute attribute = find_column(relation, item->name);
+
+	if (attribute == NULL)
+		err_no_column(relation, item->name, psprintf("NEW_NAME=%s", quote_identifier(item->alias)));
+	return attribute;
+}
+
+/* In a list like ssn=ssn_blind_index. */
+static Form_pg_attribute
+require_index(Relation relation, const NameItem *item)
+{
+	Form_pg_attribute attribute = find_column(relation, item->alias);
+
+	if (attribute == NULL)
+		err_no_column(relation, item->alias, psprintf("%s=NEW_NAME", quote_identifier(item->name)));
+	return attribute;
 }
 
 /* PostgreSQL computes them after the trigger: what it returns would not count, and what it sees is not there yet. */
@@ -158,7 +184,7 @@ set_type(KmsPlanColumn *column, const FormData_pg_attribute *attribute)
 static void
 set_column(KmsPlanColumn *column, Relation relation, const NameItem *item)
 {
-	Form_pg_attribute attribute = find_column(relation, item->name);
+	Form_pg_attribute attribute = require_column(relation, item);
 
 	require_not_generated(attribute, "encrypted");
 	set_type(column, attribute);
@@ -201,7 +227,7 @@ require_context_type(const FormData_pg_attribute *attribute, Oid type)
 static void
 set_pair(KmsPlanPair *pair, Relation relation, const NameItem *item)
 {
-	Form_pg_attribute attribute = find_column(relation, item->name);
+	Form_pg_attribute attribute = require_column(relation, item);
 
 	require_not_generated(attribute, "context");
 	pair->source = PAIR_VALUE;
@@ -231,7 +257,7 @@ static void
 set_index(KmsColumnPlan *plan, Relation relation, const NameItem *item)
 {
 	KmsPlanColumn *column = column_plan_find(plan, item->name);
-	Form_pg_attribute attribute = find_column(relation, item->alias);
+	Form_pg_attribute attribute = require_index(relation, item);
 
 	if (column == NULL)
 		kms_ereport(ERRCODE_INVALID_PARAMETER_VALUE, API_INVALID_PARAMETER,
