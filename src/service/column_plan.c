@@ -378,6 +378,7 @@ require_no_other(Relation relation, const Trigger *trigger, const List *columns,
 						errmsg("column \"%s\" is encrypted by two triggers, \"%s\" and \"%s\"",
 							   name, trigger->tgname, other->tgname));
 		require_plain_context(others, context_columns);
+		require_plain_context(columns, context_columns_of(other));
 		require_plain_indexes(blind_indexes_of(other), columns, context_columns);
 		require_plain_indexes(indexes, others, NIL);
 	}
