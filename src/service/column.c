@@ -159,9 +159,9 @@ is_unchanged(const Row *row, const KmsPlanColumn *column, Datum value)
 	return !was_null && same_value(value, before);
 }
 
-/* A ciphertext as the column keeps it; a trigger's result is not checked against varchar(n). */
-static Datum
-wrap(const KmsPlanColumn *column, const bytea *ciphertext)
+/* A trigger's result is not checked against varchar(n). */
+Datum
+column_wrap(const KmsPlanColumn *column, const bytea *ciphertext)
 {
 	text	   *sealed;
 
@@ -211,7 +211,7 @@ encrypt(const Row *row, KmsPlanColumn *column, kc_view plaintext, kc_view contex
 		ciphertext = envelope_encrypt(&plan->site, row->caller, plan->reference, plaintext, context);
 	if (row->old == NULL)
 		note_made(&column->last, row->caller, ciphertext, context);
-	return wrap(column, ciphertext);
+	return column_wrap(column, ciphertext);
 }
 
 /* What to search a plaintext by; NULL for a column without. */

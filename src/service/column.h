@@ -15,6 +15,9 @@
  */
 extern HeapTuple column_encrypt_row(KmsColumnPlan *plan, Oid caller, HeapTuple row, HeapTuple old);
 
+/* A ciphertext as the column keeps it; an error if it does not fit into varchar(n). */
+extern Datum column_wrap(const KmsPlanColumn *column, const bytea *ciphertext);
+
 /*
  * Rewriting a column of rows that stay as they are otherwise: values that are plaintext are
  * encrypted; or, of those that are sealed, the ones that are not of the newest version are

@@ -17,6 +17,7 @@
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "service/cipher.h"
+#include "service/column.h"
 #include "service/column_plan.h"
 #include "service/decrypted_view.h"
 #include "service/mac.h"
@@ -171,7 +172,7 @@ require_few(const List *context_columns)
 
 /* As a writer would: what is wrong with the keys shows now, not at the first row. */
 static void
-try_keys(Oid caller, const KmsProtect *request)
+try_keys(Oid caller, KmsProtect *request)
 {
 	KmsCallSite *site = palloc0(sizeof(KmsCallSite));
 	KmsCallSite *search_site = palloc0(sizeof(KmsCallSite));
@@ -182,7 +183,7 @@ try_keys(Oid caller, const KmsProtect *request)
 	context_begin(&context);
 	context_put(&context, view_of("column"), view_of(request->column));
 	context_put(&context, view_of("table"), view_of(get_rel_name(request->relation)));
-	(void) cipher_encrypt(site, caller, ACTION_ENCRYPT, view_of(request->key), nothing, context_end(&context), NULL);
+	request->trial = cipher_encrypt(site, caller, ACTION_ENCRYPT, view_of(request->key), nothing, context_end(&context), NULL);
 	if (request->search_key != NULL)
 		(void) mac_blind_index(search_site, caller, view_of(request->search_key), nothing, nothing);
 }
@@ -267,12 +268,13 @@ add_trigger(const KmsProtect *request, Oid relation)
 
 /* Everything that the trigger would refuse at the first row it refuses now. */
 static void
-try_trigger(Oid relation, const char *column)
+try_trigger(const KmsProtect *request, Oid relation)
 {
-	const KmsProtectedColumn *protected = protected_column_require(relation, column);
+	const KmsProtectedColumn *protected = protected_column_require(relation, request->column);
 	Relation	table = user_table_open(relation, NoLock);
+	const KmsColumnPlan *plan = protected_column_plan(table, protected);
 
-	(void) protected_column_plan(table, protected);
+	(void) column_wrap(&plan->columns[0], request->trial);
 	user_table_close(table);
 }
 
@@ -286,13 +288,13 @@ add_triggers(const KmsProtect *request)
 	if (get_rel_relkind(request->relation) == RELKIND_PARTITIONED_TABLE)
 	{
 		add_trigger(request, request->relation);
-		try_trigger(request->relation, request->column);
+		try_trigger(request, request->relation);
 	}
 	else
 		foreach(cell, parts)
 			add_trigger(request, lfirst_oid(cell));
 	foreach(cell, parts)
-		try_trigger(lfirst_oid(cell), request->column);
+		try_trigger(request, lfirst_oid(cell));
 }
 
 static void

@@ -16,6 +16,7 @@ typedef struct KmsProtect
 	List	   *context_columns;	/* names */
 	bool		by_primary_key;		/* instead of these */
 	const char *search_key;			/* for a blind index; NULL: none */
+	bytea	   *trial;				/* what the key makes of nothing */
 } KmsProtect;
 
 extern void column_protect(Oid caller, KmsProtect *request);
