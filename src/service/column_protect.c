@@ -395,13 +395,13 @@ column_unprotect(Oid caller, Oid relation, const char *name)
 {
 	const KmsProtectedColumn *column;
 	const char *plaintext;
-	Oid			type;
+	bool		is_text;
 
 	protected_column_require_owner(caller, relation);
 	user_table_close(user_table_open(relation, AccessExclusiveLock));
 	protected_column_require_owner(caller, relation);
 	column = protected_column_require(relation, name);
-	(void) user_column_number(relation, name, &type);
+	(void) user_column_require(relation, name, &is_text);
 	user_table_require_all_rows(relation);
 	plaintext = decrypted_column_sql(column);
 	drop_triggers(column);
