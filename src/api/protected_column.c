@@ -67,7 +67,7 @@ require_outermost(FunctionCallInfo fcinfo)
 }
 
 static void
-run_batches(FunctionCallInfo fcinfo, KmsColumnWork work)
+run_batches(FunctionCallInfo fcinfo, KmsRewriteWork work)
 {
 	Oid			relation = arg_relation(fcinfo);
 	const char *column = arg_column(fcinfo);
@@ -81,14 +81,14 @@ run_batches(FunctionCallInfo fcinfo, KmsColumnWork work)
 /* CALL kms_encrypt_existing(relation regclass, column_name name, batch_size integer) */
 KMS_FUNCTION(kms_encrypt_existing, ACTION_NONE)
 {
-	run_batches(fcinfo, WORK_ENCRYPT);
+	run_batches(fcinfo, REWRITE_ENCRYPT);
 	PG_RETURN_VOID();
 }
 
 /* CALL kms_reencrypt_column(relation regclass, column_name name, batch_size integer) */
 KMS_FUNCTION(kms_reencrypt_column, ACTION_NONE)
 {
-	run_batches(fcinfo, WORK_RE_ENCRYPT);
+	run_batches(fcinfo, REWRITE_RENEW);
 	PG_RETURN_VOID();
 }
 

@@ -172,24 +172,20 @@ version_id_of(kc_view bytes)
 	return parse_blob(bytes, &blob) ? blob.version_id : NULL;
 }
 
-/* Whoever it is for was asked before; what comes out is wiped, here or by whom it is given to. */
+/* Whoever it is for was asked before; what comes out is wiped. */
 static bool
-opens(KmsCallSite *site, kc_view bytes, kc_view context, KmsRefusal *refusal, bytea **result)
+opens(KmsCallSite *site, kc_view bytes, kc_view context, KmsRefusal *refusal)
 {
 	bytea	   *plaintext = cipher_try_decrypt(site, CALLER_SERVICE, bytes, context, refusal);
 
 	if (plaintext == NULL)
 		return false;
-	if (result != NULL)
-		*result = plaintext;
-	else
-		bytes_wipe(plaintext);
+	bytes_wipe(plaintext);
 	return true;
 }
 
 KmsSealed
-cipher_sealed(KmsCallSite *site, Oid caller, kc_view reference, kc_view bytes, kc_view context, KmsRefusal *refusal,
-			  bytea **plaintext)
+cipher_sealed(KmsCallSite *site, Oid caller, kc_view reference, kc_view bytes, kc_view context, KmsRefusal *refusal)
 {
 	const uint8 *version_id = version_id_of(bytes);
 	KmsCachedVersion *version;
@@ -209,7 +205,7 @@ cipher_sealed(KmsCallSite *site, Oid caller, kc_view reference, kc_view bytes, k
 		return SEALED_UNKNOWN;
 	}
 	refuse_ciphertext(refusal);
-	return version->key == key && opens(site, bytes, context, refusal, plaintext) ? SEALED_HERE : SEALED_ELSEWHERE;
+	return version->key == key && opens(site, bytes, context, refusal) ? SEALED_HERE : SEALED_ELSEWHERE;
 }
 
 pg_uuid_t

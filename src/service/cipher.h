@@ -56,9 +56,8 @@ typedef enum KmsSealed
 	SEALED_ELSEWHERE			/* of another key or context, or damaged */
 } KmsSealed;
 
-/* plaintext, if not NULL, receives what is in it, SEALED_HERE: to be wiped. */
 extern KmsSealed cipher_sealed(KmsCallSite *site, Oid caller, kc_view reference, kc_view bytes, kc_view context,
-							   KmsRefusal *refusal, bytea **plaintext);
+							   KmsRefusal *refusal);
 
 /* The version that encrypts with a key now, for a caller who may encrypt with it. */
 extern pg_uuid_t cipher_newest_version(KmsCallSite *site, Oid caller, kc_view reference, kc_view context);

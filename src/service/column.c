@@ -137,16 +137,6 @@ same_value(Datum a, Datum b)
 	return toast_raw_datum_size(a) == toast_raw_datum_size(b) && same_bytes(sealed_value_bytes(a), sealed_value_bytes(b));
 }
 
-/* As far as its beginning tells. */
-static bool
-looks_sealed(const KmsPlanColumn *column, Datum value)
-{
-	size_t		len;
-	kc_view		start = sealed_value_start(column->is_text, value, &len);
-
-	return cipher_begins(start, len);
-}
-
 static bool
 is_unchanged(const Row *row, const KmsPlanColumn *column, Datum value)
 {
@@ -247,17 +237,21 @@ err_elsewhere(const KmsPlanColumn *column)
 				errhint("It is of another key, table, column or row, or damaged. Write the plaintext, or what kms_re_encrypt makes of it."));
 }
 
-/* Of a ciphertext that stays: its plaintext is read for the index alone. */
+/*
+ * A ciphertext that stays.  Of one that was not here before the index has to be made: that tells
+ * something of what is in it, so the caller must have the right to decrypt.
+ */
 static Protected
-keep(const Row *row, const KmsPlanColumn *column, Datum value, bytea *plaintext)
+keep(const Row *row, const KmsPlanColumn *column, Datum value, kc_view ciphertext, kc_view context)
 {
 	Protected	kept = {.value = value};
+	bytea	   *plaintext;
 
-	if (plaintext != NULL)
-	{
-		kept.index = index_of(row, column, kc_view_of(VARDATA(plaintext), VARSIZE(plaintext) - VARHDRSZ));
-		bytes_wipe(plaintext);
-	}
+	if (column->index_number == 0)
+		return kept;
+	plaintext = cipher_decrypt(&row->plan->site, row->caller, ciphertext, context);
+	kept.index = index_of(row, column, kc_view_of(VARDATA(plaintext), VARSIZE(plaintext) - VARHDRSZ));
+	bytes_wipe(plaintext);
 	return kept;
 }
 
@@ -266,13 +260,12 @@ keep(const Row *row, const KmsPlanColumn *column, Datum value, bytea *plaintext)
  * is lost; bytes may have it by chance, and are then encrypted.
  */
 static bool
-is_of_this_row(const Row *row, const KmsPlanColumn *column, kc_view ciphertext, kc_view context, bytea **plaintext)
+is_of_this_row(const Row *row, const KmsPlanColumn *column, kc_view ciphertext, kc_view context)
 {
 	KmsColumnPlan *plan = row->plan;
 	KmsRefusal	refusal;
 
-	switch (cipher_sealed(&plan->site, row->caller, plan->reference, ciphertext, context, &refusal,
-						  column->index_number > 0 ? plaintext : NULL))
+	switch (cipher_sealed(&plan->site, row->caller, plan->reference, ciphertext, context, &refusal))
 	{
 		case SEALED_HERE:
 			return true;
@@ -307,9 +300,8 @@ protect(const Row *row, KmsPlanColumn *column, Datum value)
 	kc_view		bytes;
 	kc_view		ciphertext;
 	kc_view		context;
-	bytea	   *plaintext = NULL;
 
-	if (is_unchanged(row, column, value) && looks_sealed(column, value))
+	if (is_unchanged(row, column, value) && sealed_value_begins(column->is_text, value))
 	{
 		if (!row->moved)
 			return (Protected) {.value = value};
@@ -326,9 +318,11 @@ protect(const Row *row, KmsPlanColumn *column, Datum value)
 
 		if (was_made_last(row, column, ciphertext) && !same_bytes(made_for, context))
 			return move(row, column, ciphertext, CALLER_SERVICE, made_for, true);
-		if (is_of_this_row(row, column, ciphertext, context, &plaintext))
-			return keep(row, column, value, plaintext);
+		if (is_of_this_row(row, column, ciphertext, context))
+			return keep(row, column, value, ciphertext, context);
 	}
+	else if (column->is_text && sealed_value_begins(column->is_text, value))
+		err_elsewhere(column);
 	return encrypt_value(row, column, bytes, context);
 }
 
@@ -425,12 +419,12 @@ wants(KmsColumnRewrite *rewrite, kc_view start, size_t len)
 	const uint8 *version_id = start.data + CIPHER_VERSION_AT;
 
 	if (!cipher_begins(start, len))
-		return !rewrite->is_sealed;
-	if (memcmp(version_id, rewrite->newest.data, UUID_LEN) == 0)
-		return rewrite->is_sealed && rewrite->column->index_number > 0;
+		return rewrite->work == REWRITE_ENCRYPT;
+	if (rewrite->work == REWRITE_RENEW && memcmp(version_id, rewrite->newest.data, UUID_LEN) == 0)
+		return rewrite->column->index_number > 0;
 	if (!rewrite->column->is_text && !cipher_version_exists(&rewrite->plan->site, version_id, NULL))
-		return !rewrite->is_sealed;
-	return rewrite->is_sealed;
+		return rewrite->work == REWRITE_ENCRYPT;
+	return rewrite->work != REWRITE_ENCRYPT;
 }
 
 bool
@@ -476,19 +470,47 @@ renew(const Row *row, KmsColumnRewrite *rewrite, Datum value, Protected *renewed
 	return is_old || (renewed->index != NULL && !has_index(row, column, renewed->index));
 }
 
+/* What was text becomes text of this database's encoding again; the index, if any, is not kept up any more. */
+static Datum
+plain_value(const Row *row, const KmsPlanColumn *column, Datum value)
+{
+	kc_view		ciphertext = sealed_value_unwrap(column->is_text, sealed_value_bytes(value));
+	bytea	   *plaintext = cipher_decrypt(&row->plan->site, row->caller, ciphertext, context_now(row, column));
+
+	return PointerGetDatum(column->is_text ? utf8_to_server(plaintext) : plaintext);
+}
+
+/* False if there is nothing to do. */
+static bool
+rewrite_value(const Row *row, KmsColumnRewrite *rewrite, Datum value, Protected *rewritten)
+{
+	KmsPlanColumn *column = rewrite->column;
+
+	switch (rewrite->work)
+	{
+		case REWRITE_ENCRYPT:
+			*rewritten = encrypt_value(row, column, sealed_value_bytes(value), context_now(row, column));
+			return true;
+		case REWRITE_RENEW:
+			return renew(row, rewrite, value, rewritten);
+		case REWRITE_DECRYPT:
+			rewritten->value = plain_value(row, column, value);
+			return true;
+	}
+	return false;
+}
+
 HeapTuple
 column_rewrite_row(KmsColumnRewrite *rewrite, HeapTuple tuple)
 {
 	KmsPlanColumn *column = rewrite->column;
 	Row			row = {.plan = rewrite->plan, .caller = rewrite->caller, .tuple = tuple, .old = tuple};
 	Changes		changes = {.plan = rewrite->plan};
-	Protected	rewritten;
+	Protected	rewritten = {0};
 	bool		is_null;
 	Datum		value = heap_getattr(tuple, column->number, row.plan->descriptor, &is_null);
 
-	if (!rewrite->is_sealed)
-		rewritten = encrypt_value(&row, column, sealed_value_bytes(value), context_now(&row, column));
-	else if (!renew(&row, rewrite, value, &rewritten))
+	if (!rewrite_value(&row, rewrite, value, &rewritten))
 		return NULL;
 	change(&changes, column->number, rewritten.value, false);
 	if (column->index_number > 0)

@@ -18,17 +18,20 @@ extern HeapTuple column_encrypt_row(KmsColumnPlan *plan, Oid caller, HeapTuple r
 /* A ciphertext as the column keeps it; an error if it does not fit into varchar(n). */
 extern Datum column_wrap(const KmsPlanColumn *column, const bytea *ciphertext);
 
-/*
- * Rewriting a column of rows that stay as they are otherwise: values that are plaintext are
- * encrypted; or, of those that are sealed, the ones that are not of the newest version are
- * encrypted anew, and blind indexes made anew that are not those of the search key.
- */
+/* Rewriting a column of rows that stay as they are otherwise. */
+typedef enum KmsRewriteWork
+{
+	REWRITE_ENCRYPT,			/* what is plaintext */
+	REWRITE_RENEW,				/* what is not of the newest version, and blind indexes that are not of the search key */
+	REWRITE_DECRYPT				/* all; raises what does not open */
+} KmsRewriteWork;
+
 typedef struct KmsColumnRewrite
 {
 	KmsColumnPlan *plan;
 	KmsPlanColumn *column;
 	Oid			caller;
-	bool		is_sealed;		/* it is about these */
+	KmsRewriteWork work;
 	pg_uuid_t	newest;			/* version of the key */
 	int64		refused;		/* these do not open, and stay */
 } KmsColumnRewrite;

@@ -25,7 +25,7 @@
 
 typedef struct Batches
 {
-	KmsColumnWork work;
+	KmsRewriteWork work;
 	KmsProtectedColumn column;
 	int			size;
 	MemoryContext memory;		/* of one batch */
@@ -96,7 +96,7 @@ tell_end(const Batches *batches)
 			(errmsg("%lld rows of column %s of table %s %s", (long long) batches->job.done,
 					quote_identifier(batches->column.column), user_table_name(batches->column.relation),
 					participles[batches->work]),
-			 batches->work == WORK_ENCRYPT && batches->job.done > 0 ?
+			 batches->work == REWRITE_ENCRYPT && batches->job.done > 0 ?
 			 errhint("What they were is in the table's files until VACUUM FULL, and in the log and backups of before.") : 0));
 	if (batches->rewrite.refused > 0)
 		ereport(WARNING,
@@ -185,7 +185,7 @@ rewrite_parts(Batches *batches, const List *parts)
 		;
 	store_column_job_note(&batches->job, true);
 	/* Its statistics are of plaintext. */
-	if (batches->work == WORK_ENCRYPT && batches->job.done > 0)
+	if (batches->work == REWRITE_ENCRYPT && batches->job.done > 0)
 		user_run(psprintf("ANALYZE %s", user_table_name(batches->column.relation)));
 }
 
@@ -200,7 +200,7 @@ require_claim(const Batches *batches)
 }
 
 static Batches *
-prepare(Oid caller, Oid relation, const char *column, int batch_size, KmsColumnWork work)
+prepare(Oid caller, Oid relation, const char *column, int batch_size, KmsRewriteWork work)
 {
 	Batches    *batches = palloc0(sizeof(Batches));
 
@@ -208,7 +208,7 @@ prepare(Oid caller, Oid relation, const char *column, int batch_size, KmsColumnW
 	batches->size = batch_size;
 	batches->memory = AllocSetContextCreate(CurrentMemoryContext, "kms batch", ALLOCSET_DEFAULT_SIZES);
 	batches->rewrite.caller = caller;
-	batches->rewrite.is_sealed = work == WORK_RE_ENCRYPT;
+	batches->rewrite.work = work;
 	batches->column = *protected_column_require(relation, column);
 	batches->job = (KmsColumnJob) {.relation = relation, .column = batches->column.number, .kind = kinds[work],
 	.started_at = GetCurrentTimestamp()};
@@ -236,16 +236,16 @@ parts_of(Oid relation, const char *column)
 }
 
 void
-column_batch_run(Oid caller, Oid relation, const char *column, int batch_size, KmsColumnWork work)
+column_batch_run(Oid caller, Oid relation, const char *column, int batch_size, KmsRewriteWork work)
 {
 	Batches    *batches;
 	List	   *parts;
 
 	if (batch_size < BATCH_SIZE_MIN || batch_size > BATCH_SIZE_MAX)
 		err_invalid("batch_size", "it must be 1 to 100000");
-	protected_column_require_owner(caller, relation);
+	protected_column_require_own(caller, relation);
 	user_table_close(user_table_open(relation, AccessShareLock));
-	protected_column_require_owner(caller, relation);
+	protected_column_require_own(caller, relation);
 	batches = prepare(caller, relation, column, batch_size, work);
 	parts = parts_of(relation, column);
 	require_claim(batches);

@@ -6,19 +6,15 @@
 
 #include "postgres.h"
 
+#include "service/column.h"
+
 #define BATCH_SIZE_MIN	1
 #define BATCH_SIZE_MAX	100000
 
-typedef enum KmsColumnWork
-{
-	WORK_ENCRYPT,				/* what is plaintext */
-	WORK_RE_ENCRYPT				/* what is not of the key's newest version */
-} KmsColumnWork;
-
 /*
- * Ends the transaction after each batch, so it must be the outermost statement.  What
+ * work: REWRITE_ENCRYPT or REWRITE_RENEW.  Ends the transaction after each batch, so it must be the outermost statement.  What
  * was committed stays; called again, it goes on with what is left.
  */
-extern void column_batch_run(Oid caller, Oid relation, const char *column, int batch_size, KmsColumnWork work);
+extern void column_batch_run(Oid caller, Oid relation, const char *column, int batch_size, KmsRewriteWork work);
 
 #endif

@@ -18,7 +18,7 @@
 #include "miscadmin.h"
 #include "service/cipher.h"
 #include "service/column.h"
-#include "service/column_plan.h"
+#include "service/column.h"
 #include "service/decrypted_view.h"
 #include "service/mac.h"
 #include "service/protected_column.h"
@@ -297,32 +297,43 @@ add_triggers(const KmsProtect *request)
 		try_trigger(request, lfirst_oid(cell));
 }
 
+/* Before the table, as those do who write through them. */
+static void
+lock_views(Oid relation)
+{
+	ListCell   *cell;
+
+	foreach(cell, decrypted_views_of(relation))
+		user_table_lock(lfirst_oid(cell), AccessExclusiveLock);
+}
+
 static void
 require_member(Oid member, const char *column)
 {
-	bool		is_text;
-
 	if (get_rel_relkind(member) == RELKIND_FOREIGN_TABLE)
 		kms_ereport(ERRCODE_WRONG_OBJECT_TYPE, API_INVALID_PARAMETER,
 					errmsg("columns of \"%s\" cannot be protected", get_rel_name(member)),
 					errhint("It is a foreign table. A trigger of your own can encrypt what is sent to it."));
 	require_unprotected(member, column);
-	require_unconstrained(member, column, user_column_require(member, column, &is_text));
+	require_unconstrained(member, column, user_column_number(member, column));
 }
 
 static void
 require_protectable(Oid caller, const KmsProtect *request)
 {
+	/* A column is added for an index: to take the stronger lock later could be a deadlock. */
+	LOCKMODE	lock = request->search_key == NULL ? ShareRowExclusiveLock : AccessExclusiveLock;
 	Relation	table;
 	ListCell   *cell;
 
 	protected_column_require_owner(caller, request->relation);
-	table = user_table_open(request->relation, ShareRowExclusiveLock);
+	lock_views(request->relation);
+	table = user_table_open(request->relation, lock);
 	require_table(table);
 	user_table_close(table);
 	protected_column_require_owner(caller, request->relation);
 	require_complete(request->relation);
-	foreach(cell, user_table_family(request->relation, ShareRowExclusiveLock))
+	foreach(cell, user_table_family(request->relation, lock))
 		require_member(lfirst_oid(cell), request->column);
 }
 
@@ -389,25 +400,50 @@ drop_index(const KmsProtectedColumn *column)
 					  user_column_name(column->index)));
 }
 
-/* The rows come last: statements on a table may leave events that forbid to alter it. */
+static HeapTuple
+decrypted(HeapTuple row, void *argument)
+{
+	return column_rewrite_row(argument, row);
+}
+
+static bool
+is_sealed(Datum value, void *argument)
+{
+	return column_rewrite_wants(argument, value);
+}
+
+/* All rows of a part; one that does not open stops it. */
+static void
+decrypt_part(Oid caller, Oid part, const char *name)
+{
+	Relation	table = user_table_open(part, AccessExclusiveLock);
+	KmsColumnRewrite rewrite = {.caller = caller, .work = REWRITE_DECRYPT};
+	UserPass	pass = {0};
+
+	rewrite.plan = protected_column_plan(table, protected_column_require(part, name));
+	rewrite.column = column_plan_find(rewrite.plan, name);
+	(void) user_rewrite(table, rewrite.column->number, &pass, is_sealed, decrypted, &rewrite, INT_MAX);
+	user_table_close(table);
+}
+
+/* The rows come first: with the trigger goes the knowledge how they are encrypted. */
 void
 column_unprotect(Oid caller, Oid relation, const char *name)
 {
 	const KmsProtectedColumn *column;
-	const char *plaintext;
-	bool		is_text;
+	ListCell   *cell;
 
-	protected_column_require_owner(caller, relation);
+	protected_column_require_own(caller, relation);
+	lock_views(relation);
 	user_table_close(user_table_open(relation, AccessExclusiveLock));
-	protected_column_require_owner(caller, relation);
+	protected_column_require_own(caller, relation);
 	column = protected_column_require(relation, name);
-	(void) user_column_require(relation, name, &is_text);
+	(void) user_column_number(relation, name);
 	user_table_require_all_rows(relation);
-	plaintext = decrypted_column_sql(column);
+	foreach(cell, user_table_parts(relation, AccessExclusiveLock))
+		decrypt_part(caller, lfirst_oid(cell), name);
 	drop_triggers(column);
 	decrypted_view_refresh(caller, relation, column->index == NULL ? 0 : get_attnum(relation, column->index));
 	if (column->index != NULL)
 		drop_index(column);
-	user_run(psprintf("UPDATE %s t SET %s = %s WHERE t.%s IS NOT NULL", user_table_name(relation),
-					  user_column_name(name), plaintext, user_column_name(name)));
 }

@@ -58,7 +58,11 @@ column_reader_read(KmsColumnReader *reader, Oid caller, bool is_text, Datum valu
 	bytea	   *plaintext;
 
 	if (!cipher_begins(ciphertext, ciphertext.len))
+	{
+		if (is_text && sealed_value_begins(true, value))
+			err_ciphertext();
 		return value;
+	}
 	plaintext = cipher_decrypt(&reader->site, caller, ciphertext, context_of(reader, values));
 	return PointerGetDatum(is_text ? utf8_to_server(plaintext) : plaintext);
 }

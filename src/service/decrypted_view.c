@@ -25,6 +25,7 @@
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
@@ -169,8 +170,9 @@ append_type(StringInfo sql, const FormData_pg_attribute *attribute)
 		appendStringInfo(sql, " COLLATE %s", collation_name(attribute->attcollation));
 }
 
-char *
-decrypted_column_sql(const KmsProtectedColumn *column)
+/* A column decrypted, of the table that is called t there. */
+static char *
+decrypted_sql(const KmsProtectedColumn *column)
 {
 	StringInfoData sql;
 	ListCell   *cell;
@@ -220,7 +222,7 @@ append_column(StringInfo sql, List *protected, const FormData_pg_attribute *attr
 	appendStringInfoString(sql, sql->len == 0 ? "" : ", ");
 	if (protection != NULL)
 	{
-		appendStringInfoString(sql, decrypted_column_sql(protection));
+		appendStringInfoString(sql, decrypted_sql(protection));
 		append_type(sql, attribute);
 	}
 	else
@@ -465,11 +467,15 @@ is_written(const KmsViewPlan *plan, int i)
 	return plan->columns[i].base != 0 && !plan->columns[i].generated;
 }
 
-/* What the table made of the row: defaults, and what its triggers did. */
+/*
+ * What the table made of the row: defaults, and what its triggers did.  Row security wants to
+ * see a row that is returned, which it may not want of one that is written.
+ */
 static bool
 may_return(const KmsViewPlan *plan, Oid caller)
 {
-	return pg_class_aclcheck(plan->table, caller, ACL_SELECT) == ACLCHECK_OK;
+	return pg_class_aclcheck(plan->table, caller, ACL_SELECT) == ACLCHECK_OK &&
+		check_enable_rls(plan->table, InvalidOid, true) != RLS_ENABLED;
 }
 
 static bool

@@ -21,9 +21,6 @@ extern List *decrypted_views_of(Oid relation);
  */
 extern void decrypted_view_refresh(Oid caller, Oid relation, AttrNumber without);
 
-/* A column decrypted, as SQL: of the table that is called t there. */
-extern char *decrypted_column_sql(const KmsProtectedColumn *column);
-
 /* A column of a view. */
 typedef struct KmsViewColumn
 {

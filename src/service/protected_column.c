@@ -10,6 +10,7 @@
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "commands/trigger.h"
+#include "miscadmin.h"
 #include "store/catalog.h"
 #include "store/trigger.h"
 #include "store/user_table.h"
@@ -152,7 +153,7 @@ protected_column_plan(Relation table, const KmsProtectedColumn *column)
 
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
 		if (strcmp(triggers->triggers[i].tgname, column->trigger) == 0)
-			return column_plan_make(table, &triggers->triggers[i]);
+			return column_plan_make(table, &CopyTriggerDesc(table->trigdesc)->triggers[i]);
 	elog(ERROR, "trigger \"%s\" of table \"%s\" is gone", column->trigger, RelationGetRelationName(table));
 }
 
@@ -163,4 +164,14 @@ protected_column_require_owner(Oid caller, Oid relation)
 	if (!RELATION_IS_OWNED(relation, caller))
 		kms_ereport(ERRCODE_INSUFFICIENT_PRIVILEGE, API_NO_PERMISSION,
 					errmsg("must be owner of table %s", get_rel_name(relation)));
+}
+
+void
+protected_column_require_own(Oid caller, Oid relation)
+{
+	protected_column_require_owner(caller, relation);
+	if (superuser_arg(caller) && user_table_owner(relation) != caller)
+		kms_ereport(ERRCODE_INSUFFICIENT_PRIVILEGE, API_NO_PERMISSION,
+					errmsg("must be owner of table %s", get_rel_name(relation)),
+					errhint("A superuser who trusts the owner with the plaintext can SET ROLE to him."));
 }

@@ -46,4 +46,10 @@ extern KmsColumnPlan *protected_column_plan(Relation table, const KmsProtectedCo
 /* Raises 42501 unless the caller owns a table; to be asked before it is locked, and again then. */
 extern void protected_column_require_owner(Oid caller, Oid relation);
 
+/*
+ * The same where the caller's right to decrypt is used: what the table's owner has put there must
+ * not use that of a superuser, who is everybody's member.
+ */
+extern void protected_column_require_own(Oid caller, Oid relation);
+
 #endif

@@ -49,3 +49,12 @@ sealed_value_start(bool is_text, Datum value, size_t *len)
 		*len = (*len - SEALED_TEXT_PREFIX_LEN) / 4 * 3;
 	return sealed_value_unwrap(is_text, first_bytes(value, is_text ? TEXT_START : CIPHER_START));
 }
+
+bool
+sealed_value_begins(bool is_text, Datum value)
+{
+	size_t		len;
+	kc_view		start = sealed_value_start(is_text, value, &len);
+
+	return cipher_begins(start, len);
+}

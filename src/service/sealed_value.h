@@ -21,4 +21,7 @@ extern kc_view sealed_value_unwrap(bool is_text, kc_view bytes);
  */
 extern kc_view sealed_value_start(bool is_text, Datum value, size_t *len);
 
+/* Whether it is in the form of a ciphertext, as far as its beginning tells. */
+extern bool sealed_value_begins(bool is_text, Datum value);
+
 #endif

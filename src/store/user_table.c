@@ -96,17 +96,26 @@ user_column_find(Oid relation, const char *column, bool *is_text)
 }
 
 AttrNumber
-user_column_require(Oid relation, const char *column, bool *is_text)
+user_column_number(Oid relation, const char *column)
 {
-	AttrNumber	number = user_column_find(relation, column, is_text);
+	AttrNumber	number = get_attnum(relation, column);
 
-	if (get_attnum(relation, column) <= 0)
+	if (number == InvalidAttrNumber)
 		kms_ereport(ERRCODE_UNDEFINED_COLUMN, API_INVALID_PARAMETER,
 					errmsg("column \"%s\" of table \"%s\" does not exist", column, get_rel_name(relation)));
+	return number;
+}
+
+AttrNumber
+user_column_require(Oid relation, const char *column, bool *is_text)
+{
+	AttrNumber	any = user_column_number(relation, column);
+	AttrNumber	number = user_column_find(relation, column, is_text);
+
 	if (number == 0)
 		kms_ereport(ERRCODE_DATATYPE_MISMATCH, API_INVALID_PARAMETER,
 					errmsg("column \"%s\" of type %s holds no ciphertext", column,
-						   format_type_be(get_atttype(relation, get_attnum(relation, column)))));
+						   format_type_be(get_atttype(relation, any))));
 	return number;
 }
 
@@ -146,6 +155,12 @@ user_table_parts(Oid relation, LOCKMODE lock)
 			parts = lappend_oid(parts, lfirst_oid(cell));
 	}
 	return parts;
+}
+
+void
+user_table_lock(Oid relation, LOCKMODE lock)
+{
+	LockRelationOid(relation, lock);
 }
 
 bool
@@ -265,6 +280,8 @@ plan(UserStatement *statement, const char *sql, int count, Oid *types)
 		MemoryContextRegisterResetCallback(statement->memory, &statement->callback);
 	}
 	forget_plan(statement);
+	if (statement->sql != NULL)
+		pfree(statement->sql);
 	statement->sql = MemoryContextStrdup(statement->memory, sql);
 	statement->plan = SPI_prepare(sql, count, types);
 	if (statement->plan == NULL || SPI_keepplan(statement->plan) != 0)

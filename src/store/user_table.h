@@ -34,6 +34,9 @@ extern AttrNumber user_column_find(Oid relation, const char *column, bool *is_te
 /* Likewise; 42703, 42804.  Of a table that is locked. */
 extern AttrNumber user_column_require(Oid relation, const char *column, bool *is_text);
 
+/* A column of any type; 42703. */
+extern AttrNumber user_column_number(Oid relation, const char *column);
+
 /* Opened and locked until the end of the transaction; 42P01 if it is gone.  user_table_close leaves the lock. */
 extern Relation user_table_open(Oid relation, LOCKMODE lock);
 extern void user_table_close(Relation table);
@@ -43,6 +46,9 @@ extern List *user_table_family(Oid relation, LOCKMODE lock);
 
 /* The tables with rows that belong to one: itself, its partitions and heirs, without foreign ones. */
 extern List *user_table_parts(Oid relation, LOCKMODE lock);
+
+/* Lock one that may be gone by now. */
+extern void user_table_lock(Oid relation, LOCKMODE lock);
 
 /* Lock one for reading until the end of the transaction; false if it is gone or would have to be waited for. */
 extern bool user_table_lock_at_once(Oid relation);
