@@ -55,7 +55,7 @@ set_rewrite(Batches *batches, Relation part)
 
 	if (column == NULL || !column->enabled)
 		err_not_firing(&batches->column);
-	rewrite->plan = protected_column_plan(part, column);
+	rewrite->plan = protected_column_plan(part, column->trigger);
 	rewrite->column = column_plan_find(rewrite->plan, column->column);
 	column_rewrite_begin(rewrite);
 }

@@ -245,14 +245,16 @@ name_list(List *names)
 	return list.data;
 }
 
-static void
+/* Its name. */
+static const char *
 add_trigger(const KmsProtect *request, Oid relation)
 {
+	const char *name = free_trigger_name(relation, request->column);
 	StringInfoData sql;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION %s(%s",
-					 quote_identifier(free_trigger_name(relation, request->column)), user_table_name(relation),
+					 quote_identifier(name), user_table_name(relation),
 					 store_function_name(PROTECTED_COLUMN_TRIGGER), quote_literal_cstr(request->key));
 	append_argument(&sql, name_list_item(request->column, request->column));
 	append_argument(&sql, name_list(request->context_columns));
@@ -264,15 +266,15 @@ add_trigger(const KmsProtect *request, Oid relation)
 	}
 	appendStringInfoChar(&sql, ')');
 	user_run(sql.data);
+	return name;
 }
 
 /* Everything that the trigger would refuse at the first row it refuses now. */
 static void
-try_trigger(const KmsProtect *request, Oid relation)
+try_trigger(const KmsProtect *request, Oid relation, const char *trigger)
 {
-	const KmsProtectedColumn *protected = protected_column_require(relation, request->column);
 	Relation	table = user_table_open(relation, NoLock);
-	const KmsColumnPlan *plan = protected_column_plan(table, protected);
+	const KmsColumnPlan *plan = protected_column_plan(table, trigger);
 
 	(void) column_wrap(&plan->columns[0], request->trial);
 	user_table_close(table);
@@ -283,18 +285,20 @@ static void
 add_triggers(const KmsProtect *request)
 {
 	List	   *parts = user_table_parts(request->relation, ShareRowExclusiveLock);
+	const char *trigger = NULL;
 	ListCell   *cell;
 
 	if (get_rel_relkind(request->relation) == RELKIND_PARTITIONED_TABLE)
 	{
-		add_trigger(request, request->relation);
-		try_trigger(request, request->relation);
+		trigger = add_trigger(request, request->relation);
+		try_trigger(request, request->relation, trigger);
 	}
-	else
-		foreach(cell, parts)
-			add_trigger(request, lfirst_oid(cell));
 	foreach(cell, parts)
-		try_trigger(request, lfirst_oid(cell));
+	{
+		if (get_rel_relkind(request->relation) != RELKIND_PARTITIONED_TABLE)
+			trigger = add_trigger(request, lfirst_oid(cell));
+		try_trigger(request, lfirst_oid(cell), trigger);
+	}
 }
 
 /* Before the table, as those do who write through them. */
@@ -420,7 +424,7 @@ decrypt_part(Oid caller, Oid part, const char *name)
 	KmsColumnRewrite rewrite = {.caller = caller, .work = REWRITE_DECRYPT};
 	UserPass	pass = {0};
 
-	rewrite.plan = protected_column_plan(table, protected_column_require(part, name));
+	rewrite.plan = protected_column_plan(table, protected_column_require(part, name)->trigger);
 	rewrite.column = column_plan_find(rewrite.plan, name);
 	(void) user_rewrite(table, rewrite.column->number, &pass, is_sealed, decrypted, &rewrite, INT_MAX);
 	user_table_close(table);

@@ -147,14 +147,14 @@ protected_column_require(Oid relation, const char *name)
 }
 
 KmsColumnPlan *
-protected_column_plan(Relation table, const KmsProtectedColumn *column)
+protected_column_plan(Relation table, const char *trigger)
 {
 	const TriggerDesc *triggers = table->trigdesc;
 
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
-		if (strcmp(triggers->triggers[i].tgname, column->trigger) == 0)
+		if (strcmp(triggers->triggers[i].tgname, trigger) == 0)
 			return column_plan_make(table, &CopyTriggerDesc(table->trigdesc)->triggers[i]);
-	elog(ERROR, "trigger \"%s\" of table \"%s\" is gone", column->trigger, RelationGetRelationName(table));
+	elog(ERROR, "trigger \"%s\" of table \"%s\" is gone", trigger, RelationGetRelationName(table));
 }
 
 void

@@ -40,8 +40,8 @@ extern KmsProtectedColumn *protected_column_find(Oid relation, const char *colum
 /* Likewise; 55000. */
 extern KmsProtectedColumn *protected_column_require(Oid relation, const char *column);
 
-/* What its trigger does, of an open table; raises what the trigger would. */
-extern KmsColumnPlan *protected_column_plan(Relation table, const KmsProtectedColumn *column);
+/* What a trigger does, of an open table; raises what the trigger would. */
+extern KmsColumnPlan *protected_column_plan(Relation table, const char *trigger);
 
 /* Raises 42501 unless the caller owns a table; to be asked before it is locked, and again then. */
 extern void protected_column_require_owner(Oid caller, Oid relation);

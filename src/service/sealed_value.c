@@ -36,7 +36,7 @@ first_bytes(Datum value, int32 count)
 {
 	struct varlena *start = (struct varlena *) DatumGetPointer(value);
 
-	if (VARATT_IS_EXTENDED(start) && !VARATT_IS_SHORT(start))
+	if (VARATT_IS_EXTERNAL(start) || VARATT_IS_COMPRESSED(start))
 		start = PG_DETOAST_DATUM_SLICE(value, 0, count);
 	return kc_view_of(VARDATA_ANY(start), Min(VARSIZE_ANY_EXHDR(start), (size_t) count));
 }

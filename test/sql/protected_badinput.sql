@@ -73,7 +73,7 @@ SELECT is(pg_temp.try('CREATE TABLE t (id integer PRIMARY KEY, v text)', stateme
 			   ('SELECT kms_protect_column(''t'', ''nobody'', ''alias/protected'')', '42703|InvalidParameter|column "nobody" of table "t" does not exist', 'a missing column is missed'),
 			   ('SELECT kms_protect_column(''t'', ''V'', ''alias/protected'')', '42703|InvalidParameter|column "V" of table "t" does not exist', 'names are not folded'),
 			   ('SELECT kms_protect_column(''t'', '''', ''alias/protected'')', '42703|InvalidParameter|column "" of table "t" does not exist', 'nor empty'),
-			   ('SELECT kms_protect_column(''t'', ''ctid'', ''alias/protected'')', '42703|InvalidParameter|column "ctid" of table "t" does not exist', 'a system column is none of the table''s'),
+			   ('SELECT kms_protect_column(''t'', ''ctid'', ''alias/protected'')', '0A000|InvalidParameter|"ctid" is a system column, which cannot be encrypted and is no context', 'a system column is none of the table''s'),
 			   ('SELECT kms_protect_column(0, ''v'', ''alias/protected'')', '42P01|InvalidParameter|the table does not exist any more', 'a table that is gone is missed'),
 			   ('SELECT kms_protect_column(4294967295, ''v'', ''alias/protected'')', '42P01|InvalidParameter|the table does not exist any more', 'whatever its number'),
 			   ('SELECT kms_unprotect_column(NULL, ''v'')', '22004|MissingParameter|relation must not be null', 'taken back a table must be named'),
@@ -236,7 +236,7 @@ SELECT is(pg_temp.verdict_as('kms_test_other', statement), '42501|Forbidden.NoPe
   FROM unnest(ARRAY['SELECT kms_protect_column(''t'', ''v'', ''alias/protected'')', 'SELECT kms_unprotect_column(''p'', ''v'')', 'SELECT kms_protect_column(''p'', ''v'', ''alias/protected'')', 'SELECT kms_protect_column(''t'', ''nobody'', ''alias/nobody'')', 'SELECT kms_unprotect_column(''t'', ''v'')']) statement;
 RESET ROLE;
 SELECT is(pg_temp.verdict('SELECT kms_protect_column(''t'', ''v'', ''alias/protected'')'), '42501|Forbidden.NoPermission', 'a superuser needs a right to the key, too'),
-	   is(pg_temp.verdict('SELECT kms_unprotect_column(''p'', ''v'')'), 'fine', 'but none where there is nothing to decrypt');
+	   is(pg_temp.verdict('SELECT kms_unprotect_column(''p'', ''v'')'), '42501|Forbidden.NoPermission', 'and takes back only what is his own');
 
 /* The functions beneath. */
 SELECT is(pg_temp.complaint(statement), complaint, statement || ' is refused')
