@@ -131,7 +131,6 @@ columns_of_query(const Query *query, int *count)
 
 		if (entry->resjunk)
 			continue;
-		columns[*count].name = pstrdup(entry->resname);
 		set_base(&columns[*count], (Node *) entry->expr, table_index(query));
 		(*count)++;
 	}
@@ -267,7 +266,8 @@ select_list(Relation table, Relation view, List *protected, AttrNumber without)
 		if (columns[i].base == 0 || columns[i].base == without)
 			append_empty(&sql, RelationGetDescr(view), i);
 		else
-			append_column(&sql, protected, TupleDescAttr(descriptor, columns[i].base - 1), columns[i].name);
+			append_column(&sql, protected, TupleDescAttr(descriptor, columns[i].base - 1),
+						  NameStr(TupleDescAttr(RelationGetDescr(view), i)->attname));
 	}
 	for (int i = 0; i < descriptor->natts; i++)
 	{

@@ -24,7 +24,6 @@ extern void decrypted_view_refresh(Oid caller, Oid relation, AttrNumber without)
 /* A column of a view. */
 typedef struct KmsViewColumn
 {
-	const char *name;			/* in the view */
 	AttrNumber	base;			/* in the table; 0: it is none of it */
 	bool		decrypted;
 	/* for writing */
