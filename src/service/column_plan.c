@@ -381,6 +381,7 @@ require_no_other(Relation relation, const Trigger *trigger, const List *columns,
 		require_plain_context(columns, context_columns_of(other));
 		require_plain_indexes(blind_indexes_of(other), columns, context_columns);
 		require_plain_indexes(indexes, others, NIL);
+		require_distinct(list_concat_copy(indexes, blind_indexes_of(other)));
 	}
 }
 
