@@ -214,7 +214,9 @@ UPDATE keyless_decrypted SET v = 'x';
 SELECT is((SELECT v FROM keyless_decrypted), 'x', 'one that is added will do');
 SELECT pg_temp.verdict('CREATE TABLE "key of ' || type || '" (k ' || type || ' PRIMARY KEY, v text)'), pg_temp.verdict('SELECT kms_protect_column(%L, ''v'', ''alias/view'')', format('%I', 'key of ' || type)),
 	   pg_temp.verdict('INSERT INTO %I VALUES (%L, ''a''), (%L, ''b'')', 'key of ' || type || '_decrypted', a, b), pg_temp.verdict('UPDATE %I SET v = ''c'' WHERE k = %L', 'key of ' || type || '_decrypted', a), pg_temp.verdict('DELETE FROM %I WHERE k = %L', 'key of ' || type || '_decrypted', b)
-  FROM (VALUES ('text', 'a', 'A'), ('uuid', '00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-00000000000b'), ('char(5)', 'a', 'b'), ('numeric', '1.50', '2'), ('date', '2026-01-01', '2026-01-02'), ('timestamptz', '2026-01-01', '2026-01-02'), ('boolean', 't', 'f'), ('name', 'a', 'b'), ('varchar(10)', 'a', 'b'), ('bigint', '1', '2')) t (type, a, b) \g /dev/null
+  FROM (VALUES ('text', 'a', 'A'), ('uuid', '00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-00000000000b'), ('char(5)', 'a', 'b'), ('numeric', '1.50', '2'), ('date', '2026-01-01', '2026-01-02'), ('timestamptz', '2026-01-01 00:00+00', '2026-01-02 00:00+00'), ('boolean', 't', 'f'), ('name', 'a', 'b'), ('varchar(10)', 'a', 'b'), ('bigint', '1', '2')) t (type, a, b) \g /dev/null
+SET LOCAL DateStyle = 'ISO';
+SET LOCAL TimeZone = 'UTC';
 CREATE FUNCTION pg_temp.left_of(type text) RETURNS text LANGUAGE plpgsql AS $$ DECLARE result text; BEGIN EXECUTE format('SELECT string_agg(k || '' '' || v, '','') FROM %I', 'key of ' || type || '_decrypted') INTO result; RETURN result; END $$;
 SELECT is(pg_temp.left_of(type), a || ' c', 'a primary key of ' || type || ' tells the row')
   FROM (VALUES ('text', 'a'), ('uuid', '00000000-0000-4000-8000-00000000000a'), ('char(5)', 'a'), ('numeric', '1.50'), ('date', '2026-01-01'), ('timestamptz', '2026-01-01 00:00:00+00'), ('boolean', 'true'), ('name', 'a'), ('varchar(10)', 'a'), ('bigint', '1')) t (type, a);
