@@ -6,7 +6,7 @@
 BEGIN;
 \set authority :here /sql/include/ca.psql
 \i :authority
-SELECT plan(287);
+SELECT plan(289);
 
 CREATE ROLE kms_test_victim;
 CREATE ROLE kms_test_grantee;
@@ -81,6 +81,11 @@ INSERT INTO operation (key, statement) VALUES
 		'CREATE TABLE pg_temp.sealed (v pg_catalog.text, n pg_catalog.int4, t pg_catalog.timestamptz); INSERT INTO pg_temp.sealed VALUES (''before'', 1, NULL); '
 		'CREATE TRIGGER seal BEFORE INSERT OR UPDATE ON pg_temp.sealed FOR EACH ROW EXECUTE FUNCTION public.kms_encrypt_columns(''alias/attack'', ''v'', ''n,t''); '
 		'INSERT INTO pg_temp.sealed SELECT ''x'', 2, pg_catalog.now(); UPDATE pg_temp.sealed SET n = 3; UPDATE pg_temp.sealed SET t = NULL; DROP TABLE pg_temp.sealed'),
+	('mac', 'CREATE TABLE pg_temp.shut (n pg_catalog.int4 PRIMARY KEY, v pg_catalog.text, w pg_catalog.bytea DEFAULT ''x'', t pg_catalog.timestamptz DEFAULT pg_catalog.now()); INSERT INTO pg_temp.shut VALUES (1, ''before''); '
+		'SELECT public.kms_protect_column(''pg_temp.shut'', ''v'', ''alias/attack'', ''{n,t}'', true, %1$L), public.kms_protect_column(''pg_temp.shut'', ''w'', ''alias/attack''); '
+		'INSERT INTO pg_temp.shut_decrypted VALUES (2, ''x'', ''y''); UPDATE pg_temp.shut_decrypted SET v = ''z'', w = NULL, n = 3 WHERE n OPERATOR(pg_catalog.=) 2; UPDATE pg_temp.shut_decrypted SET n = n; DELETE FROM pg_temp.shut_decrypted WHERE v OPERATOR(pg_catalog.=) ''z''; '
+		'SELECT public.kms_scan_column(''pg_temp.shut'', ''v''); SELECT FROM kms.protected_columns; SELECT FROM kms.jobs; '
+		'SELECT public.kms_unprotect_column(''pg_temp.shut'', ''v''), public.kms_unprotect_column(''pg_temp.shut'', ''w''); DROP TABLE pg_temp.shut'),
 	('aes', 'SELECT public.kms_decrypt(%3$L, ''{"a": "1"}''), public.kms_decrypt_text(%3$L, ''{"a": "1"}''), public.kms_ciphertext_info(%3$L), public.kms_try_decrypt(%3$L), public.kms_try_decrypt_text(%3$L, ''{"a": "1"}'')'),
 	('aes', 'SELECT public.kms_re_encrypt(%3$L, %1$L, ''{"a": "1"}'', ''{"b": "2"}'')'),
 	('aes', 'SELECT public.kms_envelope_encrypt(%1$L, ''x''::pg_catalog.bytea), public.kms_envelope_encrypt(%1$L, ''x''::pg_catalog.text, ''{"a": "1"}'')'),
@@ -134,8 +139,9 @@ INSERT INTO operation (key, statement, for_superusers) VALUES
 	('certificate', 'SELECT public.kms_list_certificates(''attack'')', true), ('certificate', 'SELECT creator FROM kms.certificates', true), ('certificate', 'SELECT public.kms_upload_certificate(%1$L, %2$L), public.kms_update_certificate_status(%1$L, ''INACTIVE''), public.kms_delete_certificate(%1$L)', true),
 	('of a certificate', 'SELECT public.kms_set_owner(%1$L, ''kms_test_victim'')', true);
 GRANT SELECT ON operation TO PUBLIC;
+/* Procedures commit, which is not possible here: they are in column_hostile.sql. */
 SELECT is_empty($$SELECT p.proname FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'kms'
-					WHERE p.pronamespace = e.extnamespace AND p.proname NOT IN ('kms_open_kms_service', 'kms_import_key_material') AND NOT EXISTS (SELECT FROM operation o WHERE o.statement ~ (p.proname || '\M'))$$,
+					WHERE p.pronamespace = e.extnamespace AND p.proname NOT IN ('kms_open_kms_service', 'kms_import_key_material') AND p.prokind <> 'p' AND NOT EXISTS (SELECT FROM operation o WHERE o.statement ~ (p.proname || '\M'))$$,
 				'every public function is tried');
 
 -- ---- what is planted ------------------------------------------------------
@@ -169,16 +175,16 @@ BEGIN
 	LOOP
 		EXECUTE format('CREATE FUNCTION kms_test_trap.%I(%s) RETURNS %s LANGUAGE plpgsql AS ' || body, planted.proname, planted.arguments, planted.result, 'function ' || planted.proname);
 	END LOOP;
-	/* Our own functions and helpers. */
+	/* Our own functions, procedures and helpers. */
 	FOR planted IN
-		SELECT p.proname, pg_catalog.oidvectortypes(p.proargtypes) AS arguments FROM pg_proc p
+		SELECT p.proname, replace(pg_catalog.oidvectortypes(p.proargtypes), '"any"', 'VARIADIC text[]') AS arguments FROM pg_proc p
 		  JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'kms' WHERE p.prorettype <> 'trigger'::regtype
 	LOOP
 		EXECUTE format('CREATE FUNCTION kms_test_trap.%I(%s) RETURNS text LANGUAGE plpgsql AS ' || body, planted.proname, planted.arguments, 'our ' || planted.proname);
 	END LOOP;
 	/* Domains of the names of the types, with a check; tables and views of the names of ours. */
 	EXECUTE 'CREATE FUNCTION kms_test_trap.domain_check() RETURNS boolean LANGUAGE plpgsql AS $f$ BEGIN INSERT INTO kms_test_trap.caught VALUES (''domain'', current_user); RETURN true; END $f$';
-	FOR planted IN SELECT unnest('{uuid,text,bytea,jsonb,timestamptz,int4,int8,oid,bool,name,interval,regclass,regrole,grant_metadata,key_metadata,new_secret,secret_metadata,secret_value,new_certificate,certificate_text,certificate_metadata}'::text[]) AS name LOOP
+	FOR planted IN SELECT unnest('{uuid,text,bytea,jsonb,timestamptz,int4,int8,oid,bool,name,interval,regclass,regrole,grant_metadata,key_metadata,new_secret,secret_metadata,secret_value,new_certificate,certificate_text,certificate_metadata,regprocedure,int2,version_count,protected_column}'::text[]) AS name LOOP
 		EXECUTE format('CREATE DOMAIN kms_test_trap.%I AS pg_catalog.int4 CHECK (kms_test_trap.domain_check())', planted.name);
 	END LOOP;
 	EXECUTE 'CREATE FUNCTION kms_test_trap.trigger() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN INSERT INTO kms_test_trap.caught VALUES (''trigger'', current_user); RETURN NULL; END $f$';
@@ -348,9 +354,9 @@ SELECT is_empty('SELECT name FROM piece WHERE text ~* ''\mor\s+replace\M''', 'PS
 	   matches((SELECT text FROM piece ORDER BY name COLLATE "C" LIMIT 1), '^\s*SET LOCAL search_path = pg_catalog, pg_temp;', 'PS001, PS009, PS016, PS017: the script begins with a search path of PostgreSQL''s own, PS018: without quotes'),
 	   is((SELECT sum((SELECT count(*) FROM regexp_matches(text, 'search_path', 'g')))::integer FROM piece), 1, 'and does not change it again'),
 	   is_empty($$SELECT name, made[1] FROM piece, regexp_matches(text, '\mCREATE\s+((?:UNIQUE\s+)?(?:TABLE|VIEW|FUNCTION|TYPE|SEQUENCE|TRIGGER|INDEX|SCHEMA|OPERATOR|CAST|DOMAIN|AGGREGATE|PROCEDURE|RULE|POLICY)\s+[^\s(]+)', 'gi') made
-				   WHERE made[1] !~* '^(TABLE|VIEW|FUNCTION|TYPE|SEQUENCE)\s+(kms|@extschema@)\.' AND made[1] !~* '^(INDEX|TRIGGER)\s' AND made[1] !~ '^SCHEMA\s+kms;?$'$$, 'everything is made in a schema that is named'),
+				   WHERE made[1] !~* '^(TABLE|VIEW|FUNCTION|PROCEDURE|TYPE|SEQUENCE)\s+(kms|@extschema@)\.' AND made[1] !~* '^(INDEX|TRIGGER)\s' AND made[1] !~ '^SCHEMA\s+kms;?$'$$, 'everything is made in a schema that is named'),
 	   is_empty($$SELECT name, made[1] FROM piece, regexp_matches(text, '\mON\s+(?:FUNCTION|TABLE|VIEW|TYPE|COLUMN)\s+([^\s(,;]+)', 'gi') made WHERE made[1] !~ '^(kms|@extschema@)\.' AND made[1] <> '''' $$, 'and named with it where something is said about it');
-/* What a body, a view, a check or an index looked up is PostgreSQL's own, which leaves no trace, or ours. */
+/* What a body, a view, a check or an index looked up is ours or PostgreSQL's own, which leaves no trace unless it is a view. */
 CREATE TEMP VIEW ours AS
 	SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'kms' WHERE d.deptype = 'e';
 CREATE TEMP VIEW part_of_ours AS
@@ -364,7 +370,7 @@ SELECT is_empty($$SELECT pg_describe_object(d.classid, d.objid, 0), pg_describe_
 					 AND NOT EXISTS (SELECT FROM part_of_ours o WHERE o.classid = d.refclassid AND o.objid = d.refobjid)
 					 AND NOT EXISTS (SELECT FROM pg_type t JOIN ours o ON o.classid = 'pg_class'::regclass AND o.objid = t.typrelid WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid = t.oid)
 					 AND NOT EXISTS (SELECT FROM pg_type t JOIN ours o ON o.classid = 'pg_type'::regclass AND o.objid = t.oid WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = t.typrelid)
-					 AND (pg_identify_object(d.refclassid, d.refobjid, 0)).schema IS DISTINCT FROM 'pg_toast'$$,
+					 AND d.refobjid >= 16384 AND (pg_identify_object(d.refclassid, d.refobjid, 0)).schema IS DISTINCT FROM 'pg_toast'$$,
 				'PS001, PS016, PS017: nothing in the database''s objects of ours refers to anything but PostgreSQL''s and ours');
 
 SELECT * FROM finish();

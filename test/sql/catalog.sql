@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(58);
+SELECT plan(59);
 
 CREATE TEMP VIEW member AS
 	SELECT d.classid, d.objid, d.objsubid
@@ -83,6 +83,13 @@ INSERT INTO contract VALUES
 	('kms_envelope_encrypt', 'key_id text, plaintext bytea, encryption_context jsonb DEFAULT NULL::jsonb', 'bytea', 'v', 's', true),
 	('kms_envelope_encrypt', 'key_id text, plaintext text, encryption_context jsonb DEFAULT NULL::jsonb', 'bytea', 'v', 's', true),
 	('kms_encrypt_columns', '', 'trigger', 'v', 'u', true),
+	('kms_protect_column',
+	 'relation regclass, column_name name, key_id text, context_columns name[] DEFAULT NULL::name[], blind_index boolean DEFAULT false, '
+	 'blind_index_key_id text DEFAULT NULL::text', 'void', 'v', 'u', true),
+	('kms_unprotect_column', 'relation regclass, column_name name', 'void', 'v', 'u', true),
+	('kms_encrypt_existing', 'IN relation regclass, IN column_name name, IN batch_size integer DEFAULT 1000', 'void', 'v', 'u', true),
+	('kms_reencrypt_column', 'IN relation regclass, IN column_name name, IN batch_size integer DEFAULT 1000', 'void', 'v', 'u', true),
+	('kms_scan_column', 'relation regclass, column_name name', 'SETOF (key_version_id uuid, row_count bigint)', 'v', 'u', true),
 	('kms_ciphertext_info', 'ciphertext_blob bytea', '(key_id uuid, key_version_id uuid, format text, plaintext_length bigint)', 's', 's', true),
 	('kms_generate_random', 'number_of_bytes integer', 'bytea', 'v', 's', true),
 	('kms_get_random_password',
@@ -198,7 +205,7 @@ SELECT bag_eq('SELECT name, arguments FROM made', 'SELECT name, arguments FROM c
 SELECT bag_eq('SELECT name, result FROM made', 'SELECT name, result FROM contract', 'their results are those of the contract');
 SELECT bag_eq('SELECT name, volatility FROM made', 'SELECT name, volatility FROM contract', 'what writes or is random is volatile, what reads is stable');
 SELECT bag_eq('SELECT name, parallel FROM made', 'SELECT name, parallel FROM contract', 'what writes is parallel unsafe, the rest is parallel safe');
-SELECT bag_eq('SELECT name, everybody FROM made', 'SELECT name, everybody FROM contract', 'everybody may execute what asks for the right on the key, secret or certificate itself, and nothing else');
+SELECT bag_eq('SELECT name, everybody FROM made', 'SELECT name, everybody FROM contract', 'everybody may execute what asks for the right on the key, secret, certificate or table itself, and nothing else');
 SELECT is_empty('SELECT name FROM made WHERE name !~ ''^kms_''', 'public functions begin with kms_');
 
 -- ---- helpers --------------------------------------------------------------
@@ -217,6 +224,8 @@ INSERT INTO helper VALUES
 	('may_describe_certificate(certificate_id uuid, owner oid, owner_name text)', 's', 's', true),
 	('describe_certificate(certificate kms.certificate)', 's', 's', true), ('certificate_status(status text)', 'i', 's', true),
 	('pending_audit()', 'v', 'u', true),
+	('decrypt_column(value bytea, VARIADIC context "any")', 's', 's', true), ('decrypt_column(value text, VARIADIC context "any")', 's', 's', true),
+	('write_decrypted()', 'v', 'u', true), ('protected_column_rows()', 's', 'r', true),
 	('counted_usage(OUT key_id uuid, OUT key_version_id uuid, OUT operation text, OUT calls bigint, OUT failures bigint, OUT bytes bigint, '
 	 'OUT last_used_at timestamp with time zone, OUT counter bigint)', 'v', 'r', true);
 SELECT bag_eq('SELECT format(''%s(%s)'', p.proname, pg_get_function_arguments(p.oid)), p.provolatile::text, p.proparallel::text,
@@ -240,9 +249,10 @@ SELECT is_empty($$SELECT p.proname, p.prosrc FROM function p JOIN pg_language l 
 				'a function has the same name in SQL and in C');
 SELECT is_empty($$SELECT proname FROM function p JOIN pg_language l ON l.oid = p.prolang WHERE l.lanname = 'c' AND p.probin <> '$libdir/kms'$$,
 				'functions in C are in our library');
-SELECT is_empty($$SELECT proname FROM function WHERE prokind NOT IN ('f')$$, 'there are functions only');
+SELECT is_empty($$SELECT proname FROM function WHERE prokind NOT IN ('f', 'p')$$, 'there are functions and procedures only');
+SELECT set_eq($$SELECT proname FROM function WHERE prokind = 'p'$$, ARRAY['kms_encrypt_existing', 'kms_reencrypt_column']::name[], 'procedures are what commits on its way');
 SELECT is_empty($$SELECT proname, argument FROM function, unnest(proargnames) argument WHERE argument = ''$$, 'every argument has a name');
-SELECT is_empty($$SELECT proname FROM function WHERE proname ~ '^kms_(encrypt|decrypt|try_decrypt|re_encrypt|generate|export|asymmetric|get_public|get_random|verify|blind|envelope|get_secret|certificate_)' AND procost <= 10$$,
+SELECT is_empty($$SELECT proname FROM function WHERE proname ~ '^kms_(encrypt|decrypt|try_decrypt|re_encrypt|generate|export|asymmetric|get_public|get_random|verify|blind|envelope|get_secret|certificate_|scan)|^decrypt_column$' AND prokind = 'f' AND procost <= 10$$,
 				'the planner is told that cryptography costs something');
 SELECT is_empty('SELECT DISTINCT p.proname FROM function p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) a WHERE a.grantee NOT IN (0, p.proowner)',
 				'functions are granted to everybody or to nobody');
@@ -270,7 +280,7 @@ SELECT is_empty('SELECT c.oid::regclass, a.* FROM base_table c, aclexplode(c.rel
 SELECT is_empty('SELECT a.attrelid::regclass FROM pg_attribute a WHERE a.attacl IS NOT NULL AND a.attrelid IN (SELECT oid FROM base_table UNION SELECT oid FROM shown)',
 				'nor on a column');
 SELECT set_eq('SELECT c.relname, a.grantee, a.privilege_type, a.is_grantable FROM shown c, aclexplode(c.relacl) a WHERE a.grantee <> c.relowner',
-			  $$VALUES ('keys'::name, 0::oid, 'SELECT', false), ('key_versions', 0, 'SELECT', false), ('aliases', 0, 'SELECT', false), ('jobs', 0, 'SELECT', false), ('audit_log', 0, 'SELECT', false), ('key_usage', 0, 'SELECT', false), ('grants', 0, 'SELECT', false), ('secrets', 0, 'SELECT', false), ('secret_versions', 0, 'SELECT', false), ('certificates', 0, 'SELECT', false), ('tags', 0, 'SELECT', false), ('status', 0, 'SELECT', false)$$,
+			  $$VALUES ('keys'::name, 0::oid, 'SELECT', false), ('key_versions', 0, 'SELECT', false), ('aliases', 0, 'SELECT', false), ('jobs', 0, 'SELECT', false), ('audit_log', 0, 'SELECT', false), ('key_usage', 0, 'SELECT', false), ('grants', 0, 'SELECT', false), ('secrets', 0, 'SELECT', false), ('secret_versions', 0, 'SELECT', false), ('certificates', 0, 'SELECT', false), ('tags', 0, 'SELECT', false), ('protected_columns', 0, 'SELECT', false), ('status', 0, 'SELECT', false)$$,
 			  'everybody may read the views, and no more');
 SELECT results_eq($$SELECT a.grantee, a.privilege_type FROM pg_namespace n, aclexplode(n.nspacl) a WHERE n.nspname = 'kms' AND a.grantee <> n.nspowner$$,
 				  $$VALUES (0::oid, 'USAGE')$$, 'everybody may look into the schema, nobody may make something there');
@@ -278,7 +288,7 @@ SELECT set_eq($$SELECT t.typname FROM pg_type t JOIN member m ON m.classid = 'pg
 				 WHERE EXISTS (SELECT FROM aclexplode(coalesce(t.typacl, acldefault('T', t.typowner))) a WHERE a.grantee = 0)$$,
 			  ARRAY['key_metadata', 'key_version_metadata', 'alias_entry', 'ciphertext_info', 'data_key', 'data_key_without_plaintext', 'exported_data_key',
 					'generated_and_exported_data_key', 'status_row', 'job_report', 'import_parameters', 'audit_row', 'grant_metadata', 'integrity_problem',
-					'new_secret', 'secret_entry', 'secret_deletion', 'secret_metadata', 'secret_value', 'put_secret_version', 'secret_version_entry', 'new_certificate', 'certificate_text', 'certificate_metadata', 'tag_entry', 'region_entry']::name[],
+					'new_secret', 'secret_entry', 'secret_deletion', 'secret_metadata', 'secret_value', 'put_secret_version', 'secret_version_entry', 'new_certificate', 'certificate_text', 'certificate_metadata', 'tag_entry', 'region_entry', 'version_count', 'protected_column']::name[],
 			  'everybody may use the row types of results');
 SELECT is_empty('SELECT c.oid::regclass FROM base_table c WHERE NOT (c.relrowsecurity AND c.relforcerowsecurity)', 'row security is enabled and forced on every table');
 SELECT is_empty('SELECT p.polrelid::regclass FROM pg_policy p JOIN base_table c ON c.oid = p.polrelid', 'no table has a policy');
@@ -291,21 +301,21 @@ SELECT is_empty($$SELECT pg_describe_object(classid, objid, objsubid) FROM membe
 
 -- ---- tables and views -----------------------------------------------------
 
-SELECT set_eq('SELECT relname FROM base_table', ARRAY['account', 'domain_key', 'key', 'key_version', 'alias', 'job', 'import_token', 'audit_entry', 'audit_head', 'usage_entry', 'role_anchor', 'grant_entry', 'secret', 'secret_version', 'secret_version_stage', 'secret_role', 'certificate', 'tag']::name[], 'the tables are these');
-SELECT set_eq('SELECT relname FROM shown', ARRAY['keys', 'key_versions', 'aliases', 'jobs', 'audit_log', 'key_usage', 'grants', 'secrets', 'secret_versions', 'certificates', 'tags', 'status']::name[], 'the views are these');
+SELECT set_eq('SELECT relname FROM base_table', ARRAY['account', 'domain_key', 'key', 'key_version', 'alias', 'job', 'column_job', 'import_token', 'audit_entry', 'audit_head', 'usage_entry', 'role_anchor', 'grant_entry', 'secret', 'secret_version', 'secret_version_stage', 'secret_role', 'certificate', 'tag']::name[], 'the tables are these');
+SELECT set_eq('SELECT relname FROM shown', ARRAY['keys', 'key_versions', 'aliases', 'jobs', 'audit_log', 'key_usage', 'grants', 'secrets', 'secret_versions', 'certificates', 'tags', 'protected_columns', 'status']::name[], 'the views are these');
 SELECT is_empty('SELECT oid::regclass FROM base_table WHERE relpersistence <> ''p'' OR relkind NOT IN (''r'', ''S'')', 'tables are logged and plain');
 SELECT is_empty('SELECT oid::regclass FROM base_table UNION SELECT oid FROM shown EXCEPT SELECT oid FROM pg_class WHERE relnamespace = ''kms''::regnamespace',
 				'tables and views are in the schema kms');
 SELECT set_eq('SELECT unnest(extconfig) FROM pg_extension WHERE extname = ''kms''', 'SELECT oid FROM base_table', 'every table is dumped');
 SELECT results_eq('SELECT t::regclass::text COLLATE "default", c COLLATE "default" FROM pg_extension, unnest(extconfig, extcondition) x (t, c) WHERE extname = ''kms'' AND c <> ''''',
-				  $$VALUES ('kms.job', 'WHERE false')$$, 'with all its rows, but for what the workers have seen');
+				  $$VALUES ('kms.job', 'WHERE false'), ('kms.column_job', 'WHERE false')$$, 'with all its rows, but for what the workers have seen and procedures have done');
 SELECT is_empty($$SELECT oid::regclass FROM shown WHERE relname <> 'status' AND NOT coalesce('security_barrier=true' = ANY (reloptions), false)$$,
 				'views over tables are security barriers');
-SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND c.relname !~ '^(usage_entry|audit_.*|secret.*|certificate|tag)$' AND
+SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND c.relname !~ '^(usage_entry|audit_.*|secret.*|certificate|tag|column_job)$' AND
 				  (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled = 'A' AND t.tgtype = 0 | 4 | 8 | 16 | 32
 					 AND NOT t.tgdeferrable AND t.tgqual IS NULL AND t.tgattr = '' AND t.tgfoid = 'kms.tell_change'::regproc) <> 1$$,
 				'every table of which something is cached tells of each insert, update, delete and truncate, once per statement, always');
-SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND c.relname !~ '^(usage_entry|audit_.*|secret.*|certificate|tag)$' AND
+SELECT is_empty($$SELECT DISTINCT c.oid::regclass FROM base_table c WHERE c.relkind = 'r' AND c.relname !~ '^(usage_entry|audit_.*|secret.*|certificate|tag|column_job)$' AND
 				  (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled = 'A' AND t.tgtype = 1 | 8 | 16
 					 AND NOT t.tgdeferrable AND t.tgqual IS NULL AND t.tgattr = '' AND t.tgfoid = 'kms.tell_change'::regproc) <> 1$$,
 				'and of each row that is updated or deleted, for replication, always');

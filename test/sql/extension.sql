@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(49);
+SELECT plan(52);
 
 SELECT kms_create_key() AS key \gset
 SELECT kms_encrypt(:'key', 'x'::text) AS blob \gset
@@ -17,6 +17,14 @@ CREATE FUNCTION pg_temp.works() RETURNS text LANGUAGE sql AS
 $$ SELECT pg_temp.verdict('SELECT kms_decrypt_text(kms_encrypt(kms_create_key()::text, %L::text)), kms_get_secret_value((kms_create_secret(%L, %L, %1$L::text)).secret_name)',
 						  'x', 'works-' || gen_random_uuid(), 'v1') $$;
 SELECT is(pg_temp.works(), 'fine', 'the extension works');
+/* A column protected, written, read and taken back; home: the schema of our functions. */
+CREATE FUNCTION pg_temp.protects(home text) RETURNS text LANGUAGE sql AS
+$$ SELECT pg_temp.verdict('CREATE TABLE pg_temp.protected (id pg_catalog.int4 PRIMARY KEY, v pg_catalog.text); '
+						  'SELECT %1$I.kms_protect_column(''pg_temp.protected'', ''v'', %1$I.kms_create_key()::pg_catalog.text, blind_index => true, blind_index_key_id => %1$I.kms_create_key(''HMAC_SHA_256'')::pg_catalog.text); '
+						  'INSERT INTO pg_temp.protected_decrypted VALUES (1, ''x''); UPDATE pg_temp.protected_decrypted SET v = ''y''; '
+						  'SELECT 1 OPERATOR(pg_catalog./) pg_catalog.count(*) FROM pg_temp.protected WHERE v OPERATOR(pg_catalog.~) ''^kms:1:''; SELECT 1 OPERATOR(pg_catalog./) pg_catalog.count(*) FROM pg_temp.protected_decrypted WHERE v OPERATOR(pg_catalog.=) ''y''; '
+						  'SELECT 1 OPERATOR(pg_catalog./) row_count FROM %1$I.kms_scan_column(''pg_temp.protected'', ''v'') WHERE key_version_id IS NOT NULL; SELECT 1 OPERATOR(pg_catalog./) enabled::pg_catalog.int4 FROM kms.protected_columns; '
+						  'SELECT %1$I.kms_unprotect_column(''pg_temp.protected'', ''v''); SELECT 1 OPERATOR(pg_catalog./) pg_catalog.count(*) FROM pg_temp.protected WHERE v OPERATOR(pg_catalog.=) ''y''', home) $$;
 /* Made and dropped many times from here on; test/sql/guard.sql is about the refusal. */
 SET LOCAL kms.allow_drop = on;
 SAVEPOINT installed;
@@ -55,7 +63,8 @@ SELECT is((SELECT count(*) FROM pg_proc WHERE proname ~ '^kms_' AND pronamespace
 SELECT is(pg_temp.verdict('SELECT kms_create_key()'), '42883|', 'and found there only');
 SET LOCAL search_path = "An odd, name", public;
 SELECT is(pg_temp.works(), 'fine', 'the extension works in another schema'),
-	   is(pg_temp.verdict('SELECT kms_list_keys(), kms_list_aliases(), kms_list_secrets(), kms_list_certificates(), kms_describe_regions()'), 'fine', 'and lists');
+	   is(pg_temp.verdict('SELECT kms_list_keys(), kms_list_aliases(), kms_list_secrets(), kms_list_certificates(), kms_describe_regions()'), 'fine', 'and lists'),
+	   is(pg_temp.protects('An odd, name'), 'fine', 'and protects columns');
 SET LOCAL search_path = public;
 SELECT is(pg_temp.verdict('SELECT "An odd, name".kms_list_keys()'), 'fine', 'with its schema named it works outside the path');
 RESET search_path;
@@ -113,6 +122,7 @@ SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'and takes nothing from it
 	   is(pg_temp.verdict('SELECT kms_test_trap.kms_create_certificate(''EC_P256'', ''CN=y'', ''{example.com}''); '
 						  'SELECT kms_test_trap.kms_tag_resource(''{"a": "1"}'', certificate_id => certificate_id::pg_catalog.text), kms_test_trap.kms_get_certificate(arn), kms_test_trap.kms_list_certificates(''Y'', ''x'', ''PENDING''), '
 						  'kms_test_trap.kms_grant(arn, ''PUBLIC'', ''{*}''), kms_test_trap.kms_delete_certificate(arn) FROM kms.certificates'), 'fine', 'and makes certificates');
+SELECT is(pg_temp.protects('kms_test_trap'), 'fine', 'and protects columns');
 SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'and takes nothing from it while it works');
 ROLLBACK TO installed;
 
@@ -130,7 +140,7 @@ CREATE EXTENSION kms;
 SELECT is_empty('SELECT c.relname, a.grantee::regrole, a.privilege_type FROM pg_class c, aclexplode(c.relacl) a
 				  WHERE c.relnamespace = ''kms''::regnamespace AND c.relkind = ''r'' AND a.grantee <> c.relowner', 'default privileges do not reach tables'),
 	   set_eq('SELECT c.relname, a.grantee, a.privilege_type FROM pg_class c, aclexplode(c.relacl) a WHERE c.relnamespace = ''kms''::regnamespace AND c.relkind = ''v'' AND a.grantee <> c.relowner',
-			  $$VALUES ('keys'::name, 0::oid, 'SELECT'), ('key_versions', 0, 'SELECT'), ('aliases', 0, 'SELECT'), ('jobs', 0, 'SELECT'), ('audit_log', 0, 'SELECT'), ('key_usage', 0, 'SELECT'), ('grants', 0, 'SELECT'), ('secrets', 0, 'SELECT'), ('secret_versions', 0, 'SELECT'), ('certificates', 0, 'SELECT'), ('tags', 0, 'SELECT'), ('status', 0, 'SELECT')$$, 'nor views'),
+			  $$VALUES ('keys'::name, 0::oid, 'SELECT'), ('key_versions', 0, 'SELECT'), ('aliases', 0, 'SELECT'), ('jobs', 0, 'SELECT'), ('audit_log', 0, 'SELECT'), ('key_usage', 0, 'SELECT'), ('grants', 0, 'SELECT'), ('secrets', 0, 'SELECT'), ('secret_versions', 0, 'SELECT'), ('certificates', 0, 'SELECT'), ('tags', 0, 'SELECT'), ('protected_columns', 0, 'SELECT'), ('status', 0, 'SELECT')$$, 'nor views'),
 	   results_eq('SELECT a.grantee, a.privilege_type FROM pg_namespace n, aclexplode(n.nspacl) a WHERE n.nspname = ''kms'' AND a.grantee <> n.nspowner', $$VALUES (0::oid, 'USAGE')$$, 'nor the schema'),
 	   is_empty('SELECT p.proname, a.grantee::regrole FROM pg_proc p, aclexplode(p.proacl) a WHERE p.proname ~ ''^kms_'' AND a.grantee NOT IN (0, p.proowner)', 'nor functions, for roles'),
 	   set_eq('SELECT p.proname FROM pg_proc p WHERE (p.proname ~ ''^kms_'' OR p.pronamespace = ''kms''::regnamespace) AND NOT EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) a WHERE a.grantee = 0)',
@@ -147,6 +157,11 @@ ROLLBACK TO installed;
 CREATE ROLE kms_test_dba CREATEDB CREATEROLE;
 GRANT ALL ON DATABASE :"DBNAME" TO kms_test_dba;
 GRANT ALL ON SCHEMA public TO kms_test_dba;
+SAVEPOINT plain;
+CREATE TABLE public.kms_test_protected (id integer PRIMARY KEY, v text);
+SELECT kms_protect_column('kms_test_protected', 'v', :'key') \g /dev/null
+SELECT is(left(pg_temp.verdict('DROP EXTENSION kms'), 5), '2BP01', 'an extension that columns are protected with is not dropped without what depends on it');
+ROLLBACK TO plain;
 SELECT is(pg_temp.verdict_as('kms_test_dba', 'DROP EXTENSION kms'), '42501|', 'who is no superuser does not drop the extension'),
 	   is(pg_temp.verdict_as('kms_test_dba', 'DROP TABLE kms.key CASCADE'), '42501|', 'nor its tables'),
 	   is(pg_temp.verdict_as('kms_test_dba', 'ALTER EXTENSION kms SET SCHEMA public'), '42501|', 'nor moves it');

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(108);
+SELECT plan(109);
 
 SELECT kms_create_key() AS key \gset
 SELECT kms_encrypt(:'key', 'x'::text) AS blob \gset
@@ -76,6 +76,7 @@ SELECT is(pg_temp.verdict(statement), 'fine', statement || ' is nobody''s busine
 			   (5, 'ALTER TABLE kms_test_other.key DROP COLUMN id'), (6, 'DROP TABLE kms_test_other.key_version'), (7, 'DROP SCHEMA kms_test_other CASCADE'),
 			   (8, 'CREATE TABLE t (); DROP TABLE t')) t (n, statement) ORDER BY n;
 SELECT is(pg_temp.verdict('DELETE FROM kms.job'), 'fine', 'what the workers did may be forgotten'),
+	   is(pg_temp.verdict('TRUNCATE kms.column_job'), 'fine', 'so may how far the columns are'),
 	   is(pg_temp.verdict('TRUNCATE kms.tag'), 'fine', 'so may tags, with which nothing is lost that was encrypted');
 
 -- ---- other names, hostile paths -------------------------------------------

@@ -6,7 +6,7 @@
 BEGIN;
 \set authority :here /sql/include/ca.psql
 \i :authority
-SELECT plan(442);
+SELECT plan(453);
 
 CREATE ROLE kms_test_victim;
 CREATE ROLE kms_test_attacker;
@@ -80,6 +80,10 @@ INSERT INTO operation (name, statement) VALUES
 	('GenerateMac', format('SELECT public.kms_generate_mac(%L, ''x'')', :'mac_key')),
 	('VerifyMac', format('SELECT public.kms_verify_mac(%L, ''x'', ''x'')', :'mac_key')),
 	('BlindIndex', format('SELECT public.kms_blind_index(%L, ''x'', ''{"a": "1"}'')', :'mac_key')),
+	('a protected column', format('CREATE TABLE pg_temp.shut (n pg_catalog.int4 PRIMARY KEY, v pg_catalog.text); INSERT INTO pg_temp.shut VALUES (1, ''before''); '
+								  'SELECT public.kms_protect_column(''pg_temp.shut'', ''v'', %%1$L, blind_index => true, blind_index_key_id => %L); INSERT INTO pg_temp.shut_decrypted VALUES (2, ''x''); '
+								  'UPDATE pg_temp.shut_decrypted SET v = ''y'' WHERE v OPERATOR(pg_catalog.=) ''x''; DELETE FROM pg_temp.shut_decrypted WHERE n OPERATOR(pg_catalog.=) 2; '
+								  'SELECT public.kms_scan_column(''pg_temp.shut'', ''v''); SELECT * FROM kms.protected_columns; SELECT public.kms_unprotect_column(''pg_temp.shut'', ''v''); DROP TABLE pg_temp.shut', :'mac_key')),
 	('CreateKey, a pair', 'SELECT public.kms_create_key(''EC_P256'')'),
 	('CiphertextInfo', 'SELECT public.kms_ciphertext_info(%3$L)'),
 	('the status', 'SELECT * FROM kms.status'),
@@ -172,7 +176,7 @@ BEGIN
 	FOREACH type IN ARRAY ARRAY['uuid', 'text', 'bytea', 'timestamptz', 'oid', 'jsonb'] LOOP
 		EXECUTE pg_catalog.format('CREATE DOMAIN kms_test_trap.%1$s AS pg_catalog.int4 CHECK (kms_test_trap.spring())', type);
 	END LOOP;
-	FOREACH name IN ARRAY ARRAY['key', 'key_version', 'alias', 'account', 'domain_key', 'job', 'secret', 'secret_version', 'secret_version_stage', 'secret_role', 'certificate', 'tag'] LOOP
+	FOREACH name IN ARRAY ARRAY['key', 'key_version', 'alias', 'account', 'domain_key', 'job', 'column_job', 'secret', 'secret_version', 'secret_version_stage', 'secret_role', 'certificate', 'tag'] LOOP
 		EXECUTE pg_catalog.format('CREATE TABLE kms_test_trap.%I AS SELECT * FROM (VALUES (1)) t (id)', name);
 		EXECUTE pg_catalog.format('GRANT ALL ON kms_test_trap.%I TO PUBLIC', name);
 		EXECUTE pg_catalog.format('CREATE TRIGGER spring BEFORE INSERT OR UPDATE OR DELETE ON kms_test_trap.%I FOR EACH STATEMENT EXECUTE FUNCTION kms_test_trap.spring_trigger()', name);
@@ -216,7 +220,7 @@ SELECT is(pg_temp.with_path('kms_test_trap, pg_catalog, public', 'postgres', 'SE
 		  'nor when a superuser calls');
 SELECT is_empty('SELECT * FROM kms_test_trap.caught', 'which would be worst');
 SELECT is(pg_temp.with_path('', 'kms_test_victim', statement, :'key', :'version', :'blob', :'other'), 'fine', name || ' works with an empty search path')
-  FROM operation WHERE name IN ('ListKeys', 'CreateKey', 'DeleteAlias', 'CreateAlias', 'Decrypt', 'AsymmetricSign', 'GenerateMac', 'CreateKey, a pair',
+  FROM operation WHERE name IN ('ListKeys', 'CreateKey', 'DeleteAlias', 'CreateAlias', 'Decrypt', 'AsymmetricSign', 'GenerateMac', 'a protected column', 'CreateKey, a pair',
 				'TagResource', 'UntagResource', 'ListResourceTags', 'ListKeys by tags', 'ListSecrets by tags', 'the tags', 'DescribeRegions', 'CreateSecret', 'GetSecretValue', 'PutSecretValue', 'ListSecrets', 'UpdateSecretVersionStage', 'RotateSecret', 'RotateSecret of two', 'the list of the grants on a secret', 'the views of secrets', 'CreateCertificate', 'UploadCertificate', 'DescribeCertificate', 'CertificatePrivateKeySign', 'the grants on a certificate', 'DeleteCertificate') ORDER BY n;
 
 -- ---- temporary tables of our names ----------------------------------------
@@ -229,6 +233,7 @@ CREATE TEMP TABLE alias (LIKE kms.alias);
 CREATE TEMP TABLE account (LIKE kms.account);
 CREATE TEMP TABLE domain_key (LIKE kms.domain_key);
 CREATE TEMP TABLE job (LIKE kms.job);
+CREATE TEMP TABLE column_job (LIKE kms.column_job);
 CREATE TEMP TABLE secret (LIKE kms.secret);
 CREATE TEMP TABLE secret_version (LIKE kms.secret_version);
 CREATE TEMP TABLE secret_version_stage (LIKE kms.secret_version_stage);
@@ -252,14 +257,14 @@ CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.secret_version_s
 CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.secret_role FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
 CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.certificate FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
 CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pg_temp.tag FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
-GRANT ALL ON pg_temp.key, pg_temp.key_version, pg_temp.alias, pg_temp.account, pg_temp.domain_key, pg_temp.job,
+GRANT ALL ON pg_temp.key, pg_temp.key_version, pg_temp.alias, pg_temp.account, pg_temp.domain_key, pg_temp.job, pg_temp.column_job,
 	pg_temp.secret, pg_temp.secret_version, pg_temp.secret_version_stage, pg_temp.secret_role, pg_temp.certificate, pg_temp.tag TO PUBLIC;
 DISCARD PLANS;
 SELECT is(pg_temp.with_path(path, 'kms_test_victim', statement, :'key', :'version', :'blob', :'other'), 'fine', name || ' takes no temporary table for ours, with path ' || path)
   FROM operation, unnest(ARRAY['pg_temp, pg_catalog, public', 'public']) path
  WHERE name IN ('DescribeKey', 'DisableKey', 'EnableKey', 'CreateKey', 'CreateKeyVersion', 'UpdateRotationPolicy', 'SetDeletionProtection', 'ScheduleKeyDeletion', 'CancelKeyDeletion', 'UpdateAlias', 'DeleteAlias', 'CreateAlias', 'Encrypt', 'Decrypt',
 				'AsymmetricSign', 'AsymmetricDecrypt', 'GenerateMac', 'ReEncrypt from a pair')
-	OR name ~ 'Secret|of a secret|on a secret|ertificate|Tag|tags'
+	OR name ~ 'Secret|of a secret|on a secret|ertificate|Tag|tags|column'
  ORDER BY path, n;
 SELECT is(pg_temp.with_path('pg_temp, pg_catalog, public', 'kms_test_attacker', statement), '42501|Forbidden.NoPermission', 'and a temporary table does not make the attacker an owner: ' || statement)
   FROM unnest('{SELECT kms_get_secret_value(''hostile''),SELECT kms_delete_secret(''hostile''),SELECT kms_rotate_secret(''hostile/app''),SELECT kms_get_certificate(current_setting(''test.certificate'')),SELECT kms_delete_certificate(current_setting(''test.certificate''))}'::text[]) statement;
@@ -276,7 +281,7 @@ SELECT is(pg_temp.verdict_as('kms_test_victim', 'SELECT kms_disable_key(%1$L), k
 	   is(pg_temp.verdict_as('kms_test_victim', 'SELECT kms_list_keys()'), 'fine', 'or listing it'),
 	   is(pg_temp.verdict_as('kms_test_attacker', 'SELECT kms_decrypt(%L)', :'blob'), '42501|Forbidden.NoPermission', 'and lets nobody else');
 SELECT is(pg_temp.verdict_as('kms_test_reader', 'SELECT * FROM kms.' || name), '42501|', 'a reader of all data is refused table ' || name || ' without row security')
-  FROM unnest(ARRAY['account', 'alias', 'domain_key', 'job', 'key', 'key_version', 'secret', 'secret_version', 'secret_version_stage', 'secret_role', 'certificate', 'tag']) name;
+  FROM unnest(ARRAY['account', 'alias', 'domain_key', 'job', 'column_job', 'key', 'key_version', 'secret', 'secret_version', 'secret_version_stage', 'secret_role', 'certificate', 'tag']) name;
 /* The tables may belong to a role that is no superuser, and that row security binds. */
 SAVEPOINT kept;
 CREATE ROLE kms_test_keeper;
@@ -289,6 +294,7 @@ ALTER TABLE kms.alias OWNER TO kms_test_keeper;
 ALTER TABLE kms.role_anchor OWNER TO kms_test_keeper;
 ALTER TABLE kms.grant_entry OWNER TO kms_test_keeper;
 ALTER TABLE kms.job OWNER TO kms_test_keeper;
+ALTER TABLE kms.column_job OWNER TO kms_test_keeper;
 ALTER TABLE kms.secret OWNER TO kms_test_keeper;
 ALTER TABLE kms.secret_version OWNER TO kms_test_keeper;
 ALTER TABLE kms.secret_version_stage OWNER TO kms_test_keeper;
@@ -298,14 +304,14 @@ ALTER TABLE kms.tag OWNER TO kms_test_keeper;
 SELECT is(pg_temp.verdict_as('kms_test_victim', 'SET LOCAL row_security = ' || setting || '; ' || statement, :'key', :'version', :'blob', :'other'), 'fine', name || ' works when the tables belong to no superuser, with row_security = ' || setting)
   FROM operation, unnest(ARRAY['off', 'on']) setting
  WHERE name IN ('DisableKey', 'EnableKey', 'CreateKey', 'CreateKeyVersion', 'UpdateRotationPolicy', 'SetDeletionProtection', 'ScheduleKeyDeletion', 'CancelKeyDeletion', 'UpdateAlias', 'DeleteAlias', 'CreateAlias', 'Decrypt', 'AsymmetricSign', 'GenerateMac', 'CreateKey, a pair')
-	OR name ~ 'Secret|on a secret|ertificate|Tag|with tags' ORDER BY setting, n;
+	OR name ~ 'Secret|on a secret|ertificate|Tag|with tags|column' ORDER BY setting, n;
 ROLLBACK TO kept;
 SET row_security = on;
 
 -- ---- readers and writers of all data --------------------------------------
 
 SELECT is(pg_temp.verdict_as(role, 'SELECT 1 / count(*) FROM kms.%I', name), '22012|', format('%s sees no row of table %s', role, name))
-  FROM unnest(ARRAY['kms_test_reader', 'kms_test_writer']) role, unnest(ARRAY['account', 'alias', 'domain_key', 'job', 'key', 'key_version', 'secret', 'secret_version', 'secret_version_stage', 'secret_role', 'certificate', 'tag']) name;
+  FROM unnest(ARRAY['kms_test_reader', 'kms_test_writer']) role, unnest(ARRAY['account', 'alias', 'domain_key', 'job', 'column_job', 'key', 'key_version', 'secret', 'secret_version', 'secret_version_stage', 'secret_role', 'certificate', 'tag']) name;
 CREATE FUNCTION pg_temp.changed(statement text) RETURNS bigint LANGUAGE plpgsql AS
 $$ DECLARE changed bigint; BEGIN EXECUTE statement; GET DIAGNOSTICS changed = ROW_COUNT; RETURN changed; END $$;
 SET ROLE kms_test_writer;
@@ -313,7 +319,7 @@ SELECT is(pg_temp.changed(statement), 0::bigint, what || ' changes nothing')
   FROM (VALUES ('UPDATE kms.key SET owner_name = current_user', 'a writer of all data, updating keys,'), ('DELETE FROM kms.key', 'or deleting them,'),
 			   ('UPDATE kms.key_version SET wrapped = ''x''', 'updating versions,'), ('DELETE FROM kms.key_version', 'or deleting them,'),
 			   ('UPDATE kms.alias SET key_id = gen_random_uuid()', 'updating aliases,'), ('DELETE FROM kms.alias', 'or deleting them,'),
-			   ('UPDATE kms.job SET retry_at = NULL', 'updating jobs,'), ('DELETE FROM kms.job', 'or deleting them,'), ('DELETE FROM kms.domain_key', 'deleting domain keys'),
+			   ('UPDATE kms.job SET retry_at = NULL', 'updating jobs,'), ('DELETE FROM kms.job', 'or deleting them,'), ('UPDATE kms.column_job SET done = total', 'updating what is known of columns'), ('DELETE FROM kms.column_job', 'or deleting it,'), ('DELETE FROM kms.domain_key', 'deleting domain keys'),
 			   ('UPDATE kms.secret SET owner_name = current_user', 'updating secrets'), ('DELETE FROM kms.secret', 'or deleting them,'), ('UPDATE kms.secret_version SET value = ''x''', 'updating their versions'), ('DELETE FROM kms.secret_version', 'or deleting them,'),
 			   ('UPDATE kms.secret_version_stage SET version_id = ''v0''', 'moving labels'), ('DELETE FROM kms.secret_version_stage', 'or deleting them,'), ('UPDATE kms.secret_role SET role_name = ''x''', 'updating roles of secrets'), ('DELETE FROM kms.secret_role', 'or deleting them,'), ('UPDATE kms.certificate SET owner_name = current_user', 'updating certificates'), ('UPDATE kms.certificate SET exportable = true, status = ''ACTIVE''', 'or making them usable,'), ('DELETE FROM kms.certificate', 'or deleting them,'), ('UPDATE kms.tag SET tag_value = ''x''', 'updating tags'), ('DELETE FROM kms.tag', 'or deleting them,'), ('DELETE FROM kms.account', 'deleting accounts')) t (statement, what);
 SELECT is(pg_temp.verdict(statement), '42501|', what || ' is refused a writer of all data')

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(112);
+SELECT plan(119);
 SELECT kms_test.let_time_pass() IS NULL AS ignored \gset
 
 /* Another test may have left something to do; here it is about ours. */
@@ -260,6 +260,30 @@ SELECT is(pg_temp.sees(role, 'done'), n::bigint, role || CASE WHEN n > 0 THEN ' 
   FROM (VALUES ('kms_test_owner', 2), ('kms_test_member', 2), ('kms_test_stranger', 0)) t (role, n);
 SELECT kms_set_owner(:'kept', 'kms_test_stranger') IS NULL AS ignored \gset
 SELECT is(pg_temp.sees('kms_test_owner', 'done'), 0::bigint, 'a role that owns nothing any more and holds no grant sees nothing, either');
+
+-- ---- columns --------------------------------------------------------------
+
+CREATE TABLE public.kms_test_column (id integer PRIMARY KEY, v text, gone text);
+ALTER TABLE public.kms_test_column OWNER TO kms_test_owner;
+INSERT INTO kms.column_job VALUES ('kms_test_column'::regclass, 2, 'ColumnEncryption', timestamptz '2026-01-01 12:00 UTC', '2026-01-01 12:00:10 UTC', NULL, 1000, 500),
+	('kms_test_column'::regclass, 2, 'ColumnReEncryption', '2026-01-01 11:00 UTC', '2026-01-01 11:00:20 UTC', '2026-01-01 11:00:20 UTC', 1000, 1000),
+	('kms_test_column'::regclass, 3, 'ColumnEncryption', '2026-01-01 12:00 UTC', '2026-01-01 12:00 UTC', NULL, 0, 0);
+CREATE TEMP VIEW column_jobs AS SELECT job COLLATE "default" AS job, outcome COLLATE "default" AS outcome, name COLLATE "default" AS name, done, total, rows_per_second, estimated_end, last_run, resource, due_at, next_run FROM kms.jobs WHERE name ~* 'kms.test.{1,2}column';
+SELECT results_eq('SELECT job, outcome, name, done, total, rows_per_second, estimated_end FROM column_jobs ORDER BY name DESC, job',
+				  $$VALUES ('ColumnEncryption', 'interrupted', 'public.kms_test_column.v', 500::bigint, 1000::bigint, 50::bigint, NULL::timestamptz), ('ColumnReEncryption', 'done', 'public.kms_test_column.v', 1000, 1000, 50, NULL),
+						   ('ColumnEncryption', 'interrupted', 'public.kms_test_column.gone', 0, 0, 0, NULL)$$, 'the view shows how far columns are, and what stopped on its way'),
+	   is_empty('SELECT FROM column_jobs WHERE num_nonnulls(resource, due_at, next_run) > 0 OR last_run IS NULL', 'which no worker does');
+ALTER TABLE kms_test_column DROP COLUMN gone;
+ALTER TABLE kms_test_column RENAME TO "kms test. Column";
+SELECT results_eq('SELECT DISTINCT name FROM column_jobs', $$VALUES ('public."kms test. Column".v')$$, 'under their present names, as long as they are there');
+CREATE FUNCTION pg_temp.sees_columns(role name) RETURNS bigint LANGUAGE plpgsql AS
+$$ DECLARE n bigint; BEGIN EXECUTE format('SET LOCAL ROLE %I', role); SELECT count(*) INTO n FROM kms.jobs WHERE name ~* 'kms.test.{1,2}column'; RESET ROLE; RETURN n; END $$;
+SELECT is(pg_temp.sees_columns('kms_test_owner'), 2::bigint, 'the owner of the table sees it'),
+	   is(pg_temp.sees_columns('kms_test_stranger'), 0::bigint, 'who has no right on it does not');
+GRANT REFERENCES (v) ON "kms test. Column" TO kms_test_stranger;
+SELECT is(pg_temp.sees_columns('kms_test_stranger'), 2::bigint, 'who has any, does');
+DROP TABLE "kms test. Column";
+SELECT is_empty('SELECT FROM column_jobs', 'with the table it is gone');
 
 -- ---- read only, no service ------------------------------------------------
 

@@ -6,7 +6,7 @@
 BEGIN;
 \set authority :here /sql/include/ca.psql
 \i :authority
-SELECT plan(233);
+SELECT plan(239);
 
 -- ---- the table ------------------------------------------------------------
 
@@ -57,6 +57,14 @@ INSERT INTO call (function, class, asks, key, statement) VALUES
 	('kms_envelope_encrypt(text,text,jsonb)', 'uses, with a context', 'Encrypt', 'symmetric', 'SELECT kms_envelope_encrypt(%1$L, ''x''::text, ''{"a": "1"}'')'),
 	('kms_encrypt_columns()', 'uses, with a context', 'Encrypt', 'symmetric', 'CREATE TEMP TABLE m (v text, a text); '
 		'CREATE TRIGGER seal BEFORE INSERT OR UPDATE ON m FOR EACH ROW EXECUTE FUNCTION kms_encrypt_columns(%1$L, ''v'', ''a''); INSERT INTO m VALUES (''x'', ''1'')'),
+	('kms_protect_column(regclass,name,text,name[],boolean,text)', 'uses', 'Encrypt', 'symmetric', 'CREATE TEMP TABLE m (a text PRIMARY KEY, v text); SELECT kms_protect_column(''m'', ''v'', %1$L)'),
+	('kms_protect_column(regclass,name,text,name[],boolean,text)', 'uses', 'Encrypt', 'symmetric', 'CREATE TEMP TABLE m (a text PRIMARY KEY, v text); SELECT kms_protect_column(''m'', ''v'', %4$L, ''{}'')'),
+	('kms_protect_column(regclass,name,text,name[],boolean,text)', 'uses', 'GenerateMac', 'mac', 'CREATE TEMP TABLE m (a text PRIMARY KEY, v text); '
+		'SELECT kms_protect_column(''m'', ''v'', current_setting(''test.everyones_key''), blind_index => true, blind_index_key_id => %1$L)'),
+	('kms_unprotect_column(regclass,name)', 'uses, with a context', 'Decrypt', 'column', 'CREATE TEMP TABLE m (a text PRIMARY KEY, v text); INSERT INTO m VALUES (''1'', ''kms:1:'' || translate(encode(%3$L::bytea, ''base64''), E''\n'', '''')); '
+		'CREATE TRIGGER seal BEFORE INSERT OR UPDATE ON m FOR EACH ROW EXECUTE FUNCTION kms_encrypt_columns(%1$L, ''v'', ''a'', ''m''); SELECT kms_unprotect_column(''m'', ''v'')'),
+	('kms.decrypt_column(bytea,"any")', 'uses, with a context', 'Decrypt', 'symmetric', 'SELECT kms.decrypt_column(%3$L::bytea, ''a''::text, 1)'),
+	('kms.decrypt_column(text,"any")', 'uses, with a context', 'Decrypt', 'envelope', 'SELECT kms.decrypt_column(''kms:1:'' || translate(encode(%3$L::bytea, ''base64''), E''\n'', ''''), ''a''::text, ''1''::text)'),
 	('kms_blind_index(text,text,jsonb)', 'uses, with a context', 'GenerateMac', 'mac', 'SELECT kms_blind_index(%1$L, ''x'', ''{"a": "1"}'')'),
 	('kms_generate_mac(text,bytea)', 'uses', 'GenerateMac', 'mac', 'SELECT kms_generate_mac(%1$L, ''x'')'),
 	('kms_verify_mac(text,bytea,bytea)', 'uses', 'VerifyMac', 'mac', 'SELECT kms_verify_mac(%1$L, ''x'', ''x'')'),
@@ -237,7 +245,9 @@ INSERT INTO call VALUES
 /* These are about no key, secret or certificate; test/sql/catalog.sql says who may execute them. */
 CREATE TEMP TABLE about_no_key (function text);
 INSERT INTO about_no_key VALUES ('kms_create_key(text,text,text,text,text,boolean,interval,jsonb)'), ('kms_open_kms_service()'), ('kms_describe_account_kms_status()'), ('kms_describe_regions()'),
-	('kms_generate_random(integer)'), ('kms_get_random_password(integer,text,boolean,boolean,boolean,boolean,boolean)'), ('kms_create_certificate(text,text,text[],boolean)'), ('kms_run_jobs()'), ('kms_confirm_home()'), ('kms_check_integrity()'), ('kms_verify_audit_log()'), ('kms.status'), ('kms.audit_log'), ('kms.key_usage');
+	('kms_generate_random(integer)'), ('kms_get_random_password(integer,text,boolean,boolean,boolean,boolean,boolean)'), ('kms_create_certificate(text,text,text[],boolean)'), ('kms_run_jobs()'), ('kms_confirm_home()'), ('kms_check_integrity()'), ('kms_verify_audit_log()'), ('kms.status'), ('kms.audit_log'), ('kms.key_usage'),
+	/* What is done with a table goes by the rights on it; its trigger asks for those on the key. */
+	('kms_encrypt_existing(regclass,name,integer)'), ('kms_reencrypt_column(regclass,name,integer)'), ('kms_scan_column(regclass,name)'), ('kms.protected_columns');
 
 -- ---- it is complete -------------------------------------------------------
 
@@ -245,7 +255,7 @@ CREATE TEMP VIEW made AS
 	SELECT p.oid::regprocedure::text AS function, p.proargnames AS names
 	  FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
 	  JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'kms'
-	 WHERE p.pronamespace = e.extnamespace
+	 WHERE p.pronamespace = e.extnamespace OR p.proname = 'decrypt_column'
 	 UNION ALL
 	SELECT c.oid::regclass::text, NULL FROM pg_class c WHERE c.relnamespace = 'kms'::regnamespace AND c.relkind = 'v';
 SELECT set_eq('SELECT function FROM call UNION SELECT function FROM about_no_key', 'SELECT function FROM made', 'every public function and view of the extension appears here'),
@@ -288,7 +298,7 @@ END $$;
 SET ROLE kms_test_owner;
 CREATE TEMP TABLE subject (key text, id text, version text, blob text, alias text);
 INSERT INTO subject (key, id) VALUES
-	('symmetric', kms_create_key(tags => '{"a": "1"}')), ('envelope', kms_create_key()), ('mac', kms_create_key('HMAC_SHA_256', 'GENERATE_VERIFY_MAC')), ('signing', kms_create_key('EC_P256', 'SIGN/VERIFY')),
+	('symmetric', kms_create_key(tags => '{"a": "1"}')), ('envelope', kms_create_key()), ('column', kms_create_key()), ('mac', kms_create_key('HMAC_SHA_256', 'GENERATE_VERIFY_MAC')), ('signing', kms_create_key('EC_P256', 'SIGN/VERIFY')),
 	('pair', kms_create_key('RSA_2048', 'ENCRYPT/DECRYPT')), ('rotating', kms_create_key(enable_automatic_rotation => true, rotation_interval => '30 days')),
 	('doomed', kms_create_key()), ('external', kms_create_key(origin => 'EXTERNAL'));
 GRANT SELECT ON subject TO PUBLIC;
@@ -296,12 +306,13 @@ UPDATE subject SET alias = 'alias/matrix-' || key, version = coalesce((SELECT v.
 UPDATE subject SET blob = CASE key
 	WHEN 'symmetric' THEN kms_encrypt(id, 'x'::text, '{"a": "1"}')
 	WHEN 'envelope' THEN kms_envelope_encrypt(id, 'x'::text, '{"a": "1"}')
+	WHEN 'column' THEN kms_encrypt(id, 'x'::text, '{"a": "1", "table": "m", "column": "v"}')
 	WHEN 'pair' THEN kms_asymmetric_encrypt(id, NULL, 'RSAES_OAEP_SHA_256', 'x') END;
 SELECT kms_create_alias(id, alias) FROM subject \g /dev/null
 SELECT kms_schedule_key_deletion(id, 7) FROM subject WHERE key = 'doomed' \g /dev/null
 SELECT set_config('test.public_key', decode(regexp_replace(kms_get_public_key(id), '-----[^-]*-----', '', 'g'), 'base64')::text, true) FROM subject WHERE key = 'pair' \g /dev/null
 SELECT set_config('test.everyones_key', kms_create_key()::text, true) \g /dev/null
-SELECT kms_grant(current_setting('test.everyones_key'), 'PUBLIC', '{ReEncrypt}') \g /dev/null
+SELECT kms_grant(current_setting('test.everyones_key'), 'PUBLIC', '{ReEncrypt,Encrypt}') \g /dev/null
 CREATE ROLE kms_test_app LOGIN;
 SELECT kms_create_secret('matrix/generic', 'v1', 'x'::text, tags => '{"a": "1"}'), kms_create_secret('matrix/doomed', 'v1', 'x'::text),
 	   kms_create_secret('matrix/chosen', 'v1', 'x'::text, encryption_key_id => id),

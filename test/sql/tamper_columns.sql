@@ -6,7 +6,7 @@
 BEGIN;
 \set authority :here /sql/include/ca.psql
 \i :authority
-SELECT plan(290);
+SELECT plan(302);
 
 -- ---- the table ------------------------------------------------------------
 
@@ -106,7 +106,19 @@ INSERT INTO tampering (relation, attribute, change, at_use, reported, why) VALUE
 	('grant_entry', 'account_id', 'account_id + 1', '42501|Forbidden.NoPermission', true, NULL),
 	('grant_entry', 'domain_key_version', 'domain_key_version + 1', '42501|Forbidden.NoPermission', true, NULL),
 	('grant_entry', 'mac', 'set_byte(mac, 0, get_byte(mac, 0) # 128)', '42501|Forbidden.NoPermission', true, NULL);
+INSERT INTO tampering (relation, attribute, change, at_use, reported, why) VALUES
+	('column_job', 'relation', '''kms.key''::regclass', 'fine', false, 'how far a procedure is decides nothing: it reads the rows'),
+	('column_job', 'relation', '0', 'fine', false, 'likewise'),
+	('column_job', 'column_number', '32767', 'fine', false, 'likewise'),
+	('column_job', 'kind', '''ColumnReEncryption''', 'fine', false, 'likewise'),
+	('column_job', 'started_at', 'noted_at + interval ''1 day''', 'fine', false, 'it is only shown'),
+	('column_job', 'noted_at', 'started_at', 'fine', false, 'likewise'),
+	('column_job', 'finished_at', 'clock_timestamp()', 'fine', false, 'likewise'),
+	('column_job', 'total', '9223372036854775807', 'fine', false, 'likewise'),
+	('column_job', 'done', 'total', 'fine', false, 'likewise');
 INSERT INTO tampering (relation, attribute, change, refused) VALUES
+	('column_job', 'kind', '''none of ours''', '23514'),
+	('column_job', 'done', '-1', '23514'),
 	('account', 'id', '1', '23514'),
 	('domain_key', 'root_key_id', '''''', '23514'),
 	('key', 'state', '''none of ours''', '23514'),
@@ -363,6 +375,12 @@ SELECT set_config('test.certificate_id', :'certificate', true), set_config('test
 SELECT set_config('test.secret', id::text, true) FROM kms.secret WHERE name = 'tampered' \g /dev/null
 SELECT set_config('test.other_secret', id::text, true) FROM kms.secret WHERE name = 'tampered/other' \g /dev/null
 INSERT INTO kms.job SELECT 'KeyRotation', id, owner, owner_name, 'done', NULL, 1, clock_timestamp(), NULL FROM kms.key WHERE id = :'key';
+SET ROLE kms_test_owner;
+CREATE TEMP TABLE protected (id integer PRIMARY KEY, v text);
+SELECT kms_protect_column('protected', 'v', :'key') \g /dev/null
+INSERT INTO protected VALUES (1, 'x');
+RESET ROLE;
+INSERT INTO kms.column_job VALUES ('protected'::regclass, 2, 'ColumnEncryption', clock_timestamp() - interval '1 minute', clock_timestamp(), NULL, 2, 1);
 SELECT set_config('test.first_version', :'first_version', true), set_config('test.other_key', :'other', true) \g /dev/null
 
 /* The row of each table that is changed, and its uses: by whom, a statement, what it comes to. */
@@ -370,7 +388,7 @@ CREATE TEMP TABLE subject (relation text, name text DEFAULT 'made', condition te
 INSERT INTO subject (relation, condition) VALUES
 	('account', 'true'), ('domain_key', 'true'), ('key', format('id = %L', :'key')), ('key_version', format('id = %L', :'version')), ('import_token', format('key_id = %L AND expires_at = (SELECT max(expires_at) FROM kms.import_token)', :'external')),
 	('alias', 'name = ''alias/tampered'''), ('job', format('resource = %L', :'key')), ('grant_entry', format('id = %L', :'grant_id'));
-INSERT INTO subject VALUES ('tag', 'made', 'tag_key = ''tampered''');
+INSERT INTO subject VALUES ('tag', 'made', 'tag_key = ''tampered'''), ('column_job', 'made', format('relation = %s', 'protected'::regclass::oid));
 INSERT INTO subject VALUES ('certificate', 'made', format('id = %L', :'certificate')), ('grant_entry', 'on a certificate', format('id = %L', :'certificate_grant'));
 INSERT INTO subject VALUES ('key_version', 'imported', format('id = %L', :'external_version'));
 INSERT INTO subject VALUES ('secret', 'made', 'name = ''tampered'''), ('secret', 'managed', 'name = ''tampered/rds'''), ('secret_version', 'made', format('secret_id = %L AND id = ''v2''', current_setting('test.secret'))),
@@ -395,6 +413,9 @@ INSERT INTO use (relation, name, role, statement) VALUES
 	('alias', 'gives away', 'kms_test_owner', 'SELECT kms_set_owner(''alias/tampered'', ''kms_test_attacker'')'),
 	('job', 'is seen', 'kms_test_owner', 'SELECT FROM kms.jobs'),
 	('job', 'runs', 'postgres', 'SELECT kms_run_jobs()'),
+	('column_job', 'is seen', 'kms_test_owner', 'SELECT * FROM kms.jobs'),
+	('column_job', 'scans', 'kms_test_owner', 'SELECT 1 / row_count FROM kms_scan_column(''protected'', ''v'') WHERE key_version_id IS NOT NULL'),
+	('column_job', 'takes back', 'kms_test_owner', 'SELECT kms_unprotect_column(''protected'', ''v''); SELECT 1 / (v = ''x'')::integer FROM protected'),
 	('grant_entry', 'encrypts', 'kms_test_grantee', format('SELECT kms_encrypt(%L, ''x''::text, ''{"a": "1"}'')', :'key')),
 	('grant_entry', 'attacks', 'kms_test_attacker', format('SELECT kms_encrypt(%L, ''x''::text, ''{"a": "1"}'')', :'key')),
 	('grant_entry', 'attacks otherwise', 'kms_test_grantee', format('SELECT kms_decrypt(%L)', :'first_blob')),
