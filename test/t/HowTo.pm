@@ -39,20 +39,22 @@ sub blocks_of
 	return @blocks;
 }
 
-# Ids differ from run to run.
-sub without_ids
+# Ids differ from run to run; psql leaves blanks at the end of lines, and an empty line behind a table.
+sub comparable
 {
 	my ($text) = @_;
 
+	$text =~ s/ +$//gm;
+	$text =~ s/\n+\z/\n/;
 	return $text =~ s/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/(id)/gr;
 }
 
 # One shell runs all of it in this folder, SQL as the superuser; a line with the number
-# of a block comes before its output.
+# of a block comes before its output, messages among it.
 sub run_blocks
 {
 	my ($node, $folder, $dbname, $user, @blocks) = @_;
-	my ($script, $output) = ('', '');
+	my ($script, $output) = ("exec 2>&1\n", '');
 	my $n = 0;
 
 	for my $block (@blocks)
@@ -89,7 +91,7 @@ sub follows_page
 
 		next if $kind eq 'text';
 		my $said = $n < $#blocks && $blocks[ $n + 1 ][0] eq 'text' ? $blocks[ $n + 1 ][1] : '';
-		is(without_ids($output{$n} // 'not run'), without_ids($said), "$page, line $line: the commands print what the page says");
+		is(comparable($output{$n} // 'not run'), comparable($said), "$page, line $line: the commands print what the page says");
 	}
 	is(join(' ', glob "$folder/page/*"), '', 'and nothing is left of its files');
 	return;
