@@ -3,7 +3,7 @@
 \getenv here PG_ABS_SRCDIR
 \set setup :here /sql/include/setup.psql
 \i :setup
-SELECT plan(21);
+SELECT plan(24);
 
 CREATE ROLE kms_test_victim;
 CREATE ROLE kms_test_attacker;
@@ -107,6 +107,19 @@ SELECT is(:'LAST_ERROR_SQLSTATE'::text, '42501', 'and kms_reencrypt_column');
 \set VERBOSITY default
 SELECT is_empty('SELECT FROM kms.protected_columns WHERE table_name ~ ''own''', 'nor does the attacker see that there is a protected column'),
 	   is_empty('SELECT FROM kms.jobs WHERE job ~ ''^Column''', 'or what was done with it');
+
+/* Who may write and not read gets nothing back, and breaks nothing. */
+SET ROLE kms_test_victim;
+CREATE TABLE kms_test_trap.box (n integer PRIMARY KEY DEFAULT 1, v text);
+SELECT kms_protect_column('kms_test_trap.box', 'v', :'key') \g /dev/null
+GRANT INSERT ON kms_test_trap.box, kms_test_trap.box_decrypted TO kms_test_attacker;
+SELECT kms_grant(:'key', 'kms_test_attacker', '{Encrypt}') \g /dev/null
+SET ROLE kms_test_attacker;
+SELECT is(pg_temp.verdict('INSERT INTO kms_test_trap.box_decrypted (v) VALUES (''x'')'), 'fine', 'who may insert into table and view and no more writes through the view'),
+	   is(pg_temp.verdict('INSERT INTO kms_test_trap.box_decrypted VALUES (2, ''y'') RETURNING n'), '42501|', 'and has nothing returned');
+SET ROLE kms_test_victim;
+SELECT is(n || v, '1x', 'the row is there, with its default') FROM kms_test_trap.box_decrypted;
+SELECT kms_revoke(:'key', 'kms_test_attacker') \g /dev/null
 
 -- ---- the end --------------------------------------------------------------
 
