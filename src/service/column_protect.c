@@ -416,15 +416,19 @@ is_sealed(Datum value, void *argument)
 	return column_rewrite_wants(argument, value);
 }
 
-/* All rows of a part; one that does not open stops it. */
+/* All rows of a part; one that does not open stops it.  An heir that was made later may have nothing to decrypt. */
 static void
 decrypt_part(Oid caller, Oid part, const char *name)
 {
-	Relation	table = user_table_open(part, AccessExclusiveLock);
+	const KmsProtectedColumn *protected = protected_column_find(part, name);
 	KmsColumnRewrite rewrite = {.caller = caller, .work = REWRITE_DECRYPT};
 	UserPass	pass = {0};
+	Relation	table;
 
-	rewrite.plan = protected_column_plan(table, protected_column_require(part, name)->trigger);
+	if (protected == NULL)
+		return;
+	table = user_table_open(part, AccessExclusiveLock);
+	rewrite.plan = protected_column_plan(table, protected->trigger);
 	rewrite.column = column_plan_find(rewrite.plan, name);
 	(void) user_rewrite(table, rewrite.column->number, &pass, is_sealed, decrypted, &rewrite, INT_MAX);
 	user_table_close(table);

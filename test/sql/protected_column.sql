@@ -195,14 +195,12 @@ SELECT kms_grant(:'other', current_user::text, '{Encrypt,Decrypt}') \g /dev/null
 SET ROLE kms_test_protect_owner;
 SELECT kms_grant(:'other', session_user::text, '{Encrypt,Decrypt}') \g /dev/null
 RESET ROLE;
-SET session_replication_role = replica;
 CALL kms_encrypt_existing('kms_test_protect.idle', 'v');
-SELECT is(:'LAST_ERROR_SQLSTATE'::text, '55000', 'nor as a replica, where triggers do not fire');
-RESET session_replication_role;
+SELECT is(:'LAST_ERROR_SQLSTATE'::text, '42501', 'nor by a superuser, whose rights are not for the owner to use');
 SET ROLE kms_test_protect_owner;
 SELECT is(pg_temp.scan('idle', 'v'), 'plaintext 2', 'the rows are as they were');
 
-/* Rows that are hidden, rows that another trigger holds back. */
+/* Rows that are hidden, rows that another trigger would hold back. */
 ALTER TABLE idle ENABLE ROW LEVEL SECURITY;
 CREATE POLICY one ON idle USING (id = 1);
 ALTER TABLE idle FORCE ROW LEVEL SECURITY;
@@ -214,7 +212,7 @@ ALTER TABLE idle NO FORCE ROW LEVEL SECURITY;
 CREATE FUNCTION kept() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN CASE WHEN NEW.id > 1 THEN NEW END; END $$;
 CREATE TRIGGER first BEFORE UPDATE ON idle FOR EACH ROW EXECUTE FUNCTION kept();
 CALL kms_encrypt_existing('idle', 'v');
-SELECT is(pg_temp.scan('idle', 'v'), 'plaintext 1, other 1', 'a row that another trigger holds back stays, the others do not');
+SELECT is(pg_temp.scan('idle', 'v'), 'other 2', 'another trigger, which does not fire, holds back no row');
 DROP TRIGGER first ON idle;
 
 /* Interruptions: by the key, by an error in the middle. */
@@ -225,14 +223,13 @@ SELECT kms_enable_key(:'other') \g /dev/null
 ALTER TABLE idle DISABLE TRIGGER zz_kms_encrypt_v;
 INSERT INTO idle SELECT n, 'plain' FROM generate_series(3, 10) n;
 ALTER TABLE idle ENABLE TRIGGER zz_kms_encrypt_v;
-CREATE FUNCTION stumble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN CASE WHEN NEW.id / (NEW.id - 7) <> 0 THEN NEW ELSE NEW END; END $$;
-CREATE TRIGGER first BEFORE UPDATE ON idle FOR EACH ROW EXECUTE FUNCTION stumble();
+ALTER TABLE idle ADD CONSTRAINT stumble CHECK (id <> 7) NOT VALID;
 CALL kms_encrypt_existing('idle', 'v', 2);
-SELECT is(:'LAST_ERROR_SQLSTATE'::text, '22012', 'an error of another trigger ends it'),
-	   is(pg_temp.job('kms_test_protect.idle.v', 'ColumnEncryption') || '; ' || pg_temp.scan('idle', 'v'), 'interrupted 4 of 9; plaintext 5, other 5', 'what was committed stays, and kms.jobs tells of the interruption');
-DROP TRIGGER first ON idle;
+SELECT is(:'LAST_ERROR_SQLSTATE'::text, '23514', 'a row that the table does not take ends it'),
+	   is(pg_temp.job('kms_test_protect.idle.v', 'ColumnEncryption') || '; ' || pg_temp.scan('idle', 'v'), 'interrupted 4 of 8; plaintext 4, other 6', 'what was committed stays, and kms.jobs tells of the interruption');
+ALTER TABLE idle DROP CONSTRAINT stumble;
 CALL kms_encrypt_existing('idle', 'v');
-SELECT is(pg_temp.job('kms_test_protect.idle.v', 'ColumnEncryption') || '; ' || pg_temp.scan('idle', 'v'), 'done 5 of 5; other 10', 'called again it does the rest'),
+SELECT is(pg_temp.job('kms_test_protect.idle.v', 'ColumnEncryption') || '; ' || pg_temp.scan('idle', 'v'), 'done 4 of 4; other 10', 'called again it does the rest'),
 	   is((SELECT string_agg(DISTINCT v, ',' ORDER BY v) FROM idle_decrypted), 'one,plain,two', 'and all open');
 \set VERBOSITY default
 \set ON_ERROR_STOP 1
@@ -535,7 +532,7 @@ CREATE OR REPLACE TRIGGER hand BEFORE INSERT OR UPDATE ON loose FOR EACH ROW EXE
 CREATE TRIGGER hand_a AFTER INSERT ON loose FOR EACH ROW EXECUTE FUNCTION kms_encrypt_columns('alias/protected', 'w');
 CREATE TRIGGER hand_b BEFORE INSERT OR UPDATE ON loose FOR EACH ROW EXECUTE FUNCTION kms_encrypt_columns('alias/protected', 'w=');
 CREATE TRIGGER hand_c BEFORE INSERT OR UPDATE ON loose FOR EACH ROW EXECUTE FUNCTION kms_encrypt_columns();
-SELECT is((SELECT string_agg(format('%s %s %s', column_name, context_columns, enabled), ', ' ORDER BY column_name) FROM kms.protected_columns WHERE relation = 'loose'::regclass), 'k {nobody} t, v {} t, w {k} t', 'triggers made by hand are shown if they could encrypt');
+SELECT is((SELECT string_agg(format('%s %s %s', column_name, context_columns, enabled), ', ' ORDER BY column_name) FROM kms.protected_columns WHERE relation = 'loose'::regclass), 'k {nobody} f, v {} t, w {k} t', 'triggers made by hand are shown if they could encrypt');
 DROP TABLE loose CASCADE;
 
 /* kms_scan_column */
