@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(103);
+SELECT plan(113);
 
 SELECT kms_create_key() AS key, kms_create_key('HMAC_SHA_256') AS mac, kms_create_key('RSA_2048', 'ENCRYPT/DECRYPT') AS pair \gset
 SELECT kms_create_alias(:'key', 'alias/column') \g /dev/null
@@ -116,6 +116,17 @@ UPDATE pg_inherits SET inhdetachpending = true WHERE inhrelid = 'part'::regclass
 SELECT is(pg_temp.complaint('INSERT INTO leaf VALUES (1, ''x'')'), '55000|InvalidParameter|partition "leaf" is being detached', 'nor has a part of it');
 ROLLBACK TO whole;
 SELECT is(pg_temp.complaint('INSERT INTO leaf VALUES (1, ''x'')'), 'fine', 'otherwise it has');
+
+/* What compares values, however it gets at them, keeps a column from being protected. */
+CREATE TABLE compared (id integer PRIMARY KEY, v text, n integer, free text);
+SELECT is(pg_temp.complaint('CREATE ' || definition || '; SELECT kms_protect_column(''compared'', ''v'', ''alias/column'')'), '55000|InvalidParameter|column "v" of table "compared" cannot be protected: it is part of ' || part, what || ' is in the way')
+  FROM (VALUES (1, 'UNIQUE INDEX i ON compared (n, v)', 'unique index "i"', 'a unique index'), (2, 'UNIQUE INDEX i ON compared (n) INCLUDE (v)', 'unique index "i"', 'one that only includes it'), (3, 'UNIQUE INDEX i ON compared (lower(v))', 'unique index "i"', 'one of an expression'),
+			   (4, 'UNIQUE INDEX i ON compared (n) WHERE v > ''''', 'unique index "i"', 'one with a condition'), (5, 'INDEX ON compared (n); ALTER TABLE compared ADD CONSTRAINT i EXCLUDE USING hash (v WITH =)', 'constraint "i"', 'an exclusion'),
+			   (6, 'INDEX ON compared (n); ALTER TABLE compared ADD CONSTRAINT i EXCLUDE USING hash (lower(v) WITH =)', 'constraint "i"', 'one of an expression'), (7, 'INDEX ON compared (n); ALTER TABLE compared ADD CONSTRAINT i UNIQUE (n, v)', 'constraint "i"', 'a unique constraint')) t (n, definition, part, what) ORDER BY n;
+DROP TABLE compared;
+SELECT is(pg_temp.complaint('CREATE TABLE parted (id integer, v text) PARTITION BY HASH (' || key || '); SELECT kms_protect_column(''parted'', ''v'', ''alias/column'', ''{id}'')'), '55000|InvalidParameter|column "v" of table "parted" cannot be protected: it is part of the partition key', 'so is partitioning by ' || key)
+  FROM unnest(ARRAY['id, v', 'lower(v)']) key;
+SELECT is(pg_temp.verdict('CREATE TABLE parted (id integer, v text) PARTITION BY HASH (id); CREATE INDEX ON parted (lower(v)); CREATE UNIQUE INDEX ON parted (id); SELECT kms_protect_column(''parted'', ''v'', ''alias/column'', ''{id}'')'), 'fine', 'not so an index that only finds, or a key of other columns');
 
 /* Nothing of a value in what is said. */
 CREATE TABLE t (id integer, v text, w bytea);
