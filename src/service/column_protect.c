@@ -99,7 +99,7 @@ require_unconstrained(Oid relation, const char *column, AttrNumber number)
 		"    OR (c.confrelid OPERATOR(pg_catalog.=) $1 AND $2 OPERATOR(pg_catalog.=) ANY (c.confkey))"
 		" UNION ALL"
 		" SELECT CASE WHEN i.indisunique THEN 'unique index \"' ELSE 'constraint \"' END"
-		"        OPERATOR(pg_catalog.||) i.indexrelid::pg_catalog.regclass::text OPERATOR(pg_catalog.||) '\"'"
+		"        OPERATOR(pg_catalog.||) i.indexrelid::pg_catalog.regclass::pg_catalog.text OPERATOR(pg_catalog.||) '\"'"
 		"  FROM pg_catalog.pg_index i"
 		" WHERE i.indrelid OPERATOR(pg_catalog.=) $1 AND (i.indisunique OR i.indisexclusion)"
 		/* Its columns, and those of its expressions and condition. */

@@ -3,7 +3,7 @@
 \getenv here PG_ABS_SRCDIR
 \set setup :here /sql/include/setup.psql
 \i :setup
-SELECT plan(186);
+SELECT plan(187);
 
 CREATE ROLE kms_test_protect_owner;
 CREATE ROLE kms_test_protect_reader;
@@ -583,8 +583,11 @@ INSERT INTO kms_test_data.theirs VALUES (1, 'v', 'w');
 SELECT is((SELECT v || w FROM kms_test_data.theirs_decrypted), 'vw', 'the owner reads by it'),
 	   is(pg_temp.verdict('GRANT SELECT ON kms_test_data.theirs_decrypted TO kms_test_reader'), 'fine', 'and lets others read');
 RESET ROLE;
+SELECT is(pg_temp.complaint('SELECT kms_unprotect_column(''kms_test_data.theirs'', ''v'')'), '42501|Forbidden.NoPermission|must be owner of table theirs', 'a superuser does not decrypt for an owner');
+SET ROLE kms_test_owner;
 SELECT kms_unprotect_column('kms_test_data.theirs', 'v') \g /dev/null
-SELECT is((SELECT v || ' ' || left(w, 6) FROM kms_test_data.theirs), 'v kms:1:', 'a superuser takes a column back, with a right to decrypt');
+RESET ROLE;
+SELECT is((SELECT v || ' ' || left(w, 6) FROM kms_test_data.theirs), 'v kms:1:', 'in his place he does');
 
 /* Objects of the caller's come before the system's. */
 CREATE SCHEMA kms_test_trap;
