@@ -29,6 +29,8 @@ parallel_rows=400000
 parallel_rounds=15
 secret_rounds=9
 column_rounds=21
+rewrite_rows=1000000
+rewrite_rounds=5
 if [ -n "${QUICK:-}" ]; then
 	rounds=11
 	slice_ms=8
@@ -39,6 +41,8 @@ if [ -n "${QUICK:-}" ]; then
 	parallel_rounds=9
 	secret_rounds=5
 	column_rounds=7
+	rewrite_rows=200000
+	rewrite_rounds=3
 fi
 [ -z "${FULL:-}" ] || create_count=1000000
 
@@ -260,7 +264,15 @@ secrets()
 
 columns()
 {
-	file columns -v key="$(first_key)" -v rows=100000 -v rounds="$column_rounds" -v module="$tmp/stage/kms_bench.so"
+	local round key
+
+	key=$(ask "SELECT kms_create_key()")
+	file columns -v key="$(first_key)" -v rows=100000 -v rounds="$column_rounds" -v module="$tmp/stage/kms_bench.so" &&
+		file rewrite_prepare -v key="$key" -v rows="$rewrite_rows" || return
+	for round in $(seq "$rewrite_rounds"); do
+		file rewrite_round -v key="$key" -v rows="$rewrite_rows" -v round="$round" || return
+	done
+	file rewrite
 }
 
 # ---- instructions --------------------------------------------------------

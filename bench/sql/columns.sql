@@ -61,6 +61,27 @@ SELECT name AS "updating a row, its column unchanged", round((bench.median(array
 	   round(bench.paired('columns, touched', name, 'no trigger')::numeric, 2) AS "x no trigger"
   FROM bench.net WHERE part = 'columns, touched' GROUP BY name ORDER BY bench.median(array_agg(ns));
 
+/* Reading: the same rows as plaintext, and through the view. */
+CREATE TABLE bench.read_plain AS SELECT id, x, encode(x, 'hex') AS t FROM bench.column_source;
+CREATE TABLE bench.read_bytea (id integer PRIMARY KEY, x bytea);
+CREATE TABLE bench.read_text (id integer PRIMARY KEY, t text);
+SELECT kms_protect_column('bench.read_bytea', 'x', :'key'), kms_protect_column('bench.read_text', 't', :'key') \g /dev/null
+INSERT INTO bench.read_bytea SELECT id, x FROM bench.read_plain;
+INSERT INTO bench.read_text SELECT id, left(t, 64) FROM bench.read_plain;
+VACUUM ANALYZE bench.read_plain, bench.read_bytea, bench.read_text;
+INSERT INTO bench.candidate (part, name, scan, query, max_rows) VALUES
+	('columns, read', 'plaintext', NULL, 'SELECT count(x) FROM (SELECT x FROM bench.read_plain LIMIT %s) s', :rows),
+	('columns, read', 'view, bytea of 64 bytes', 'plaintext', 'SELECT count(x) FROM (SELECT x FROM bench.read_bytea_decrypted LIMIT %s) s', :rows),
+	('columns, read', 'view, text of 64 characters', 'plaintext', 'SELECT count(t) FROM (SELECT t FROM bench.read_text_decrypted LIMIT %s) s', :rows),
+	('columns, read', 'kms_decrypt, jsonb_build_object', 'plaintext', 'SELECT count(kms_decrypt(x, jsonb_build_object(''table'', ''read_bytea'', ''column'', ''x'', ''id'', id::text))) FROM (SELECT id, x FROM bench.read_bytea LIMIT %s) s', :rows);
+SET max_parallel_workers_per_gather = 0;
+CALL bench.compare('columns, read', greatest(7, :rounds / 2), NULL);
+RESET max_parallel_workers_per_gather;
+SELECT name AS "reading a row", round((bench.median(array_agg(ns)) / 1000)::numeric, 2) AS "µs, median",
+	   round((bench.median(array_agg(over_scan)) / 1000)::numeric, 2) AS "over plaintext"
+  FROM bench.net WHERE part = 'columns, read' GROUP BY name ORDER BY bench.median(array_agg(ns));
+SELECT bench.note('column_read', (SELECT bench.median(array_agg(over_scan)) FROM bench.net WHERE part = 'columns, read' AND name = 'view, bytea of 64 bytes')) \g /dev/null
+
 SELECT bench.note('column_plpgsql', bench.paired('columns', 'kms_encrypt_columns', 'plpgsql, kms_encrypt')),
 	   bench.note('column_bare', bench.paired('columns', 'kms_encrypt_columns', 'bare cipher in C')),
 	   bench.note('column_pgp', bench.paired('columns', 'plpgsql, pgp_sym_encrypt', 'kms_encrypt_columns')) \g /dev/null

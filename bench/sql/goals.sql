@@ -43,7 +43,9 @@ INSERT INTO bench.goal VALUES
 	(24, 'secrets: put, calls of one session (fsync off)', NULL, 2000, '/s', 'secrets', '{put_rate}'),
 	(25, 'secrets: time of a get, over a SELECT of one row by its key', 4, NULL, 'x', 'secrets', '{get_over_select}'),
 	(26, 'encrypted columns: an insert, over a plpgsql trigger with kms_encrypt', 0.7, NULL, 'x', 'columns', '{column_plpgsql}'),
-	(27, 'encrypted columns: an insert, over a bare trigger in C', 1.5, NULL, 'x', 'columns', '{column_bare}');
+	(27, 'encrypted columns: an insert, over a bare trigger in C', 1.5, NULL, 'x', 'columns', '{column_bare}'),
+	(28, 'a row read through the decrypted view, more than without encryption', 1500, NULL, 'ns', 'columns', '{column_read}'),
+	(29, 'kms_reencrypt_column: speed, over an UPDATE in batches', NULL, 0.6, 'x', 'columns', '{column_rewrite}');
 
 /* Digits enough to tell 1.052 from a goal of 1.05. */
 CREATE FUNCTION bench.show(value double precision) RETURNS text

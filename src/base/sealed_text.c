@@ -29,31 +29,43 @@ sealed_text_encode(const bytea *ciphertext)
 
 /* SQL's encode breaks lines, and its decode takes them: so does this. */
 static int
-copy_joined(const uint8 *text, int len, char *out)
+copy_joined(const char *text, int len, char *out)
 {
 	int			joined = 0;
 
 	for (int i = 0; i < len; i++)
 		if (text[i] != '\n' && text[i] != '\r')
-			out[joined++] = (char) text[i];
+			out[joined++] = text[i];
 	return joined;
+}
+
+/* What we have written ourselves has no line breaks, and needs no copy. */
+static int
+decode(const char *text, int len, bytea *ciphertext)
+{
+	int			room = pg_b64_dec_len(len);
+	int			done = pg_b64_decode(text, len, (void *) VARDATA(ciphertext), room);
+	char	   *joined;
+
+	if (done >= 0)
+		return done;
+	joined = palloc(len + 1);
+	done = pg_b64_decode(joined, copy_joined(text, len, joined), (void *) VARDATA(ciphertext), room);
+	pfree(joined);
+	return done;
 }
 
 bytea *
 sealed_text_decode(kc_view text)
 {
 	int			len = (int) text.len - SEALED_TEXT_PREFIX_LEN;
-	char	   *base64;
 	bytea	   *ciphertext;
 	int			done;
 
 	if (len < 0 || memcmp(text.data, SEALED_TEXT_PREFIX, SEALED_TEXT_PREFIX_LEN) != 0)
 		return NULL;
-	base64 = palloc(len + 1);
-	len = copy_joined(text.data + SEALED_TEXT_PREFIX_LEN, len, base64);
 	ciphertext = bytes_new(pg_b64_dec_len(len));
-	done = pg_b64_decode(base64, len, (void *) VARDATA(ciphertext), pg_b64_dec_len(len));
-	pfree(base64);
+	done = decode((const char *) text.data + SEALED_TEXT_PREFIX_LEN, len, ciphertext);
 	if (done < 0)
 		return NULL;
 	SET_VARSIZE(ciphertext, VARHDRSZ + done);
