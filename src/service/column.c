@@ -421,7 +421,7 @@ wants(KmsColumnRewrite *rewrite, kc_view start, size_t len)
 	if (!cipher_begins(start, len))
 		return rewrite->work == REWRITE_ENCRYPT;
 	if (rewrite->work == REWRITE_RENEW && memcmp(version_id, rewrite->newest.data, UUID_LEN) == 0)
-		return rewrite->column->index_number > 0;
+		return rewrite->column->index_number > 0 && rewrite->checks_index;
 	if (!rewrite->column->is_text && !cipher_version_exists(&rewrite->plan->site, version_id, NULL))
 		return rewrite->work == REWRITE_ENCRYPT;
 	return rewrite->work != REWRITE_ENCRYPT;
@@ -457,6 +457,7 @@ renew(const Row *row, KmsColumnRewrite *rewrite, Datum value, Protected *renewed
 	KmsRefusal	refusal;
 	bytea	   *plaintext = cipher_try_decrypt(&row->plan->site, row->caller, ciphertext, context, &refusal);
 	kc_view		view;
+	bool		is_indexed;
 
 	if (plaintext == NULL)
 	{
@@ -467,7 +468,9 @@ renew(const Row *row, KmsColumnRewrite *rewrite, Datum value, Protected *renewed
 	renewed->value = is_old ? encrypt(row, column, view, context) : value;
 	renewed->index = index_of(row, column, view);
 	bytes_wipe(plaintext);
-	return is_old || (renewed->index != NULL && !has_index(row, column, renewed->index));
+	is_indexed = renewed->index == NULL || has_index(row, column, renewed->index);
+	rewrite->indexed += !is_indexed;
+	return is_old || !is_indexed;
 }
 
 /* What was text becomes text of this database's encoding again; the index, if any, is not kept up any more. */

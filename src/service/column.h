@@ -33,6 +33,8 @@ typedef struct KmsColumnRewrite
 	Oid			caller;
 	KmsRewriteWork work;
 	pg_uuid_t	newest;			/* version of the key */
+	bool		checks_index;	/* of values that are of the newest version, too */
+	int64		indexed;		/* with another blind index than before */
 	int64		refused;		/* these do not open, and stay */
 } KmsColumnRewrite;
 

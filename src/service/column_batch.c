@@ -106,11 +106,17 @@ tell_end(const Batches *batches)
 
 /* ---- work --------------------------------------------------------------------- */
 
+/* A part that was dropped meanwhile has nothing to do. */
 static void
 rewrite_batch(Batches *batches, Oid oid, UserPass *pass)
 {
-	Relation	part = user_table_open(oid, RowExclusiveLock);
+	Relation	part = user_table_try_open(oid, RowExclusiveLock);
 
+	if (part == NULL)
+	{
+		pass->ended = true;
+		return;
+	}
 	set_rewrite(batches, part);
 	batches->job.done += user_rewrite(part, batches->rewrite.column->number, pass, wants, rewritten, batches, batches->size);
 	user_table_close(part);
@@ -143,6 +149,9 @@ rewrite_all(Batches *batches, const List *parts)
 	int64		before = batches->job.done;
 	ListCell   *cell;
 
+	/* Where none was of another search key, there is none. */
+	batches->rewrite.checks_index = batches->job.done == 0 || batches->rewrite.indexed > 0;
+	batches->rewrite.indexed = 0;
 	batches->missed = 0;
 	batches->rewrite.refused = 0;
 	foreach(cell, parts)
@@ -177,6 +186,7 @@ rewrite_parts(Batches *batches, const List *parts)
 {
 	ListCell   *cell;
 
+	batches->rewrite.checks_index = true;
 	foreach(cell, parts)
 		count_part(batches, lfirst_oid(cell));
 	store_column_job_begin(&batches->job);

@@ -311,15 +311,49 @@ create(Oid caller, Relation table, List *protected)
 	give_to_owner(caller, qualified, table->rd_rel->relowner);
 }
 
+/* NULL in place of a column that is gone. */
+static bool
+is_empty(Node *expression)
+{
+	Node	   *node = strip_type(expression);
+
+	return IsA(node, Const) && ((Const *) node)->constisnull;
+}
+
+/* As it was made, whatever its columns are called by now: every row, and columns as they are or decrypted. */
+static bool
+is_as_made(const Query *query, Oid table)
+{
+	ListCell   *cell;
+
+	if (table_of_query(query) != table || query->jointree->quals != NULL || query->distinctClause != NIL ||
+		query->sortClause != NIL || query->limitCount != NULL || query->limitOffset != NULL)
+		return false;
+	foreach(cell, query->targetList)
+	{
+		TargetEntry *entry = lfirst(cell);
+		KmsViewColumn column = {0};
+
+		set_base(&column, (Node *) entry->expr, table_index(query));
+		if (column.base == 0 && !is_empty((Node *) entry->expr))
+			return false;
+	}
+	return true;
+}
+
+/* What somebody has made of it since is left alone: it may show less. */
 static void
 refresh(Relation table, Oid view_oid, List *protected, AttrNumber without)
 {
 	Relation	view = user_table_open(view_oid, AccessExclusiveLock);
 	char	   *columns = NULL;
 
-	/* What somebody has made of it since is left alone. */
-	if (table_of_query(get_view_query(view)) == RelationGetRelid(table))
+	if (is_as_made(get_view_query(view), RelationGetRelid(table)))
 		columns = select_list(table, view, protected, without);
+	else
+		ereport(NOTICE,
+				(errmsg("view \"%s\" was altered and stays as it is", RelationGetRelationName(view)),
+				 errhint("Decrypt in it what is protected now with kms.decrypt_column, or drop it and protect a column to have it made anew.")));
 	user_table_close(view);
 	if (columns != NULL)
 		make("CREATE OR REPLACE VIEW", user_table_name(view_oid), columns, user_table_name(RelationGetRelid(table)));

@@ -122,11 +122,17 @@ user_column_require(Oid relation, const char *column, bool *is_text)
 Relation
 user_table_open(Oid relation, LOCKMODE lock)
 {
-	Relation	table = try_relation_open(relation, lock);
+	Relation	table = user_table_try_open(relation, lock);
 
 	if (table == NULL)
 		err_gone();
 	return table;
+}
+
+Relation
+user_table_try_open(Oid relation, LOCKMODE lock)
+{
+	return try_relation_open(relation, lock);
 }
 
 void

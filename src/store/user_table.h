@@ -39,6 +39,9 @@ extern AttrNumber user_column_number(Oid relation, const char *column);
 
 /* Opened and locked until the end of the transaction; 42P01 if it is gone.  user_table_close leaves the lock. */
 extern Relation user_table_open(Oid relation, LOCKMODE lock);
+
+/* Likewise; NULL if it is gone. */
+extern Relation user_table_try_open(Oid relation, LOCKMODE lock);
 extern void user_table_close(Relation table);
 
 /* A table, its partitions and heirs, of whatever kind. */

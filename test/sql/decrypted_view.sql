@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(133);
+SELECT plan(136);
 
 CREATE ROLE kms_test_owner;
 CREATE ROLE kms_test_reader;
@@ -323,6 +323,13 @@ SELECT is((SELECT string_agg(id::text, ',' ORDER BY id) FROM clear), '501,502', 
 SELECT is((SELECT format('%s %s', left(ssn, 6), remark) FROM person WHERE id = 503), 'kms:1: noted', 'what is no column of the table is not written');
 UPDATE clear SET ssn = 'altered twice', one = 3 WHERE id = 503;
 SELECT is((SELECT ssn FROM clear WHERE id = 503), 'altered twice', 'nor updated');
+SELECT pg_get_viewdef('clear') AS definition \gset
+ALTER TABLE person ADD late text;
+SELECT kms_protect_column('person', 'late', 'alias/view') \g /dev/null
+SELECT is(pg_get_viewdef('clear'), :'definition'::text, 'with another column protected it stays as it is, condition and all'),
+	   is((SELECT count(*) FROM kms.protected_columns WHERE relation = 'person'::regclass AND column_name = 'late'), 1::bigint, 'the column is protected');
+SELECT kms_unprotect_column('person', 'late') \g /dev/null
+SELECT is(pg_get_viewdef('clear'), :'definition'::text, 'taken back it stays, too');
 CREATE OR REPLACE VIEW "Kms Test".clear AS SELECT p.id, p.ssn, p.card AS "Card No", p.vc, p.remark AS note, p.added, p.secret, 1 AS one FROM person p, typed;
 SELECT is(pg_temp.complaint('INSERT INTO clear (id) VALUES (504)'), '55000|InvalidParameter|view "clear" does not read from one table', 'one of two tables is not written by'),
 	   is(pg_temp.complaint('DELETE FROM clear'), '55000|InvalidParameter|view "clear" does not read from one table', 'nor deleted from');
