@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(288);
+SELECT plan(292);
 \set operations :here /sql/include/operations.psql
 \i :operations
 
