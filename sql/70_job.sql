@@ -54,10 +54,11 @@ CREATE VIEW kms.jobs WITH (security_barrier) AS
 	SELECT c.kind, NULL, NULL,
 		   CASE WHEN c.finished_at IS NOT NULL THEN 'done' WHEN c.at_work THEN 'running' ELSE 'interrupted' END,
 		   NULL, 1, c.noted_at, NULL, c.name, c.done, c.total, c.rows_per_second,
-		   CASE WHEN c.at_work AND c.finished_at IS NULL AND c.rows_per_second OPERATOR(pg_catalog.>) 0
-				THEN c.noted_at OPERATOR(pg_catalog.+) (((c.total OPERATOR(pg_catalog.-) c.done) OPERATOR(pg_catalog./) c.rows_per_second)
-														OPERATOR(pg_catalog.*) '1 second'::interval) END
-	  FROM (SELECT j.kind, j.finished_at, j.noted_at, j.done, j.total,
+		   CASE WHEN c.at_work AND c.finished_at IS NULL AND c.done OPERATOR(pg_catalog.>) 0
+				THEN c.noted_at OPERATOR(pg_catalog.+) ((c.noted_at OPERATOR(pg_catalog.-) c.started_at)
+														OPERATOR(pg_catalog.*) ((c.total OPERATOR(pg_catalog.-) c.done)::double precision
+																				OPERATOR(pg_catalog./) c.done)) END
+	  FROM (SELECT j.kind, j.started_at, j.finished_at, j.noted_at, j.done, j.total,
 				   (j.done OPERATOR(pg_catalog./) greatest(extract(epoch FROM (j.noted_at OPERATOR(pg_catalog.-) j.started_at)), 0.001))::bigint AS rows_per_second,
 				   pg_catalog.format('%I.%I.%I', n.nspname, r.relname, a.attname) AS name,
 				   /* the claim of service/column_batch.c */

@@ -23,6 +23,9 @@
 
 #define NOTICE_EVERY_MS		1000
 
+/* Passes that do nothing, for the sake of rows that others write just when it is their turn. */
+#define VAIN_PASSES_MAX		5
+
 typedef struct Batches
 {
 	KmsRewriteWork work;
@@ -102,6 +105,10 @@ tell_end(const Batches *batches)
 		ereport(WARNING,
 				(errmsg("%lld rows cannot be decrypted and stay as they are", (long long) batches->rewrite.refused),
 				 errhint("They are damaged, or of another row or table: kms_try_decrypt finds them.")));
+	if (batches->missed > 0)
+		ereport(WARNING,
+				(errmsg("%lld rows are written by others all the time and stay as they are", (long long) batches->missed),
+				 errhint("Call it again.")));
 }
 
 /* ---- work --------------------------------------------------------------------- */
@@ -142,11 +149,9 @@ rewrite_part(Batches *batches, Oid part)
 	batches->missed += pass.missed;
 }
 
-/* Whether there was something to do. */
-static bool
+static void
 rewrite_all(Batches *batches, const List *parts)
 {
-	int64		before = batches->job.done;
 	ListCell   *cell;
 
 	/* Where none was of another search key, there is none. */
@@ -156,7 +161,19 @@ rewrite_all(Batches *batches, const List *parts)
 	batches->rewrite.refused = 0;
 	foreach(cell, parts)
 		rewrite_part(batches, lfirst_oid(cell));
-	return batches->job.done > before || batches->missed > 0;
+}
+
+static void
+rewrite_until_done(Batches *batches, const List *parts)
+{
+	int			vain_passes = 0;
+	int64		before;
+
+	do
+	{
+		before = batches->job.done;
+		rewrite_all(batches, parts);
+	} while (batches->job.done > before || (batches->missed > 0 && ++vain_passes < VAIN_PASSES_MAX));
 }
 
 static bool
@@ -191,8 +208,7 @@ rewrite_parts(Batches *batches, const List *parts)
 		count_part(batches, lfirst_oid(cell));
 	store_column_job_begin(&batches->job);
 	user_batches_commit();
-	while (rewrite_all(batches, parts))
-		;
+	rewrite_until_done(batches, parts);
 	store_column_job_note(&batches->job, true);
 	/* Its statistics are of plaintext. */
 	if (batches->work == REWRITE_ENCRYPT && batches->job.done > 0)

@@ -39,7 +39,7 @@ void
 store_column_job_note(const KmsColumnJob *job, bool finished)
 {
 	static StoreQuery query = {
-		.sql = "UPDATE column_job SET done = $4, noted_at = $5, finished_at = CASE WHEN $6 THEN $5 END"
+		.sql = "UPDATE column_job SET done = $4, total = CASE WHEN $6 THEN $4 ELSE greatest(total, $4) END, noted_at = $5, finished_at = CASE WHEN $6 THEN $5 END"
 		" WHERE relation = $1 AND column_number = $2 AND kind = $3",
 		.nargs = 6, .argtypes = {OIDOID, INT2OID, TEXTOID, INT8OID, TIMESTAMPTZOID, BOOLOID}
 	};
