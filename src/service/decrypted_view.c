@@ -59,6 +59,13 @@ is_decrypt(Oid function)
 	return name != NULL && strcmp(name, DECRYPT) == 0 && get_func_namespace(function) == store_catalog()->schema;
 }
 
+/* Not a call, however SQL writes it: as trim(x), or without any argument. */
+static bool
+is_cast(const FuncExpr *call)
+{
+	return call->funcformat == COERCE_EXPLICIT_CAST || call->funcformat == COERCE_IMPLICIT_CAST;
+}
+
 /* Without what gives an expression the type and collation of its column. */
 static Node *
 strip_type(Node *node)
@@ -71,7 +78,7 @@ strip_type(Node *node)
 			node = (Node *) ((CollateExpr *) node)->arg;
 		else if (IsA(node, CoerceToDomain))
 			node = (Node *) ((CoerceToDomain *) node)->arg;
-		else if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcformat != COERCE_EXPLICIT_CALL)
+		else if (IsA(node, FuncExpr) && is_cast((FuncExpr *) node))
 			node = linitial(((FuncExpr *) node)->args);
 		else
 			return node;
