@@ -85,6 +85,17 @@ read_list(const StoreTrigger *trigger, int number, List **items)
 		list_length(*items) <= MaxHeapAttributeNumber && !name_list_repeats(*items);
 }
 
+static bool
+has_system_column(Oid relation, const List *items)
+{
+	ListCell   *cell;
+
+	foreach(cell, items)
+		if (get_attnum(relation, ((const NameItem *) lfirst(cell))->name) < 0)
+			return true;
+	return false;
+}
+
 /* Whoever made a trigger by hand may have given it anything: what it would refuse is no protection. */
 static List *
 columns_of(const StoreTrigger *trigger)
@@ -96,7 +107,8 @@ columns_of(const StoreTrigger *trigger)
 	ListCell   *cell;
 
 	if (trigger->type != TRIGGER_ENCRYPTS || !column_plan_takes(count) ||
-		!read_list(trigger, TRIGGER_COLUMNS, &items) || !read_list(trigger, TRIGGER_CONTEXT, &context_columns))
+		!read_list(trigger, TRIGGER_COLUMNS, &items) || !read_list(trigger, TRIGGER_CONTEXT, &context_columns) ||
+		has_system_column(trigger->relation, context_columns) || *table_in_context(trigger) == '\0')
 		return NIL;
 	foreach(cell, items)
 		columns = lappend(columns, column_of(trigger, lfirst(cell), context_columns));
