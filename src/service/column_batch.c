@@ -3,7 +3,8 @@
  *
  * A pass over the blocks that the table has now finds the rows and rewrites them.  Meanwhile
  * others may move a row to where the pass has been, or change it at the same moment: there
- * are passes until one finds nothing to do.
+ * are passes until one finds nothing to do.  As long as a pass finds nothing it sees all
+ * partitions as they were at its beginning, or a row could move past it.
  */
 #include "service/column_batch.h"
 
@@ -34,6 +35,7 @@ typedef struct Batches
 	MemoryContext memory;		/* of one batch */
 	KmsColumnRewrite rewrite;
 	KmsColumnJob job;
+	Snapshot	snapshot;		/* of this pass, as long as it has found nothing */
 	int64		missed;			/* rows of this pass that somebody else changed at the same moment */
 	TimestampTz noticed_at;
 } Batches;
@@ -113,11 +115,39 @@ tell_end(const Batches *batches)
 
 /* ---- work --------------------------------------------------------------------- */
 
+static void
+begin_snapshot(Batches *batches, const List *parts)
+{
+	ListCell   *cell;
+
+	foreach(cell, parts)
+		user_table_lock(lfirst_oid(cell), RowExclusiveLock);
+	batches->snapshot = user_snapshot_take();
+}
+
+static void
+end_snapshot(Batches *batches)
+{
+	if (batches->snapshot != NULL)
+		user_snapshot_release(batches->snapshot);
+	batches->snapshot = NULL;
+}
+
+static void
+commit_batch(Batches *batches)
+{
+	end_snapshot(batches);
+	store_column_job_note(&batches->job, false);
+	user_batches_commit();
+}
+
 /* A part that was dropped meanwhile has nothing to do. */
 static void
 rewrite_batch(Batches *batches, Oid oid, UserPass *pass)
 {
 	Relation	part = user_table_try_open(oid, RowExclusiveLock);
+	int64		missed = pass->missed;
+	int			count;
 
 	if (part == NULL)
 	{
@@ -125,10 +155,12 @@ rewrite_batch(Batches *batches, Oid oid, UserPass *pass)
 		return;
 	}
 	set_rewrite(batches, part);
-	batches->job.done += user_rewrite(part, batches->rewrite.column->number, pass, wants, rewritten, batches, batches->size);
+	pass->snapshot = batches->snapshot;
+	count = user_rewrite(part, batches->rewrite.column->number, pass, wants, rewritten, batches, batches->size);
 	user_table_close(part);
-	store_column_job_note(&batches->job, false);
-	user_batches_commit();
+	batches->job.done += count;
+	if (count > 0 || pass->missed > missed)
+		commit_batch(batches);
 }
 
 static void
@@ -159,8 +191,10 @@ rewrite_all(Batches *batches, const List *parts)
 	batches->rewrite.indexed = 0;
 	batches->missed = 0;
 	batches->rewrite.refused = 0;
+	begin_snapshot(batches, parts);
 	foreach(cell, parts)
 		rewrite_part(batches, lfirst_oid(cell));
+	end_snapshot(batches);
 }
 
 static void
@@ -192,7 +226,7 @@ count_part(Batches *batches, Oid oid)
 	Relation	part = user_table_open(oid, AccessShareLock);
 
 	set_rewrite(batches, part);
-	(void) user_scan(part, batches->rewrite.column->number, count_wanted, batches);
+	(void) user_scan(part, batches->rewrite.column->number, NULL, count_wanted, batches);
 	user_table_close(part);
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(batches->memory);
@@ -210,6 +244,7 @@ rewrite_parts(Batches *batches, const List *parts)
 	user_batches_commit();
 	rewrite_until_done(batches, parts);
 	store_column_job_note(&batches->job, true);
+	user_batches_commit();
 	/* Its statistics are of plaintext. */
 	if (batches->work == REWRITE_ENCRYPT && batches->job.done > 0)
 		user_run(psprintf("ANALYZE %s", user_table_name(batches->column.relation)));

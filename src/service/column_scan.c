@@ -27,6 +27,7 @@ typedef struct Counting
 	List	   *counts;
 	KmsVersionCount *last;
 	TimestampTz deadline;		/* DT_NOEND: none */
+	Snapshot	snapshot;		/* NULL: each table as it is by then */
 	int64		rows;
 } Counting;
 
@@ -86,7 +87,7 @@ count_part(Counting *counting, Oid part, const char *column)
 {
 	Relation	table = user_table_open(part, AccessShareLock);
 	AttrNumber	number = user_column_find(part, column, &counting->is_text);
-	bool		is_complete = number > 0 && user_scan(table, number, count_value, counting);
+	bool		is_complete = number > 0 && user_scan(table, number, counting->snapshot, count_value, counting);
 
 	user_table_close(table);
 	return is_complete;
@@ -118,6 +119,7 @@ List *
 column_scan(Oid caller, Oid relation, const char *column)
 {
 	Counting	counting = {.memory = CurrentMemoryContext, .deadline = DT_NOEND};
+	List	   *parts;
 	bool		is_text;
 	ListCell   *cell;
 
@@ -125,8 +127,11 @@ column_scan(Oid caller, Oid relation, const char *column)
 	user_table_close(user_table_open(relation, AccessShareLock));
 	require_readable(caller, relation, column);
 	(void) user_column_require(relation, column, &is_text);
-	foreach(cell, user_table_parts(relation, AccessShareLock))
+	parts = user_table_parts(relation, AccessShareLock);
+	counting.snapshot = user_snapshot_take();
+	foreach(cell, parts)
 		(void) count_part(&counting, lfirst_oid(cell), column);
+	user_snapshot_release(counting.snapshot);
 	list_sort(counting.counts, by_version);
 	return counting.counts;
 }

@@ -428,10 +428,22 @@ replace_row(Writer *writer, ItemPointer place, HeapTuple row)
 	return true;
 }
 
-bool
-user_scan(Relation table, AttrNumber column, UserSeeValue see, void *argument)
+Snapshot
+user_snapshot_take(void)
 {
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	return RegisterSnapshot(GetLatestSnapshot());
+}
+
+void
+user_snapshot_release(Snapshot snapshot)
+{
+	UnregisterSnapshot(snapshot);
+}
+
+bool
+user_scan(Relation table, AttrNumber column, Snapshot given, UserSeeValue see, void *argument)
+{
+	Snapshot	snapshot = RegisterSnapshot(given != NULL ? given : GetLatestSnapshot());
 	TupleTableSlot *slot = table_slot_create(table, NULL);
 	TableScanDesc scan = table_beginscan(table, snapshot, 0, NULL);
 	MemoryContext each = AllocSetContextCreate(CurrentMemoryContext, "kms value", ALLOCSET_DEFAULT_SIZES);
@@ -497,11 +509,15 @@ user_rewrite(Relation table, AttrNumber column, UserPass *pass, UserSeeValue see
 	Writer		writer;
 	int			count;
 
+	/* Before the blocks are counted: no row that is seen is in one that came later. */
+	PushActiveSnapshot(pass->snapshot != NULL ? pass->snapshot : GetLatestSnapshot());
 	if (!pass->begun || pass->file != FILE_NUMBER(table))
 		begin_pass(pass, table);
 	if (pass->ended)
+	{
+		PopActiveSnapshot();
 		return 0;
-	PushActiveSnapshot(GetLatestSnapshot());
+	}
 	writer = open_writer(table);
 	scan = resume_pass(pass, table);
 	count = rewrite_on(scan, &writer, column, pass, see, rewrite, argument, max);

@@ -14,6 +14,7 @@
 #include "storage/itemptr.h"
 #include "storage/lockdefs.h"
 #include "utils/relcache.h"
+#include "utils/snapshot.h"
 
 /* Names as SQL writes them, schema and all: of a relation, of a column. */
 extern char *user_table_name(Oid relation);
@@ -111,13 +112,19 @@ typedef struct UserPass
 	ItemPointerData next;
 	BlockNumber end;
 	int64		missed;			/* rows that somebody else changed at the same time */
+	Snapshot	snapshot;		/* by which rows are seen; NULL: as they are now */
 } UserPass;
 
+/* One moment for several tables, which must be locked by then. */
+extern Snapshot user_snapshot_take(void);
+extern void user_snapshot_release(Snapshot snapshot);
+
 /*
- * Look at a column in every row, until see has enough: then the result is false.  No function
+ * Look at a column in every row, until see has enough: then the result is false.  Without a
+ * snapshot rows are seen as they are now.  No function
  * of the table's owner is run by this, and no row security applies.
  */
-extern bool user_scan(Relation table, AttrNumber column, UserSeeValue see, void *argument);
+extern bool user_scan(Relation table, AttrNumber column, Snapshot snapshot, UserSeeValue see, void *argument);
 
 /* The row in place of one, NULL if it stays. */
 typedef HeapTuple (*UserRewriteRow) (HeapTuple row, void *argument);
