@@ -7,7 +7,7 @@
 #include "base/sensitive.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
-#include "service/decrypted_view.h"
+#include "service/decrypted_write.h"
 
 static void
 require_kind(FunctionCallInfo fcinfo)
@@ -20,7 +20,7 @@ require_kind(FunctionCallInfo fcinfo)
 }
 
 /* What is known of the view lives as long as the statement. */
-static KmsViewPlan *
+static KmsWritePlan *
 plan_of(FunctionCallInfo fcinfo)
 {
 	FmgrInfo   *place = fcinfo->flinfo;
@@ -29,7 +29,7 @@ plan_of(FunctionCallInfo fcinfo)
 	{
 		MemoryContext caller = MemoryContextSwitchTo(place->fn_mcxt);
 
-		place->fn_extra = decrypted_view_plan(((const TriggerData *) fcinfo->context)->tg_relation);
+		place->fn_extra = decrypted_write_plan(((const TriggerData *) fcinfo->context)->tg_relation);
 		MemoryContextSwitchTo(caller);
 	}
 	return place->fn_extra;
@@ -45,10 +45,10 @@ KMS_FUNCTION(kms_write_decrypted, ACTION_NONE)
 	sensitive_mark();
 	require_kind(fcinfo);
 	if (TRIGGER_FIRED_BY_INSERT(call->tg_event))
-		row = decrypted_view_insert(plan_of(fcinfo), caller, call->tg_trigtuple);
+		row = decrypted_write_insert(plan_of(fcinfo), caller, call->tg_trigtuple);
 	else if (TRIGGER_FIRED_BY_UPDATE(call->tg_event))
-		row = decrypted_view_update(plan_of(fcinfo), caller, call->tg_newtuple, call->tg_trigtuple);
+		row = decrypted_write_update(plan_of(fcinfo), caller, call->tg_newtuple, call->tg_trigtuple);
 	else
-		row = decrypted_view_delete(plan_of(fcinfo), call->tg_trigtuple);
+		row = decrypted_write_delete(plan_of(fcinfo), call->tg_trigtuple);
 	return PointerGetDatum(row);
 }
