@@ -159,8 +159,11 @@ rows_of_key(const Counting *counting, KmsCallSite *site, const pg_uuid_t *key_id
 static void
 warn_of_rows(const KmsProtectedColumn *column, int64 rows, bool is_complete)
 {
-	const char *table = user_table_name(column->relation);
+	const char *table = user_table_try_name(column->relation);
 
+	/* It may have been dropped this moment. */
+	if (table == NULL)
+		return;
 	if (!is_complete)
 		ereport(NOTICE,
 				(errmsg("column %s of table %s is too large to count, or locked: at least %lld rows are encrypted with this key",

@@ -41,14 +41,22 @@ err_gone(void)
 }
 
 char *
-user_table_name(Oid relation)
+user_table_try_name(Oid relation)
 {
 	char	   *name = get_rel_name(relation);
 	char	   *schema = name == NULL ? NULL : get_namespace_name(get_rel_namespace(relation));
 
-	if (schema == NULL)
+	return schema == NULL ? NULL : quote_qualified_identifier(schema, name);
+}
+
+char *
+user_table_name(Oid relation)
+{
+	char	   *name = user_table_try_name(relation);
+
+	if (name == NULL)
 		err_gone();
-	return quote_qualified_identifier(schema, name);
+	return name;
 }
 
 const char *

@@ -18,6 +18,8 @@
 
 /* Names as SQL writes them, schema and all: of a relation, of a column. */
 extern char *user_table_name(Oid relation);
+/* NULL for one that is gone. */
+extern char *user_table_try_name(Oid relation);
 extern const char *user_column_name(const char *column);
 
 /* 42P01 if there is no such relation. */
