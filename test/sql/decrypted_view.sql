@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(136);
+SELECT plan(138);
 
 CREATE ROLE kms_test_owner;
 CREATE ROLE kms_test_reader;
@@ -338,6 +338,13 @@ SELECT is(pg_temp.verdict('UPDATE clear SET note = ''x'''), '55000|InvalidParame
 CREATE OR REPLACE VIEW "Kms Test".clear AS SELECT 1 AS id, NULL::text AS ssn, NULL::bytea AS "Card No", NULL::varchar(500) AS vc, 'x'::text AS note, 'x'::text AS added, 'x'::text AS secret, 1 AS one;
 SELECT is(pg_temp.verdict('INSERT INTO clear (id) VALUES (504)'), '55000|InvalidParameter', 'one of no table at all is not written by'),
 	   is(pg_temp.verdict('SELECT kms_unprotect_column(''person'', ''secret'')'), 'fine', 'but a column is taken back');
+
+CREATE TABLE lone (id integer PRIMARY KEY, v text);
+SELECT kms_protect_column('lone', 'v', 'alias/view') \g /dev/null
+INSERT INTO lone VALUES (1, 'one'), (2, 'two');
+CREATE OR REPLACE VIEW lone_decrypted AS SELECT id, kms.decrypt_column(v, 'table'::text, 'lone'::text, 'column'::text, 'v'::text, 'id'::text, id) AS v FROM lone WHERE id > 1;
+SELECT is(pg_temp.verdict('SELECT kms_unprotect_column(''lone'', ''v'')'), 'fine', 'the only column is taken back'),
+	   is((SELECT string_agg(v, ',') FROM lone_decrypted), 'two', 'and a view that was altered stays');
 
 SELECT * FROM finish();
 ROLLBACK;
