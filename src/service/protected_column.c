@@ -125,6 +125,7 @@ protected_columns(Oid relation)
 	{
 		const StoreTrigger *trigger = lfirst(cell);
 
+		CHECK_FOR_INTERRUPTS();
 		if (OidIsValid(relation) || (!trigger->is_copy && user_table_is_reachable(trigger->relation)))
 			columns = list_concat(columns, columns_of(trigger));
 	}
