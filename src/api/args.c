@@ -47,24 +47,34 @@ result_row(FunctionCallInfo fcinfo, int count, Datum *values, bool *nulls)
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(type), values, nulls));
 }
 
-List *
-arg_names(FunctionCallInfo fcinfo, int number, const char *name)
+/* Of text or name: one dimension, no nulls in it. */
+static List *
+strings_of(ArrayType *array, const char *name)
 {
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(number);
-	List	   *names = NIL;
+	bool		is_name = ARR_ELEMTYPE(array) == NAMEOID;
+	List	   *strings = NIL;
 	Datum	   *values;
 	bool	   *nulls;
 	int			count;
 
 	if (ARR_NDIM(array) > 1)
 		err_invalid(name, "it must have one dimension");
-	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &count);
+	deconstruct_array(array, ARR_ELEMTYPE(array), is_name ? NAMEDATALEN : -1, false,
+					  is_name ? TYPALIGN_CHAR : TYPALIGN_INT, &values, &nulls, &count);
 	for (int i = 0; i < count; i++)
 	{
 		if (nulls[i])
 			err_invalid(name, "it must not contain nulls");
-		names = lappend(names, TextDatumGetCString(values[i]));
+		strings = lappend(strings, is_name ? pstrdup(NameStr(*DatumGetName(values[i]))) : TextDatumGetCString(values[i]));
 	}
+	return strings;
+}
+
+List *
+arg_names(FunctionCallInfo fcinfo, int number, const char *name)
+{
+	List	   *names = strings_of(PG_GETARG_ARRAYTYPE_P(number), name);
+
 	if (names == NIL)
 		err_invalid(name, "it must not be empty");
 	return names;
@@ -73,22 +83,7 @@ arg_names(FunctionCallInfo fcinfo, int number, const char *name)
 List *
 arg_name_array(FunctionCallInfo fcinfo, int number, const char *name)
 {
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(number);
-	List	   *names = NIL;
-	Datum	   *values;
-	bool	   *nulls;
-	int			count;
-
-	if (ARR_NDIM(array) > 1)
-		err_invalid(name, "it must have one dimension");
-	deconstruct_array(array, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR, &values, &nulls, &count);
-	for (int i = 0; i < count; i++)
-	{
-		if (nulls[i])
-			err_invalid(name, "it must not contain nulls");
-		names = lappend(names, pstrdup(NameStr(*DatumGetName(values[i]))));
-	}
-	return names;
+	return strings_of(PG_GETARG_ARRAYTYPE_P(number), name);
 }
 
 Datum

@@ -15,6 +15,8 @@
 #include "service/column.h"
 #include "service/protected_column.h"
 #include "store/column_job.h"
+#include "store/user_rows.h"
+#include "store/user_statement.h"
 #include "store/user_table.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"

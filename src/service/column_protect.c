@@ -23,6 +23,8 @@
 #include "service/mac.h"
 #include "service/protected_column.h"
 #include "store/catalog.h"
+#include "store/user_rows.h"
+#include "store/user_statement.h"
 #include "store/user_table.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"

@@ -10,6 +10,7 @@
 #include "service/protected_column.h"
 #include "service/reference.h"
 #include "service/sealed_value.h"
+#include "store/user_rows.h"
 #include "store/user_table.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"

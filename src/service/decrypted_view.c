@@ -15,6 +15,7 @@
 #include "service/view_query.h"
 #include "store/catalog.h"
 #include "store/trigger.h"
+#include "store/user_statement.h"
 #include "store/user_table.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"

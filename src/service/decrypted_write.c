@@ -10,6 +10,7 @@
 #include "lib/stringinfo.h"
 #include "rewrite/rewriteHandler.h"
 #include "service/view_query.h"
+#include "store/user_table.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"

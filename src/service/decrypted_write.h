@@ -8,7 +8,7 @@
 
 #include "access/attnum.h"
 #include "access/htup.h"
-#include "store/user_table.h"
+#include "store/user_statement.h"
 #include "utils/relcache.h"
 
 /* A column of the view, and what it is in the table. */

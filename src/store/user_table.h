@@ -1,20 +1,15 @@
 /*
- * Tables that are not ours: their columns are read and changed as the caller, by whose
- * rights it is, with names that are all qualified: the search path stays his, because
- * his triggers may need it.
+ * Tables that are not ours: what they are called, what there is of them, and locks on them.
  */
 #ifndef KMS_USER_TABLE_H
 #define KMS_USER_TABLE_H
 
 #include "postgres.h"
 
-#include "access/htup.h"
-#include "access/tupdesc.h"
+#include "access/attnum.h"
 #include "nodes/pg_list.h"
-#include "storage/itemptr.h"
 #include "storage/lockdefs.h"
 #include "utils/relcache.h"
-#include "utils/snapshot.h"
 
 /* Names as SQL writes them, schema and all: of a relation, of a column. */
 extern char *user_table_name(Oid relation);
@@ -67,77 +62,6 @@ extern bool user_table_has_pages(Oid relation);
 
 /* Row security would leave some out; 42501. */
 extern void user_table_require_all_rows(Oid relation);
-
-/* ---- statements ---- */
-
-/* One that returns nothing; the number of rows that it touched. */
-extern uint64 user_run(const char *sql);
-extern uint64 user_run_with(const char *sql, int count, const Oid *types, Datum *values, const char *nulls);
-
-/* A query; each row's first column as a string, without those that are null. */
-extern List *user_strings(const char *sql, int count, const Oid *types, Datum *values);
-
-/* A statement that is run many times, planned when it becomes another. */
-typedef struct UserStatement
-{
-	MemoryContext memory;		/* where it lives: with it the plan goes */
-	char	   *sql;
-	struct _SPI_plan *plan;
-	MemoryContextCallback callback;
-} UserStatement;
-
-/* The number of rows; row and type, if not NULL, receive the first that it returns, in the current memory context. */
-extern uint64 user_run_again(UserStatement *statement, const char *sql, int count, Oid *types, Datum *values,
-							 const char *nulls, HeapTuple *row, TupleDesc *type);
-
-/* ---- batches: statements with a commit after each ---- */
-
-/* As the procedure's outermost; in between, nothing else may be open at a commit. */
-extern void user_batches_open(void);
-extern void user_batches_commit(void);
-extern void user_batches_close(void);
-
-/* ---- scanning ---- */
-
-/* Of values that are not null; whether there is enough, or whether the row is wanted. */
-typedef bool (*UserSeeValue) (Datum value, void *argument);
-
-/*
- * Where a pass over a table is: over the blocks that it had when it began.  Zeroed to
- * begin with.
- */
-typedef struct UserPass
-{
-	bool		begun;
-	bool		ended;
-	uint32		file;			/* with another the rows have other places: it begins anew */
-	ItemPointerData next;
-	BlockNumber end;
-	int64		missed;			/* rows that somebody else changed at the same time */
-	Snapshot	snapshot;		/* by which rows are seen; NULL: as they are now */
-} UserPass;
-
-/* One moment for several tables, which must be locked by then. */
-extern Snapshot user_snapshot_take(void);
-extern void user_snapshot_release(Snapshot snapshot);
-
-/*
- * Look at a column in every row, until see has enough: then the result is false.  Without a
- * snapshot rows are seen as they are now.  No function
- * of the table's owner is run by this, and no row security applies.
- */
-extern bool user_scan(Relation table, AttrNumber column, Snapshot snapshot, UserSeeValue see, void *argument);
-
-/* The row in place of one, NULL if it stays. */
-typedef HeapTuple (*UserRewriteRow) (HeapTuple row, void *argument);
-
-/*
- * Go on with a pass until max rows are rewritten, or it has ended; their number.  A column's value
- * tells whether its row is given to rewrite.  As an UPDATE, but for the table's triggers, which
- * do not fire: nothing changes that they could know of.
- */
-extern int	user_rewrite(Relation table, AttrNumber column, UserPass *pass, UserSeeValue see, UserRewriteRow rewrite,
-						 void *argument, int max);
 
 /* ---- who is at work on a column, in the whole database ---- */
 
