@@ -7,6 +7,12 @@ CREATE FUNCTION @extschema@.kms_open_kms_service() RETURNS void
 COMMENT ON FUNCTION @extschema@.kms_open_kms_service()
 	IS 'open the service in this database: make its account and its domain key';
 
+CREATE FUNCTION @extschema@.kms_rewrap_domain_key() RETURNS bigint
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION @extschema@.kms_rewrap_domain_key()
+	IS 'wrap the domain keys under the current root key of the server; returns how many were under another';
+
 CREATE TYPE kms.region_entry AS (
 	region_id text
 );

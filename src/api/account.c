@@ -1,5 +1,5 @@
 /*
- * kms_open_kms_service, and what resource names begin with.
+ * kms_open_kms_service, kms_rewrap_domain_key, and what resource names begin with.
  */
 #include "postgres.h"
 
@@ -12,6 +12,12 @@ KMS_FUNCTION(kms_open_kms_service, ACTION_OPEN_KMS_SERVICE)
 {
 	account_open(GetUserId());
 	PG_RETURN_VOID();
+}
+
+/* kms_rewrap_domain_key() -> bigint: how many domain keys were under another root key */
+KMS_FUNCTION(kms_rewrap_domain_key, ACTION_REWRAP_DOMAIN_KEY)
+{
+	PG_RETURN_INT64(account_rewrap_domain_keys(GetUserId()));
 }
 
 /* For CREATE EXTENSION: kms.open_if_unsealed() -> void */

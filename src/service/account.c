@@ -170,6 +170,41 @@ find_root(const KmsDomainKey *row, kc_key *root)
 				errhint("Give the server the root key that this database was opened with, and reload."));
 }
 
+static void
+require_domain_key(kc_status status, int32 version)
+{
+	if (status == KC_BAD_TAG)
+		kms_ereport(ERRCODE_DATA_CORRUPTED, API_REJECTED_UNAVAILABLE,
+					errmsg("domain key %d has been damaged or tampered with", version),
+					errhint("Restore table domain_key of extension kms from a backup."));
+	err_crypto(status);
+}
+
+/* From one root key to another. */
+static void
+rewrap_domain_key(KmsDomainKey *key)
+{
+	uint8		place[13];
+	uint8		secret[DOMAIN_KEY_LEN];
+	kc_key		from;
+	kc_key		to;
+	kc_status	status;
+
+	find_root(key, &from);
+	if (!root_current(&to, key->root_key_id))
+	{
+		kc_wipe(&from, sizeof(from));
+		err_sealed();
+	}
+	status = kc_unwrap(&from, domain_key_place(key, place), kc_view_of(key->wrapped, sizeof(key->wrapped)), secret);
+	if (status == KC_OK)
+		status = kc_wrap(&to, domain_key_place(key, place), kc_view_of(secret, sizeof(secret)), key->wrapped);
+	kc_wipe(secret, sizeof(secret));
+	kc_wipe(&from, sizeof(from));
+	kc_wipe(&to, sizeof(to));
+	require_domain_key(status, key->version);
+}
+
 static const Unwrapped *
 remember(const Unwrapped *entry)
 {
@@ -216,11 +251,7 @@ unwrap(const KmsDomainKey *row)
 
 	kc_wipe(entry.key, ARENA_SLOT_SIZE);
 	kc_wipe(entry.digest_key, ARENA_SLOT_SIZE);
-	if (status != KC_BAD_TAG)
-		err_crypto(status);
-	kms_ereport(ERRCODE_DATA_CORRUPTED, API_REJECTED_UNAVAILABLE,
-				errmsg("domain key %d has been damaged or tampered with", row->version),
-				errhint("Restore table domain_key of extension kms from a backup."));
+	require_domain_key(status, row->version);
 	pg_unreachable();
 }
 
@@ -426,6 +457,40 @@ account_open(Oid caller)
 	audit_record(ACTION_OPEN_KMS_SERVICE, caller, "service", NULL, NULL);
 	store_sync_at_commit();
 	store_close();
+}
+
+int64
+account_rewrap_domain_keys(Oid caller)
+{
+	uint8		current_id[KC_ROOT_KEY_ID_LEN];
+	KmsDomainKey *keys;
+	int			count;
+	int64		rewrapped = 0;
+
+	(void) account_id();		/* the service must be open */
+	if (!root_current_id(current_id))
+		err_sealed();
+	store_open();
+	store_account_lock_table();
+	keys = store_domain_key_lock_all(&count);
+	for (int i = 0; i < count; i++)
+	{
+		if (memcmp(keys[i].root_key_id, current_id, sizeof(current_id)) == 0)
+			continue;
+		rewrap_domain_key(&keys[i]);
+		store_domain_key_save(&keys[i]);
+		rewrapped++;
+	}
+	if (rewrapped == 0)
+	{
+		store_close_unrecorded();
+		return 0;
+	}
+	audit_record(ACTION_REWRAP_DOMAIN_KEY, caller, "service", NULL,
+				 psprintf("root key %s", hex_print(current_id, sizeof(current_id))));
+	store_sync_at_commit();
+	store_close();
+	return rewrapped;
 }
 
 void

@@ -29,6 +29,12 @@ extern int64 account_id(void);
 extern bool account_is_at_home(void);
 extern void account_confirm_home(Oid caller);
 
+/*
+ * Wrap anew, under the server's current root key, the domain keys that are under another one,
+ * which it must have as well; their number.  They stay what they are, and with them all that they wrap.
+ */
+extern int64 account_rewrap_domain_keys(Oid caller);
+
 /* Moves when a key that was handed out earlier may be gone. */
 extern uint64 account_keys_generation;
 

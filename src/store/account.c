@@ -191,6 +191,39 @@ store_domain_key_insert(const KmsDomainKey *key)
 	invalidation_send_all(store_catalog()->domain_key);
 }
 
+KmsDomainKey *
+store_domain_key_lock_all(int *count)
+{
+	static StoreQuery query = {
+		.sql = "SELECT * FROM domain_key ORDER BY account_id, version FOR UPDATE"
+	};
+	KmsDomainKey *keys;
+
+	*count = (int) store_run(&query, NULL, NULL);
+	keys = palloc(*count * sizeof(KmsDomainKey) + 1);
+	for (int i = 0; i < *count; i++)
+		store_read_row(i, read_domain_key, &keys[i]);
+	return keys;
+}
+
+void
+store_domain_key_save(const KmsDomainKey *key)
+{
+	static StoreQuery query = {
+		.sql = "UPDATE domain_key SET root_key_id = $3, wrapped = $4 WHERE account_id = $1 AND version = $2",
+		.nargs = 4, .argtypes = {INT8OID, INT4OID, BYTEAOID, BYTEAOID}
+	};
+	Datum		values[] = {
+		Int64GetDatum(key->account_id),
+		Int32GetDatum(key->version),
+		PointerGetDatum(bytes_of(key->root_key_id, sizeof(key->root_key_id))),
+		PointerGetDatum(bytes_of(key->wrapped, sizeof(key->wrapped)))
+	};
+
+	store_run(&query, values, NULL);
+	invalidation_send_all(store_catalog()->domain_key);
+}
+
 void
 store_domain_key_each(StoreSee see, void *argument)
 {

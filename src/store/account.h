@@ -45,6 +45,10 @@ extern void store_account_set_homes(int64 system, Oid database);
 extern bool store_accounts_at_home(int64 system, Oid database);
 extern void store_domain_key_insert(const KmsDomainKey *key);
 
+/* Inside store_open: all of them, locked, in the current memory context; save: under another root key. */
+extern KmsDomainKey *store_domain_key_lock_all(int *count);
+extern void store_domain_key_save(const KmsDomainKey *key);
+
 /* Every domain key: see is given a KmsDomainKey, or NULL (store_each). */
 extern void store_domain_key_each(StoreSee see, void *argument);
 
