@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(35);
+SELECT plan(43);
 
 -- ---- open -----------------------------------------------------------------
 
@@ -33,6 +33,28 @@ SELECT cmp_ok(session_cached_keys, '>=', 1::bigint, 'a used key is in the cache'
 	   cmp_ok(session_cache_bytes, '>', 0::bigint, 'which takes memory')
   FROM kms.status;
 
+-- ---- the domain key and its root key --------------------------------------
+-- A root key that is changed: test/t/064_root_key_change.pl.
+
+SELECT string_agg(d::text, ' ') AS domain_key FROM kms.domain_key d \gset
+SELECT count(*) AS log_length FROM kms.audit_log \gset
+SELECT is(kms_rewrap_domain_key(), 0::bigint, 'a domain key that is under the current root key is not wrapped anew');
+SELECT is((SELECT string_agg(d::text, ' ') FROM kms.domain_key d), :'domain_key', 'its row stays as it was'),
+	   is((SELECT count(*) FROM kms.audit_log), :log_length::bigint, 'and nothing is recorded');
+SAVEPOINT writable;
+CREATE ROLE kms_test_owner;
+SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_rewrap_domain_key()'), '42501|', 'who has no EXECUTE wraps no domain key');
+GRANT EXECUTE ON FUNCTION kms_rewrap_domain_key TO kms_test_owner;
+SELECT is(pg_temp.verdict_as('kms_test_owner', 'SELECT kms_rewrap_domain_key()'), 'fine', 'who has it, does');
+SET TRANSACTION READ ONLY;
+SELECT is(pg_temp.verdict('SELECT kms_rewrap_domain_key()'), '25006|UnsupportedOperation', 'in a read-only transaction it is refused');
+ROLLBACK TO writable;
+UPDATE kms.domain_key SET root_key_id = '\x0001020304050607';
+SELECT is(pg_temp.complaint('SELECT kms_rewrap_domain_key()'),
+		  (SELECT format('55000|ServiceUnavailableTemporary|wrong root key: this database needs root key 0001020304050607, the server has %s', root_key_id) FROM kms.status),
+		  'nor is one wrapped anew whose root key the server does not have');
+ROLLBACK TO writable;
+
 -- ---- ARNs -----------------------------------------------------------------
 
 SELECT kms_create_key() AS key \gset
@@ -58,6 +80,7 @@ SELECT is(kms_describe_account_kms_status(), 'NotEnabled', 'without an account t
 SELECT is(pg_temp.complaint('SELECT kms_create_key()'),
 		  '55000|Forbidden.KmsServiceNotEnabled|the key management service of this database is not open', 'a service that is not open makes no key'),
 	   is(pg_temp.hint('SELECT kms_create_key()'), 'Call kms_open_kms_service().', 'the way out is hinted at');
+SELECT is(pg_temp.verdict('SELECT kms_rewrap_domain_key()'), '55000|Forbidden.KmsServiceNotEnabled', 'and wraps no domain key anew');
 SELECT is(pg_temp.verdict('SELECT kms_open_kms_service()'), 'fine', 'a service that is not open can be opened');
 SELECT is(kms_describe_account_kms_status(), 'Enabled', 'and then is open');
 SELECT is(pg_temp.verdict('SELECT kms_decrypt_text(kms_encrypt(kms_create_key()::text, %L::text))', 'x'), 'fine', 'and makes keys that work');

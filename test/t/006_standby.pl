@@ -106,7 +106,7 @@ for my $call (
 	"kms_create_key_version('$id')", "kms_create_alias('$id', 'alias/new')", "kms_update_alias('$id', 'alias/two')",
 	q{kms_delete_alias('alias/one')}, "kms_update_rotation_policy('$id', true, '7 days')", "kms_set_deletion_protection('$id', true)",
 	"kms_schedule_key_deletion('$id', 7)", "kms_cancel_key_deletion('$id')", "kms_grant('$id', 'member', '{Decrypt}')", "kms_revoke('$id', 'member')",
-	"kms_set_owner('$id', 'member')", 'kms_run_jobs()', 'kms_confirm_home()',
+	"kms_set_owner('$id', 'member')", 'kms_run_jobs()', 'kms_confirm_home()', 'kms_rewrap_domain_key()',
 	"kms_create_secret('new', 'v1', 'x'::text)", "kms_create_secret('new', 'v1', 'x'::bytea, encryption_key_id => 'alias/one')", "kms_put_secret_value('kept', 'v2', 'x'::text)", "kms_put_secret_value('kept', 'v2', 'x'::bytea)",
 	"kms_update_secret('kept', 'x')", "kms_update_secret_version_stage('kept', 'own', 'v1')", "kms_delete_secret('kept')", "kms_delete_secret('kept', true)", "kms_restore_secret('doomed')",
 	"kms_rotate_secret('app')", "kms_update_secret_rotation_policy('app', true, '7 days')", "kms_grant('secret/kept', 'member', '{GetSecretValue}')", "kms_revoke('secret/kept', 'member')", "kms_set_owner('secret/kept', 'member')",
