@@ -167,7 +167,7 @@ find_root(const KmsDomainKey *row, kc_key *root)
 	kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, API_SERVICE_UNAVAILABLE,
 				errmsg("wrong root key: this database needs root key %s, the server has %s",
 					   hex_print(row->root_key_id, sizeof(loaded)), hex_print(loaded, sizeof(loaded))),
-				errhint("Give the server the root key that this database was opened with, and reload."));
+				errhint("Give the server the root key with that id, as a further line if need be, and reload."));
 }
 
 static void

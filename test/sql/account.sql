@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(43);
+SELECT plan(44);
 
 -- ---- open -----------------------------------------------------------------
 
@@ -52,7 +52,8 @@ ROLLBACK TO writable;
 UPDATE kms.domain_key SET root_key_id = '\x0001020304050607';
 SELECT is(pg_temp.complaint('SELECT kms_rewrap_domain_key()'),
 		  (SELECT format('55000|ServiceUnavailableTemporary|wrong root key: this database needs root key 0001020304050607, the server has %s', root_key_id) FROM kms.status),
-		  'nor is one wrapped anew whose root key the server does not have');
+		  'nor is one wrapped anew whose root key the server does not have'),
+	   is(pg_temp.hint('SELECT kms_rewrap_domain_key()'), 'Give the server the root key with that id, as a further line if need be, and reload.', 'the way out is hinted at');
 ROLLBACK TO writable;
 
 -- ---- ARNs -----------------------------------------------------------------
