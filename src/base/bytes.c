@@ -11,7 +11,7 @@ bytes_to_base64(const bytea *bytes)
 	int			len = (int) VARSIZE_ANY_EXHDR(bytes);
 	int			room = pg_b64_enc_len(len);
 	text	   *base64 = bytes_new(room);
-	int			written = pg_b64_encode((const void *) VARDATA_ANY(bytes), len, VARDATA(base64), room);
+	int			written = pg_b64_encode((const void *) VARDATA_ANY(bytes), len, (void *) VARDATA(base64), room);
 
 	if (written < 0)
 		elog(ERROR, "cannot encode %d bytes in Base64", len);
@@ -48,7 +48,7 @@ bytes_from_base64(const char *base64, size_t len)
 		return NULL;
 
 	bytes = bytes_new(len / 4 * 3);
-	written = pg_b64_decode(base64, (int) len, VARDATA(bytes), (int) (len / 4 * 3));
+	written = pg_b64_decode(base64, (int) len, (void *) VARDATA(bytes), (int) (len / 4 * 3));
 	if (written < 0)
 		return NULL;
 	SET_VARSIZE(bytes, VARHDRSZ + written);

@@ -15,6 +15,11 @@
 #include "varatt.h"
 #endif
 
+/* Before a declaration, from 18 on; an attribute behind it until 17. */
+#ifndef pg_noreturn
+#define pg_noreturn			pg_attribute_noreturn()
+#endif
+
 /*
  * From 16 on, CREATEROLE reaches only the roles that one has ADMIN OPTION on, and
  * replication roles are no exception; and each membership says whether it is

@@ -74,23 +74,23 @@ extern void error_observe(int sqlstate, const char *api_code) pg_attribute_cold;
 	} while (0)
 
 /* 22004, MissingParameter. */
-extern void err_missing(const char *argument) pg_attribute_noreturn();
+pg_noreturn extern void err_missing(const char *argument);
 
 /* 22023, InvalidParameter; why completes "invalid value for <argument>: ...". */
-extern void err_invalid(const char *argument, const char *why) pg_attribute_noreturn();
+pg_noreturn extern void err_invalid(const char *argument, const char *why);
 
 /* 40001: somebody changed at the same time what is to be changed. */
-extern void err_serialization(void) pg_attribute_noreturn();
+pg_noreturn extern void err_serialization(void);
 
 /* The one error for every reason why a ciphertext does not open. */
 #define ERR_CIPHERTEXT_MESSAGE	"ciphertext cannot be decrypted"
-extern void err_ciphertext(void) pg_attribute_noreturn();
+pg_noreturn extern void err_ciphertext(void);
 
 /*
  * The bridge from the crypto floor: returns on KC_OK, raises otherwise.  What
  * failed to verify or was malformed is the caller's ciphertext.
  */
-extern void err_crypto_failed(kc_status status) pg_attribute_noreturn();
+pg_noreturn extern void err_crypto_failed(kc_status status);
 
 static inline void
 err_crypto(kc_status status)

@@ -6,6 +6,8 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
+
 #include "call/table.h"
 #include "utils/jsonb.h"
 
@@ -32,6 +34,6 @@ extern void request_read(const CallAction *action, Jsonb *json, CallRequest *req
 extern bool request_is_dry_run(const CallAction *action, Jsonb *json);
 
 /* Raise it. */
-extern void err_refused(const CallRefusal *refusal) pg_attribute_noreturn();
+pg_noreturn extern void err_refused(const CallRefusal *refusal);
 
 #endif

@@ -6,6 +6,8 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
+
 #include "crypto/kc.h"
 #include "service/action.h"
 #include "store/role.h"
@@ -55,6 +57,6 @@ typedef struct KmsSubject
 extern KmsVerdict access_decide(Oid caller, KmsAction action, const KmsSubject *subject, kc_view context);
 
 /* 42501, Forbidden.NoPermission; what is the caller's own name for the thing. */
-extern void access_refuse(const char *kind, const char *what, size_t len) pg_attribute_noreturn();
+pg_noreturn extern void access_refuse(const char *kind, const char *what, size_t len);
 
 #endif

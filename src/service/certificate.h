@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
+
 #include "service/access.h"
 #include "store/certificate.h"
 
@@ -40,7 +42,7 @@ extern void certificate_update_status(Oid caller, const char *text, const char *
 extern void certificate_delete(Oid caller, const char *text);
 
 /* Rejected.StateModifiedFailed, with why: "is revoked". */
-extern void err_certificate_status(const KmsCertificate *certificate, const char *why) pg_attribute_noreturn();
+pg_noreturn extern void err_certificate_status(const KmsCertificate *certificate, const char *why);
 
 /* certificate/UUID, as grants and the audit log call it. */
 extern char *certificate_shown(const pg_uuid_t *id);

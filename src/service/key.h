@@ -6,6 +6,8 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
+
 #include "service/access.h"
 #include "service/reference.h"
 #include "store/key.h"
@@ -56,7 +58,7 @@ extern void key_find_even_gone(Oid caller, KmsAction action, const KmsReference 
 extern void key_lock_even_gone(Oid caller, KmsAction action, const KmsReference *reference, KmsKey *key);
 
 /* Rejected.StateModifiedFailed: the key is in this state; hint may be NULL. */
-extern void key_err_state_change(const KmsReference *reference, const char *state, const char *hint) pg_attribute_noreturn();
+pg_noreturn extern void key_err_state_change(const KmsReference *reference, const char *state, const char *hint);
 
 /* InvalidParameter if it is longer than DESCRIPTION_MAX characters. */
 extern void key_require_description(const char *argument, const char *description);

@@ -6,6 +6,8 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
+
 #include "utils/uuid.h"
 
 /* Nothing longer can name a key: an alias has 261 characters, an ARN fewer. */
@@ -37,7 +39,7 @@ extern pg_uuid_t reference_resolve(const KmsReference *reference);
 /* Whether a name, as whoever wrote it somewhere, comes to a key; raises nothing for one that comes to none. */
 extern bool reference_means(const char *text, const pg_uuid_t *key_id);
 
-extern void err_key_not_found(const KmsReference *reference) pg_attribute_noreturn();
-extern void err_alias_not_found(const char *text, size_t len) pg_attribute_noreturn();
+pg_noreturn extern void err_key_not_found(const KmsReference *reference);
+pg_noreturn extern void err_alias_not_found(const char *text, size_t len);
 
 #endif

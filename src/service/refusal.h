@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
+
 typedef struct KmsRefusal
 {
 	const char *message;
@@ -23,7 +25,7 @@ extern void refuse_version(KmsRefusal *refusal, const uint8 *version_id);
 /* It was decrypted, and what came out is no text. */
 extern void refuse_text(KmsRefusal *refusal);
 
-extern void refusal_raise(const KmsRefusal *refusal) pg_attribute_noreturn();
+pg_noreturn extern void refusal_raise(const KmsRefusal *refusal);
 
 /* A line in the server log, as of an error, and a NOTICE; neither while a query is only planned. */
 extern void refusal_notice(const KmsRefusal *refusal);

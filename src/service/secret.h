@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
+
 #include "service/access.h"
 #include "store/secret.h"
 #include "utils/jsonb.h"
@@ -35,7 +37,7 @@ extern void secret_lock_even_gone(Oid caller, KmsAction action, KmsSecret *secre
 /* Whether the caller may do that with the secret, which is found in any case. */
 extern bool secret_may(Oid caller, KmsAction action, const char *text, KmsSecret *secret, kc_view context);
 
-extern void err_secret_not_found(const char *name) pg_attribute_noreturn();
+pg_noreturn extern void err_secret_not_found(const char *name);
 
 /* Rejected.ResourceInDeleteWindow if it is scheduled for deletion. */
 extern void secret_require_active(const KmsSecret *secret);

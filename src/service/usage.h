@@ -11,6 +11,7 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/planning.h"
 #include "base/usage_table.h"
 #include "crypto/kc.h"
@@ -57,8 +58,8 @@ usage_note(KmsCachedVersion *version, KmsAction action, size_t bytes)
 extern void usage_failed(const KmsCachedVersion *version, KmsAction action, size_t bytes);
 
 /* How what was noted ended: returns on KC_OK, counts a failure and raises otherwise. */
-extern void usage_err(const KmsCachedVersion *version, KmsAction action, size_t bytes,
-					  kc_status status) pg_attribute_noreturn();
+pg_noreturn extern void usage_err(const KmsCachedVersion *version, KmsAction action, size_t bytes,
+					  kc_status status);
 
 static inline void
 usage_end(const KmsCachedVersion *version, KmsAction action, size_t bytes, kc_status status)

@@ -22,6 +22,7 @@
 #include "store/catalog.h"
 #include "store/store.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"

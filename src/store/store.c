@@ -222,12 +222,18 @@ void
 store_insert_record(Oid table, int count, const Datum *values, const bool *nulls)
 {
 	Relation	relation = table_open(table, RowExclusiveLock);
+	bool		needs_snapshot = !ActiveSnapshotSet();
 	HeapTuple	row;
 
 	if (RelationGetNumberOfAttributes(relation) != count)
 		err_stored();
 	row = heap_form_tuple(RelationGetDescr(relation), unconstify(Datum *, values), unconstify(bool *, nulls));
+	/* At commit there is none any more; a row that is toasted wants one. */
+	if (needs_snapshot)
+		PushActiveSnapshot(GetTransactionSnapshot());
 	CatalogTupleInsert(relation, row);
+	if (needs_snapshot)
+		PopActiveSnapshot();
 	heap_freetuple(row);
 	table_close(relation, NoLock);
 	CommandCounterIncrement();

@@ -16,6 +16,8 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
+
 #include "access/htup.h"
 #include "access/tupdesc.h"
 #include "executor/spi.h"
@@ -65,7 +67,7 @@ typedef bool (*StoreRead) (HeapTuple row, TupleDesc type, void *result);
 extern Datum store_column(HeapTuple row, int column, TupleDesc type);
 
 /* A stored value that no release of ours has written: Rejected.Unavailable. */
-extern void err_stored(void) pg_attribute_noreturn();
+pg_noreturn extern void err_stored(void);
 
 /* Read a row of the last result, in the memory of store_open's caller. */
 extern void store_read_row(uint64 number, StoreRead read, void *result);

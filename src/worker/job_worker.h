@@ -6,11 +6,13 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
+
 /* Register the launcher.  From _PG_init, in the postmaster. */
 extern void launcher_register(void);
 
 /* The main functions, found by name. */
-extern PGDLLEXPORT void kms_launcher_main(Datum argument) pg_attribute_noreturn();
-extern PGDLLEXPORT void kms_job_worker_main(Datum database) pg_attribute_noreturn();
+pg_noreturn extern PGDLLEXPORT void kms_launcher_main(Datum argument);
+pg_noreturn extern PGDLLEXPORT void kms_job_worker_main(Datum database);
 
 #endif

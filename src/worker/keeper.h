@@ -6,10 +6,12 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
+
 /* Register the process.  From _PG_init, in the postmaster. */
 extern void keeper_register(void);
 
 /* Its main function, found by name. */
-extern PGDLLEXPORT void kms_keeper_main(Datum argument) pg_attribute_noreturn();
+pg_noreturn extern PGDLLEXPORT void kms_keeper_main(Datum argument);
 
 #endif
