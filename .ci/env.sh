@@ -74,15 +74,24 @@ make_root_key()
 	as_server sh -c 'umask 077 && openssl rand -hex 32 > "$1"' sh "$1"
 }
 
-# The settings by which Debian's server finds an extension that was staged with
-# DESTDIR instead of installed: control file and script through the first, the
-# preloaded library through the second.
-staged_settings()
+# The settings by which a server finds an extension that was staged with DESTDIR
+# instead of installed: control file and script, which until 17 takes a setting of
+# Debian's own, and the library.
+staged_paths()
 {
 	local stage=$1
 
-	echo "extension_destdir = '$stage'"
+	if [[ $("$PG_CONFIG" --version) =~ ^PostgreSQL\ 1[567] ]]; then
+		echo "extension_destdir = '$stage'"
+	else
+		echo "extension_control_path = '$stage$("$PG_CONFIG" --sharedir):\$system'"
+	fi
 	echo "dynamic_library_path = '$stage$("$PG_CONFIG" --pkglibdir):\$libdir'"
+}
+
+staged_settings()
+{
+	staged_paths "$1"
 	echo "shared_preload_libraries = 'kms'"
 }
 

@@ -645,8 +645,6 @@ check_example($examples[$_], $_ + 1) for 0 .. $#examples;
 
 # ---- a running server -----------------------------------------------------------
 
-my $pkglibdir = `"$ENV{PG_CONFIG}" --pkglibdir`;
-chomp $pkglibdir;
 my $node = PostgreSQL::Test::Cluster->new('formats');
 my $root_key = '00112233445566778899aAbBcCdDeEfF102132435465768798a9bacbdcedfe0f';
 my $root_file = $node->basedir . '/root.key';
@@ -665,8 +663,7 @@ sub write_root_keys
 $node->init;
 write_root_keys("\r\n", " \t$root_key \r\n", "\n", 'ff' x 32, "\n");
 $node->append_conf('postgresql.conf', <<"END");
-extension_destdir = '$ENV{KMS_STAGE}'
-dynamic_library_path = '$ENV{KMS_STAGE}$pkglibdir:\$libdir'
+$ENV{KMS_STAGED}
 shared_preload_libraries = 'kms'
 kms.root_key_file = '$root_file'
 END

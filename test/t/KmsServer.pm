@@ -24,14 +24,9 @@ our @EXPORT = qw(
 sub staged_settings
 {
 	my ($preloaded) = @_;
-	my $stage = $ENV{KMS_STAGE};
 	my $settings = "log_statement = none\nlc_messages = 'C'\n";
 
-	if (defined $stage)
-	{
-		chomp(my $library = `"$ENV{PG_CONFIG}" --pkglibdir`);
-		$settings .= "extension_destdir = '$stage'\ndynamic_library_path = '$stage$library:\$libdir'\n";
-	}
+	$settings .= "$ENV{KMS_STAGED}\n" if defined $ENV{KMS_STAGED};
 	$settings .= "shared_preload_libraries = 'kms'\n" if $preloaded;
 	return $settings;
 }
