@@ -452,18 +452,20 @@ renew(const Row *row, KmsColumnRewrite *rewrite, Datum value, Protected *renewed
 {
 	KmsPlanColumn *column = rewrite->column;
 	kc_view		ciphertext = sealed_value_unwrap(column->is_text, sealed_value_bytes(value));
-	bool		is_old = memcmp(ciphertext.data + CIPHER_VERSION_AT, rewrite->newest.data, UUID_LEN) != 0;
 	kc_view		context = context_now(row, column);
 	KmsRefusal	refusal;
 	bytea	   *plaintext = cipher_try_decrypt(&row->plan->site, row->caller, ciphertext, context, &refusal);
 	kc_view		view;
+	bool		is_old;
 	bool		is_indexed;
 
+	/* So is a text that only begins like a ciphertext. */
 	if (plaintext == NULL)
 	{
 		rewrite->refused++;
 		return false;
 	}
+	is_old = memcmp(ciphertext.data + CIPHER_VERSION_AT, rewrite->newest.data, UUID_LEN) != 0;
 	view = kc_view_of(VARDATA(plaintext), VARSIZE(plaintext) - VARHDRSZ);
 	renewed->value = is_old ? encrypt(row, column, view, context) : value;
 	renewed->index = index_of(row, column, view);

@@ -288,12 +288,14 @@ parts_of(Oid relation, const char *column)
 	foreach(cell, parts)
 	{
 		Oid			part = lfirst_oid(cell);
+		const KmsProtectedColumn *protected = protected_column_find(part, column);
 
 		user_table_require_all_rows(part);
-		if (protected_column_find(part, column) == NULL)
+		if (protected == NULL)
 			kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, API_INVALID_PARAMETER,
 						errmsg("column \"%s\" of table \"%s\" is not protected", column, get_rel_name(part)),
 						errhint("It is an heir that was made later: give it a trigger with the arguments of its parent's."));
+		protected_column_require_unreferenced(part, protected);
 	}
 	return parts;
 }
@@ -310,6 +312,7 @@ column_batch_run(Oid caller, Oid relation, const char *column, int batch_size, K
 	user_table_close(user_table_open(relation, AccessShareLock));
 	protected_column_require_own(caller, relation);
 	batches = prepare(caller, relation, column, batch_size, work);
+	protected_column_require_unreferenced(relation, &batches->column);
 	parts = parts_of(relation, column);
 	require_claim(batches);
 	PG_TRY();

@@ -427,6 +427,7 @@ decrypt_part(Oid caller, Oid part, const char *name)
 
 	if (protected == NULL)
 		return;
+	protected_column_require_unreferenced(part, protected);
 	table = user_table_open(part, AccessExclusiveLock);
 	rewrite.plan = protected_column_plan(table, protected->trigger);
 	rewrite.column = column_plan_find(rewrite.plan, name);
@@ -448,6 +449,7 @@ column_unprotect(Oid caller, Oid relation, const char *name)
 	column = protected_column_require(relation, name);
 	(void) user_column_number(relation, name);
 	user_table_require_all_rows(relation);
+	protected_column_require_unreferenced(relation, column);
 	foreach(cell, user_table_parts(relation, AccessExclusiveLock))
 		decrypt_part(caller, lfirst_oid(cell), name);
 	drop_triggers(column);

@@ -188,3 +188,11 @@ protected_column_require_own(Oid caller, Oid relation)
 					errmsg("must be owner of table %s", get_rel_name(relation)),
 					errhint("A superuser who trusts the owner with the plaintext can SET ROLE to him."));
 }
+
+void
+protected_column_require_unreferenced(Oid relation, const KmsProtectedColumn *column)
+{
+	user_column_require_unreferenced(relation, get_attnum(relation, column->column));
+	if (column->index != NULL)
+		user_column_require_unreferenced(relation, get_attnum(relation, column->index));
+}

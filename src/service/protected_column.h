@@ -43,6 +43,9 @@ extern KmsProtectedColumn *protected_column_require(Oid relation, const char *co
 /* What a trigger does, of an open table; raises what the trigger would. */
 extern KmsColumnPlan *protected_column_plan(Relation table, const char *trigger);
 
+/* Raises 55000 if a foreign key has it or its blind index, in a table or a part of it. */
+extern void protected_column_require_unreferenced(Oid relation, const KmsProtectedColumn *column);
+
 /* Raises 42501 unless the caller owns a table; to be asked before it is locked, and again then. */
 extern void protected_column_require_owner(Oid caller, Oid relation);
 

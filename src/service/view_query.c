@@ -117,10 +117,15 @@ is_empty(Node *expression)
 bool
 view_query_is_as_made(const Query *query, Oid table)
 {
+	const RangeTblEntry *from;
 	ListCell   *cell;
 
 	if (view_query_table(query) != table || query->jointree->quals != NULL || query->distinctClause != NIL ||
-		query->sortClause != NIL || query->limitCount != NULL || query->limitOffset != NULL)
+		query->sortClause != NIL || query->limitCount != NULL || query->limitOffset != NULL || query->havingQual != NULL ||
+		query->rowMarks != NIL || query->cteList != NIL)
+		return false;
+	from = rt_fetch(table_index(query), query->rtable);
+	if (!from->inh || from->tablesample != NULL)
 		return false;
 	foreach(cell, query->targetList)
 	{

@@ -12,6 +12,7 @@
 #include "executor/nodeModifyTable.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -71,6 +72,46 @@ close_writer(Writer *writer)
 	CommandCounterIncrement();
 }
 
+/*
+ * What an UPDATE checks.  The row may have plaintext where there was ciphertext, or have it
+ * still: it is in no error, which goes to the server's log.
+ */
+static void
+check_row(Writer *writer)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		if (RelationGetDescr(writer->target->ri_RelationDesc)->constr != NULL)
+			ExecConstraints(writer->target, writer->slot, writer->estate);
+		if (writer->target->ri_RelationDesc->rd_rel->relispartition)
+			ExecPartitionCheck(writer->target, writer->slot, writer->estate, true);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		FlushErrorState();
+		error->detail = NULL;
+		error->detail_log = NULL;
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+}
+
+/* A deferrable constraint would look at the row again later, by a trigger. */
+static void
+require_checked(const List *deferred)
+{
+	if (deferred != NIL)
+		kms_ereport(ERRCODE_UNIQUE_VIOLATION, API_INVALID_PARAMETER,
+					errmsg("a rewritten row may violate deferrable constraint \"%s\"", get_rel_name(linitial_oid(deferred))),
+					errhint("Make the constraint NOT DEFERRABLE."));
+}
+
 /* False if somebody else changed the row first. */
 static bool
 replace_row(Writer *writer, ItemPointer place, HeapTuple row)
@@ -82,12 +123,9 @@ replace_row(Writer *writer, ItemPointer place, HeapTuple row)
 
 	ExecForceStoreHeapTuple(row, writer->slot, false);
 	writer->slot->tts_tableOid = RelationGetRelid(table);
-	if (RelationGetDescr(table)->constr != NULL)
-	{
-		if (RelationGetDescr(table)->constr->has_generated_stored)
-			ExecComputeStoredGenerated(writer->target, writer->estate, writer->slot, CMD_UPDATE);
-		ExecConstraints(writer->target, writer->slot, writer->estate);
-	}
+	if (RelationGetDescr(table)->constr != NULL && RelationGetDescr(table)->constr->has_generated_stored)
+		ExecComputeStoredGenerated(writer->target, writer->estate, writer->slot, CMD_UPDATE);
+	check_row(writer);
 	switch (table_tuple_update(table, place, writer->slot, writer->command, GetActiveSnapshot(), InvalidSnapshot,
 							   true, &failure, &lock, &indexes))
 	{
@@ -100,7 +138,7 @@ replace_row(Writer *writer, ItemPointer place, HeapTuple row)
 			elog(ERROR, "a row of table \"%s\" cannot be rewritten", RelationGetRelationName(table));
 	}
 	if (writer->target->ri_NumIndices > 0 && UPDATES_INDEXES(indexes))
-		(void) INSERT_UPDATED_INDEXES(writer->target, writer->slot, writer->estate, indexes);
+		require_checked(INSERT_UPDATED_INDEXES(writer->target, writer->slot, writer->estate, indexes));
 	return true;
 }
 

@@ -48,7 +48,7 @@ typedef HeapTuple (*UserRewriteRow) (HeapTuple row, void *argument);
 /*
  * Go on with a pass until max rows are rewritten, or it has ended; their number.  A column's value
  * tells whether its row is given to rewrite.  As an UPDATE, but for the table's triggers, which
- * do not fire: nothing changes that they could know of.
+ * do not fire, those of foreign keys neither: see user_column_require_unreferenced.
  */
 extern int	user_rewrite(Relation table, AttrNumber column, UserPass *pass, UserSeeValue see, UserRewriteRow rewrite,
 						 void *argument, int max);

@@ -14,6 +14,7 @@
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
+#include "store/user_statement.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -115,6 +116,25 @@ user_column_require(Oid relation, const char *column, bool *is_text)
 					errmsg("column \"%s\" of type %s holds no ciphertext", column,
 						   format_type_be(get_atttype(relation, any))));
 	return number;
+}
+
+void
+user_column_require_unreferenced(Oid relation, AttrNumber column)
+{
+	static const Oid types[] = {OIDOID, INT2OID};
+	static const char sql[] =
+		"SELECT c.conname FROM pg_catalog.pg_constraint c"
+		" WHERE c.contype OPERATOR(pg_catalog.=) 'f'"
+		"   AND ((c.conrelid OPERATOR(pg_catalog.=) $1 AND $2 OPERATOR(pg_catalog.=) ANY (c.conkey))"
+		"        OR (c.confrelid OPERATOR(pg_catalog.=) $1 AND $2 OPERATOR(pg_catalog.=) ANY (c.confkey)))";
+	Datum		values[] = {ObjectIdGetDatum(relation), Int16GetDatum(column)};
+	List	   *found = column == 0 ? NIL : user_strings(sql, lengthof(values), types, values);
+
+	if (found != NIL)
+		kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, API_INVALID_PARAMETER,
+					errmsg("column \"%s\" of table \"%s\" cannot be rewritten: foreign key \"%s\" would not be checked",
+						   get_attname(relation, column, true), get_rel_name(relation), (char *) linitial(found)),
+					errhint("Drop the foreign key, and make it anew then."));
 }
 
 Relation

@@ -32,6 +32,9 @@ extern AttrNumber user_column_find(Oid relation, const char *column, bool *is_te
 /* Likewise; 42703, 42804.  Of a table that is locked. */
 extern AttrNumber user_column_require(Oid relation, const char *column, bool *is_text);
 
+/* 55000 if a foreign key has a column or refers to it; 0 is no column. */
+extern void user_column_require_unreferenced(Oid relation, AttrNumber column);
+
 /* A column of any type; 42703. */
 extern AttrNumber user_column_number(Oid relation, const char *column);
 

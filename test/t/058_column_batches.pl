@@ -487,6 +487,64 @@ $_->quit for $session, $writer;
 is(value($node, q{SELECT count(*) FILTER (WHERE key_version_id IS NULL) FROM kms_scan_column('pair', 'ssn')}), '0', 'everything is encrypted');
 is_right('pair', 'written to meanwhile');
 
+# ---- what a rewrite must not break ----------------------------------------------------------------------------------
+
+# A text that only begins like a ciphertext.
+$node->safe_psql('postgres', q{
+	CREATE TABLE origin (id integer PRIMARY KEY, v text);
+	SELECT kms_protect_column('origin', 'v', 'alias/pii');
+	INSERT INTO origin VALUES (1, 'one'), (2, 'two');
+	CREATE TABLE odd (id integer PRIMARY KEY, v text);
+	INSERT INTO odd SELECT id, v || CASE id WHEN 1 THEN '!! no Base64' ELSE '' END FROM origin;
+	SELECT kms_protect_column('odd', 'v', 'alias/pii', blind_index => true, blind_index_key_id => 'alias/search');
+	SELECT kms_create_key_version('alias/pii')});
+my $told = '';
+$node->psql('postgres', q{CALL kms_reencrypt_column('odd', 'v')}, stderr => \$told);
+like($told, qr/WARNING:  2 rows cannot be decrypted and stay as they are/, 'a text that only begins like a ciphertext stays, as one of another table does');
+
+# Foreign keys, deferrable constraints: their checks are triggers.
+$node->safe_psql('postgres', q{
+	CREATE TABLE parent (id integer PRIMARY KEY, v text);
+	SELECT kms_protect_column('parent', 'v', 'alias/pii', blind_index => true, blind_index_key_id => 'alias/search');
+	ALTER TABLE parent ADD UNIQUE (v_blind_index);
+	INSERT INTO parent VALUES (1, 'one');
+	CREATE TABLE child (v bytea REFERENCES parent (v_blind_index));
+	INSERT INTO child SELECT v_blind_index FROM parent});
+for my $call (q{CALL kms_reencrypt_column('parent', 'v')}, q{CALL kms_encrypt_existing('parent', 'v')}, q{SELECT kms_unprotect_column('parent', 'v')})
+{
+	refused($node, $call, '55000', 'InvalidParameter', "$call: a foreign key on the blind index would not be checked");
+}
+is(value($node, 'SELECT count(*) FROM child JOIN parent ON child.v = v_blind_index'), '1', 'it is kept');
+$node->safe_psql('postgres', q{
+	CREATE TABLE twins (id integer PRIMARY KEY, v text);
+	INSERT INTO twins VALUES (1, 'same'), (2, 'same');
+	SELECT kms_protect_column('twins', 'v', 'alias/pii', blind_index => true, blind_index_key_id => 'alias/search');
+	ALTER TABLE twins ADD UNIQUE (v_blind_index) DEFERRABLE INITIALLY DEFERRED});
+refused($node, q{CALL kms_encrypt_existing('twins', 'v')}, '23505', 'InvalidParameter', 'equal values in a deferrable unique blind index');
+is(value($node, q{SELECT string_agg(v, ' ') FROM twins}), 'same same', 'are not written');
+$node->safe_psql('postgres', q{UPDATE twins SET v = 'other' WHERE id = 2; CALL kms_encrypt_existing('twins', 'v')});
+is(value($node, q{SELECT string_agg(v, ' ' ORDER BY id) FROM twins_decrypted}), 'same other', 'different ones are');
+
+# A blind index that says which partition a row belongs to.
+$node->safe_psql('postgres', q{
+	CREATE TABLE spread (id integer, v text, i bytea) PARTITION BY LIST (i);
+	CREATE TABLE spread_none PARTITION OF spread FOR VALUES IN (NULL);
+	CREATE TABLE spread_rest PARTITION OF spread DEFAULT;
+	INSERT INTO spread VALUES (1, 'one');
+	CREATE TRIGGER seal BEFORE INSERT OR UPDATE ON spread FOR EACH ROW EXECUTE FUNCTION kms_encrypt_columns('alias/pii', 'v', 'id', 'spread', 'alias/search', 'v=i')});
+is(failure($node, q{CALL kms_encrypt_existing('spread', 'v')})->{sqlstate}, '23514', 'a row stays in its partition');
+is(value($node, 'SELECT count(*) FROM spread WHERE i IS NULL'), '1', 'and is found there');
+
+# What a constraint refuses is in no error.
+$node->safe_psql('postgres', q{
+	CREATE TABLE checked (id integer PRIMARY KEY, v text);
+	SELECT kms_protect_column('checked', 'v', 'alias/pii');
+	INSERT INTO checked VALUES (1, 'my swordfish');
+	ALTER TABLE checked ADD CHECK (length(v) > 50)});
+my $offset = -s $node->logfile;
+is(failure($node, q{SELECT kms_unprotect_column('checked', 'v')})->{sqlstate}, '23514', 'a plaintext that a constraint refuses');
+unlike(log_since($node, $offset), qr/swordfish/, 'is not in the log');
+
 # ---- a standby ---------------------------------------------------------------------------------------------------
 
 my $standby = PostgreSQL::Test::Cluster->new('standby');
