@@ -60,12 +60,13 @@ static KmsProtectedColumn *
 column_of(const StoreTrigger *trigger, const NameItem *item, List *context_columns)
 {
 	KmsProtectedColumn *column = palloc0(sizeof(KmsProtectedColumn));
+	bool		is_text;
 
 	column->relation = trigger->relation;
 	column->trigger = trigger->name;
 	column->enabled = trigger->enabled;
 	column->column = item->name;
-	column->number = user_column_find(trigger->relation, item->name, &column->is_text);
+	column->number = user_column_find(trigger->relation, item->name, &is_text);
 	column->name = item->alias;
 	column->table = table_in_context(trigger);
 	column->key = list_nth(trigger->arguments, TRIGGER_KEY);

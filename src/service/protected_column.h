@@ -22,7 +22,6 @@ typedef struct KmsProtectedColumn
 	bool		enabled;		/* the trigger fires */
 	const char *column;			/* as the trigger calls it now */
 	AttrNumber	number;			/* 0: there is no such column any more, or of another type */
-	bool		is_text;
 	const char *name;			/* in the context */
 	const char *table;			/* likewise */
 	const char *key;			/* as the trigger refers to it */
