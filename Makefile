@@ -8,7 +8,7 @@
 # PostgreSQL 15 where Debian puts it, else whatever is first in PATH.
 PG_CONFIG ?= $(firstword $(wildcard /usr/lib/postgresql/15/bin/pg_config) pg_config)
 
-COMMANDS = check demo demo-stop bench fuzz help
+COMMANDS = check check-long check-assert check-trixie check-memory demo demo-stop bench fuzz deb help
 GOALS := $(or $(MAKECMDGOALS),all)
 
 ifneq ($(filter $(COMMANDS),$(GOALS)),)
@@ -24,12 +24,26 @@ help:
 	@echo 'make demo-stop  stop that server and remove it'
 	@echo 'make check      every test, on a temporary server (STAGES="unit regress" for some,'
 	@echo '                TESTS="alias key" for some files, KEEP=1 keeps the temporary folder)'
+	@echo 'make check-long     crashes under load, which take more than two minutes'
+	@echo 'make check-assert   every test on a PostgreSQL built with assertions'
+	@echo 'make check-trixie   every test on Debian 13: PostgreSQL 17, OpenSSL 3.5 (as root)'
+	@echo 'make check-memory   the SQL tests under AddressSanitizer and under valgrind'
 	@echo 'make bench      speed, as a table'
 	@echo 'make fuzz       random input to all that reads it, a minute each (SECONDS=60)'
+	@echo 'make deb        the Debian package, built, installed and tried'
 	@echo 'make clean      remove what was built'
 
 check:
 	@STAGES='$(STAGES)' TESTS='$(TESTS)' KEEP='$(KEEP)' test/check.sh
+
+check-long:
+	@STAGES=long TESTS='$(TESTS)' KEEP='$(KEEP)' test/check.sh
+
+check-assert check-trixie check-memory:
+	@test/lane/$(@:check-%=%).sh
+
+deb:
+	@test/deb.sh
 
 demo:
 	@demo/demo.sh

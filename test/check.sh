@@ -7,7 +7,8 @@
 # and because nothing of a test should stay behind in it.  The copy is staged,
 # never installed.  The last line is the total.
 #
-#   STAGES="layers unit regress isolation tap"  only these (building is implied)
+#   STAGES="layers unit regress isolation tap"  only these (building is implied);
+#                                               "long" is what "make check-long" runs
 #   TESTS="alias key"                           only these files of a stage
 #   KEEP=1                                      leave the temporary folder
 #
@@ -307,23 +308,34 @@ count_failed_files()
 # settings in KMS_STAGED to postgresql.conf to find the extension.
 tap()
 {
+	tap_folder test/t
+}
+
+# What needs more than two minutes; not part of "make check".
+long()
+{
+	tap_folder test/long
+}
+
+tap_folder()
+{
 	local name
 
-	in_run mkdir tap
+	in_run mkdir -p tap
 	while read -r name; do
-		tap_file "$name"
-	done < <(files_of test/t .pl)
+		tap_file "$1" "$name"
+	done < <(files_of "$1" .pl)
 }
 
 tap_file()
 {
-	local name=$1 log=$tmp/$1.log start=$SECONDS status=0 good=$passed bad=$failed
+	local folder=$1 name=$2 log=$tmp/$2.log start=$SECONDS status=0 good=$passed bad=$failed
 
 	in_run mkdir "tap/$name"
 	(cd "$tmp/src" && as_server env TMPDIR="$tmp/run" TESTDIR="$tmp/run/tap/$name" \
 		PATH="$(pg_bin):$PATH" PERL5LIB="$(pg_tests)/perl:$tmp/src/test/t" \
 		PG_REGRESS="$(pg_tests)/regress/pg_regress" PG_CONFIG="$PG_CONFIG" KMS_STAGED="$(staged_paths "$tmp/stage")" \
-		prove --norc --verbose "test/t/$name.pl") >"$log" 2>&1 </dev/null || status=$?
+		prove --norc --verbose "$folder/$name.pl") >"$log" 2>&1 </dev/null || status=$?
 	count_tap "$log"
 	[ "$status" -eq 0 ] || [ "$failed" -gt "$bad" ] || fail "$name.pl ended with status $status"
 	note "$(printf '%-30s %4d passed, %d failed, %d s' "$name" $((passed - good)) $((failed - bad)) $((SECONDS - start)))"
@@ -355,6 +367,7 @@ main()
 		stage regress "pgTAP under pg_regress" regress
 		stage isolation "two sessions at once" isolation
 		stage tap "restart, seal, reload (PostgreSQL::Test::Cluster)" tap
+		stage long "crashes under load" long
 	fi
 
 	echo "$passed passed, $failed failed"
