@@ -13,6 +13,12 @@ CREATE FUNCTION @extschema@.kms_rewrap_domain_key() RETURNS bigint
 COMMENT ON FUNCTION @extschema@.kms_rewrap_domain_key()
 	IS 'wrap the domain keys under the current root key of the server; returns how many were under another';
 
+CREATE FUNCTION @extschema@.kms_rotate_domain_key() RETURNS bigint
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION @extschema@.kms_rotate_domain_key()
+	IS 'make a new domain key, and wrap all material anew under it; returns how many rows were brought under it';
+
 CREATE TYPE kms.region_entry AS (
 	region_id text
 );

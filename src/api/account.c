@@ -1,11 +1,12 @@
 /*
- * kms_open_kms_service, kms_rewrap_domain_key, and what resource names begin with.
+ * kms_open_kms_service, kms_rewrap_domain_key, kms_rotate_domain_key, and what resource names begin with.
  */
 #include "postgres.h"
 
 #include "api/args.h"
 #include "miscadmin.h"
 #include "service/account.h"
+#include "service/domain_key_rotation.h"
 
 /* kms_open_kms_service() -> void */
 KMS_FUNCTION(kms_open_kms_service, ACTION_OPEN_KMS_SERVICE)
@@ -18,6 +19,12 @@ KMS_FUNCTION(kms_open_kms_service, ACTION_OPEN_KMS_SERVICE)
 KMS_FUNCTION(kms_rewrap_domain_key, ACTION_REWRAP_DOMAIN_KEY)
 {
 	PG_RETURN_INT64(account_rewrap_domain_keys(GetUserId()));
+}
+
+/* kms_rotate_domain_key() -> bigint: how many rows were brought under the new domain key */
+KMS_FUNCTION(kms_rotate_domain_key, ACTION_ROTATE_DOMAIN_KEY)
+{
+	PG_RETURN_INT64(domain_key_rotate(GetUserId()));
 }
 
 /* For CREATE EXTENSION: kms.open_if_unsealed() -> void */

@@ -180,6 +180,14 @@ require_domain_key(kc_status status, int32 version)
 	err_crypto(status);
 }
 
+static void
+err_no_domain_key(void)
+{
+	kms_ereport(ERRCODE_DATA_CORRUPTED, API_REJECTED_UNAVAILABLE,
+				errmsg("the domain key is missing"),
+				errhint("Restore table domain_key of extension kms from a backup."));
+}
+
 /* From one root key to another. */
 static void
 rewrap_domain_key(KmsDomainKey *key)
@@ -264,9 +272,9 @@ find_unwrapped(int64 account, int32 version)
 	return NULL;
 }
 
-/* What is derived from a version of the domain key; version 0: the current one. */
+/* What is derived from a version of the domain key; version 0: the current one, as of now. */
 static const Unwrapped *
-keys_of(int64 account, int32 *version)
+keys_as_of_now(int64 account, int32 *version)
 {
 	int32		wanted;
 	const Unwrapped *found;
@@ -281,14 +289,21 @@ keys_of(int64 account, int32 *version)
 		return found;
 	}
 	if (!store_domain_key_find(account, wanted, &row))
-		kms_ereport(ERRCODE_DATA_CORRUPTED, API_REJECTED_UNAVAILABLE,
-					errmsg("the domain key is missing"),
-					errhint("Restore table domain_key of extension kms from a backup."));
+		err_no_domain_key();
 	found = unwrap(&row);
 	if (*version == 0)
 		current_version = row.version;
 	*version = row.version;
 	return found;
+}
+
+/* Whoever asks for the current one is about to write under it: it stays so until he has. */
+static const Unwrapped *
+keys_of(int64 account, int32 *version)
+{
+	if (*version == 0)
+		store_join();
+	return keys_as_of_now(account, version);
 }
 
 const kc_key *
@@ -380,7 +395,7 @@ account_require_unsealed(void)
 {
 	int32		version = 0;
 
-	(void) account_wrapping_key(account_id(), &version);
+	(void) keys_as_of_now(account_id(), &version);
 }
 
 int
@@ -491,6 +506,19 @@ account_rewrap_domain_keys(Oid caller)
 	store_sync_at_commit();
 	store_close();
 	return rewrapped;
+}
+
+int32
+account_add_domain_key(void)
+{
+	KmsDomainKey key;
+
+	if (!store_domain_key_find(account_id(), 0, &key))
+		err_no_domain_key();
+	key.version++;
+	make_domain_key(&key);
+	store_domain_key_insert(&key);
+	return key.version;
 }
 
 void

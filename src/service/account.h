@@ -35,6 +35,9 @@ extern void account_confirm_home(Oid caller);
  */
 extern int64 account_rewrap_domain_keys(Oid caller);
 
+/* Inside store_open_alone: make the next version of the domain key, the current one from now on; its number. */
+extern int32 account_add_domain_key(void);
+
 /* Moves when a key that was handed out earlier may be gone. */
 extern uint64 account_keys_generation;
 

@@ -19,6 +19,7 @@ static const char *const names[ACTION_COUNT] = {
 	[ACTION_RUN_JOBS] = "RunJobs",
 	[ACTION_CONFIRM_HOME] = "ConfirmHome",
 	[ACTION_REWRAP_DOMAIN_KEY] = "RewrapDomainKey",
+	[ACTION_ROTATE_DOMAIN_KEY] = "RotateDomainKey",
 	[ACTION_CHECK_INTEGRITY] = "CheckIntegrity",
 	[ACTION_VERIFY_AUDIT_LOG] = "VerifyAuditLog",
 	[ACTION_LIST_GRANTS] = "ListGrants",

@@ -255,3 +255,56 @@ certificate_key_opens(const KmsCertificate *certificate)
 		err_crypto(status);
 	return status == KC_OK;
 }
+
+/* What the two places of a private key need, which may raise: before it is unwrapped. */
+static kc_status
+rewrap(const KmsCertificate *old, KmsCertificate *new, uint8 *wrapped)
+{
+	uint8		private_key[KC_PRIVATE_MAX];
+	size_t		len = old->wrapped.len - KC_WRAP_OVERHEAD;
+	const kc_key *from;
+	const kc_key *to;
+	KmsRecord	old_place;
+	KmsRecord	new_place;
+	uint64		generation;
+	kc_status	status;
+
+	if (old->wrapped.len < KC_WRAP_OVERHEAD || len > sizeof(private_key))
+		return KC_BAD_TAG;
+	new->wrap_account_id = account_id();
+	do
+	{
+		generation = account_keys_generation;
+		new->wrap_domain_key_version = 0;
+		to = account_wrapping_key(new->wrap_account_id, &new->wrap_domain_key_version);
+		from = wrapping_key_of(old);
+	} while (generation != account_keys_generation);
+	record_place(old, &old_place);
+	record_place(new, &new_place);
+	status = kc_unwrap(from, record_view(&old_place), old->wrapped, private_key);
+	if (status == KC_OK)
+		status = kc_wrap(to, record_view(&new_place), kc_view_of(private_key, len), wrapped);
+	kc_wipe(private_key, sizeof(private_key));
+	record_end(&old_place);
+	record_end(&new_place);
+	return status;
+}
+
+bool
+certificate_seal_anew(KmsCertificate *certificate)
+{
+	KmsCertificate new = *certificate;
+	uint8	   *wrapped = palloc(certificate->wrapped.len + 1);
+	kc_status	status;
+
+	if (!certificate_is_intact(certificate))
+		return false;
+	status = rewrap(certificate, &new, wrapped);
+	if (status == KC_BAD_TAG)
+		return false;
+	err_crypto(status);
+	new.wrapped = kc_view_of(wrapped, certificate->wrapped.len);
+	make_seal(&new);
+	*certificate = new;
+	return true;
+}

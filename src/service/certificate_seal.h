@@ -28,6 +28,9 @@ extern bool certificate_key_opens(const KmsCertificate *certificate);
 extern kc_pair *certificate_open_private(const KmsCertificate *certificate);
 extern kc_pair *certificate_open_public(const KmsCertificate *certificate);
 
+/* Wrap the private key and make the MAC under the current domain key; false if either is damaged. */
+extern bool certificate_seal_anew(KmsCertificate *certificate);
+
 /* Inside store_open: write what was changed, or the new row. */
 extern void certificate_save(KmsCertificate *certificate);
 extern void certificate_add(KmsCertificate *certificate);

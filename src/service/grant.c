@@ -45,8 +45,8 @@ record_grant(const KmsGrant *grant, KmsRecord *record)
 	record_int(record, grant->created_at);
 }
 
-static void
-make_seal(KmsGrant *grant)
+void
+grant_make_seal(KmsGrant *grant)
 {
 	KmsRecord	record;
 
@@ -257,7 +257,7 @@ grant_give(Oid caller, const KmsGrantRequest *request)
 	grant.expires_at = request->expires_at;
 	grant.grantor_name = GetUserNameFromId(caller, false);
 	grant.created_at = GetCurrentTimestamp();
-	make_seal(&grant);
+	grant_make_seal(&grant);
 	store_grant_insert(&grant);
 	resource_grants_changed(&resource);
 	resource_record(ACTION_GRANT, caller, &resource, describe(&grant));
@@ -319,7 +319,7 @@ take_away(KmsGrant *grant, KmsResourceKind kind, uint64 bits)
 		return true;
 	}
 	set_operations(grant, had & ~bits);
-	make_seal(grant);
+	grant_make_seal(grant);
 	store_grant_update(grant);
 	return true;
 }
@@ -411,7 +411,7 @@ void
 grant_set_grantee(KmsGrant *grant, const KmsStoredRole *now)
 {
 	grant->grantee = *now;
-	make_seal(grant);
+	grant_make_seal(grant);
 	store_grant_update(grant);
 	invalidation_send(&grant->resource);
 }

@@ -39,8 +39,9 @@ extern void grant_set_owner(Oid caller, const char *resource, const char *new_ow
 /* What the view kms.grants calls the resource, for somebody who may describe it. */
 extern char *grant_describable(Oid caller, const char *resource);
 
-/* Rows as they stand: whether the MAC fits, the bits of the operations, the grantee's name of today. */
+/* Rows as they stand: whether the MAC fits, a new one, the bits of the operations, the grantee's name of today. */
 extern bool grant_is_intact(const KmsGrant *grant);
+extern void grant_make_seal(KmsGrant *grant);
 extern uint64 grant_operation_bits(const KmsGrant *grant);
 extern const char *grant_grantee_name(const KmsGrant *grant);
 extern void grant_of_row(HeapTupleHeader row, KmsGrant *grant);

@@ -34,8 +34,8 @@ record_key(const KmsKey *key, KmsRecord *record)
 	record_text(record, key->deletion_protection_description);
 }
 
-static void
-make_seal(KmsKey *key)
+void
+key_make_seal(KmsKey *key)
 {
 	KmsRecord	record;
 
@@ -46,14 +46,14 @@ make_seal(KmsKey *key)
 void
 key_save(KmsKey *key)
 {
-	make_seal(key);
+	key_make_seal(key);
 	store_key_update(key);
 }
 
 void
 key_add(KmsKey *key)
 {
-	make_seal(key);
+	key_make_seal(key);
 	store_key_insert(key);
 }
 

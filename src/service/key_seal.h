@@ -15,6 +15,9 @@ extern void key_save(KmsKey *key);
 /* The same for a new one. */
 extern void key_add(KmsKey *key);
 
+/* A MAC under the current domain key, without writing it. */
+extern void key_make_seal(KmsKey *key);
+
 /* Whether the row is as it was written.  Raises while the server is sealed. */
 extern bool key_is_intact(const KmsKey *key);
 

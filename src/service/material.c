@@ -191,6 +191,8 @@ digest_material(const KmsKeyVersion *version, const uint8 *digest_key, kc_view m
 	uint8		data[UUID_LEN + KC_KEY_MAX];
 	kc_status	status;
 
+	if (material.len > KC_KEY_MAX)	/* a digest where there can be none */
+		return KC_BAD_TAG;
 	memcpy(data, version->key_id.data, UUID_LEN);
 	memcpy(data + UUID_LEN, material.data, material.len);
 	status = kc_digest(kc_view_of(digest_key, KC_KEY_MAX), DIGEST_LABEL,
@@ -331,9 +333,15 @@ material_opens(const KmsKeyVersion *version, const KmsMaterialOf *of)
 	size_t		len;
 	kc_status	status;
 
-	if (!account_has_domain_key(version->account_id, version->domain_key_version))
+	int32		domain_version = version->domain_key_version;
+	const uint8 *digest_key;
+
+	if (!account_has_domain_key(version->account_id, domain_version))
 		return false;
+	digest_key = account_digest_key(version->account_id, &domain_version);
 	status = unwrap(version, of, wrapping_key_of(version), material, sizeof(material), &len);
+	if (status == KC_OK && version->has_digest)
+		status = compare_digest(version, digest_key, kc_view_of(material, len));
 	kc_wipe(material, sizeof(material));
 	return opens(status);
 }
@@ -353,4 +361,77 @@ material_token_opens(const KmsImportToken *token)
 					   kc_view_of(token->wrapped, token->wrapped_len), private_key);
 	kc_wipe(private_key, sizeof(private_key));
 	return opens(status);
+}
+
+/* What a version is wrapped under now, and what it is to be wrapped under: what may raise, raises here. */
+static const kc_key *
+prepare_rewrap(const KmsKey *key, const KmsKeyVersion *old, KmsKeyVersion *new, KmsMaterialKeys *keys)
+{
+	const kc_key *from;
+	uint64		generation;
+
+	do
+	{
+		material_prepare(new, key, old, NULL, keys);
+		generation = account_keys_generation;
+		from = wrapping_key_of(old);
+	} while (generation != account_keys_generation);
+	new->created_at = old->created_at;
+	new->has_digest = old->has_digest;
+	return from;
+}
+
+bool
+material_rewrap(const KmsKey *key, KmsKeyVersion *version)
+{
+	const KmsMaterialOf of = {key->spec, key->usage, key->origin};
+	uint8		material[KC_PRIVATE_MAX];
+	size_t		len;
+	KmsKeyVersion new;
+	KmsMaterialKeys keys;
+	const kc_key *from = prepare_rewrap(key, version, &new, &keys);
+	kc_status	status = unwrap(version, &of, from, material, sizeof(material), &len);
+
+	if (status == KC_OK && version->has_digest)
+		status = compare_digest(version, keys.earlier_digest_key, kc_view_of(material, len));
+	if (status == KC_OK)
+		status = wrap(key, &new, kc_view_of(material, len), keys.wrapping);
+	if (status == KC_OK && version->has_digest)
+		status = digest_material(&new, keys.digest_key, kc_view_of(material, len), new.digest);
+	kc_wipe(material, sizeof(material));
+	if (opens(status))
+		*version = new;
+	return status == KC_OK;
+}
+
+bool
+material_token_rewrap(KmsImportToken *token)
+{
+	uint8		private_key[KC_TRANSPORT_PRIVATE_MAX];
+	uint8		place[MATERIAL_PLACE_MAX];
+	KmsImportToken new = *token;
+	int32		domain_version = token->domain_key_version;
+	const kc_key *from;
+	const kc_key *to;
+	uint64		generation;
+	kc_status	status;
+
+	new.account_id = account_id();
+	do
+	{
+		generation = account_keys_generation;
+		new.domain_key_version = 0;
+		to = account_wrapping_key(new.account_id, &new.domain_key_version);
+		from = account_wrapping_key(token->account_id, &domain_version);
+	} while (generation != account_keys_generation);
+	if (token->wrapped_len < KC_WRAP_OVERHEAD)
+		return false;
+	status = kc_unwrap(from, material_place_of_token(token, place), kc_view_of(token->wrapped, token->wrapped_len), private_key);
+	if (status == KC_OK)
+		status = kc_wrap(to, material_place_of_token(&new, place),
+						 kc_view_of(private_key, token->wrapped_len - KC_WRAP_OVERHEAD), new.wrapped);
+	kc_wipe(private_key, sizeof(private_key));
+	if (opens(status))
+		*token = new;
+	return status == KC_OK;
 }

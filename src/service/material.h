@@ -60,6 +60,10 @@ typedef struct KmsMaterialOf
 extern bool material_opens(const KmsKeyVersion *version, const KmsMaterialOf *of);
 extern bool material_token_opens(const KmsImportToken *token);
 
+/* Wrap it anew, under the current domain key; false, and nothing changed, if it does not open. */
+extern bool material_rewrap(const KmsKey *key, KmsKeyVersion *version);
+extern bool material_token_rewrap(KmsImportToken *token);
+
 extern void material_unwrap(const KmsKeyVersion *version, const KmsMaterialOf *of, kc_key *out);
 extern kc_pair *material_open_pair(const KmsKeyVersion *version, const KmsMaterialOf *of);
 extern kc_mac *material_open_mac(const KmsKeyVersion *version, const KmsMaterialOf *of);

@@ -33,8 +33,8 @@ record_secret(const KmsSecret *secret, KmsRecord *record)
 	record_int(record, secret->hour_rotations);
 }
 
-static void
-make_seal(KmsSecret *secret)
+void
+secret_make_seal(KmsSecret *secret)
 {
 	KmsRecord	record;
 
@@ -46,14 +46,14 @@ void
 secret_save(KmsSecret *secret)
 {
 	secret->updated_at = GetCurrentTimestamp();
-	make_seal(secret);
+	secret_make_seal(secret);
 	store_secret_update(secret);
 }
 
 bool
 secret_add(KmsSecret *secret)
 {
-	make_seal(secret);
+	secret_make_seal(secret);
 	return store_secret_insert(secret);
 }
 

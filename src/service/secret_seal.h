@@ -15,6 +15,9 @@ extern void secret_save(KmsSecret *secret);
 /* The same for a new one; false if the name is taken. */
 extern bool secret_add(KmsSecret *secret);
 
+/* A MAC under the current domain key, without writing it. */
+extern void secret_make_seal(KmsSecret *secret);
+
 /* Whether the row is as it was written.  Raises while the server is sealed. */
 extern bool secret_is_intact(const KmsSecret *secret);
 

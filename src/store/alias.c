@@ -157,3 +157,20 @@ store_alias_each(StoreSee see, void *argument)
 
 	store_each(store_catalog()->alias, read_alias, &row, see, argument);
 }
+
+static void
+fill_alias(const void *row, Datum *values, bool *replaces)
+{
+	const KmsAlias *alias = row;
+
+	seal_fill(&alias->seal, COLUMN_SEAL - 1, values, replaces);
+}
+
+int64
+store_alias_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max)
+{
+	KmsAlias    row;
+	const StoreRewriting what = {store_catalog()->alias, read_alias, &row, rewrite, fill_alias, argument};
+
+	return store_rewrite(&what, max);
+}

@@ -351,3 +351,24 @@ store_certificate_each(StoreSee see, void *argument)
 
 	store_each(store_catalog()->certificate, read_certificate, &row, see, argument);
 }
+
+static void
+fill_certificate(const void *row, Datum *values, bool *replaces)
+{
+	const KmsCertificate *certificate = row;
+
+	values[COLUMN_WRAPPED] = PointerGetDatum(bytes_of(certificate->wrapped.data, certificate->wrapped.len));
+	values[COLUMN_WRAP_ACCOUNT_ID] = Int64GetDatum(certificate->wrap_account_id);
+	values[COLUMN_WRAP_DOMAIN_KEY_VERSION] = Int32GetDatum(certificate->wrap_domain_key_version);
+	memset(replaces + COLUMN_WRAPPED, true, 3);
+	seal_fill(&certificate->seal, COLUMN_SEAL, values, replaces);
+}
+
+int64
+store_certificate_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max)
+{
+	KmsCertificate row;
+	const StoreRewriting what = {store_catalog()->certificate, read_certificate, &row, rewrite, fill_certificate, argument};
+
+	return store_rewrite(&what, max);
+}

@@ -247,3 +247,20 @@ store_grant_each(StoreSee see, void *argument)
 
 	store_each(store_catalog()->grant_entry, read_grant, &row, see, argument);
 }
+
+static void
+fill_grant(const void *row, Datum *values, bool *replaces)
+{
+	const KmsGrant *grant = row;
+
+	seal_fill(&grant->seal, COLUMN_SEAL, values, replaces);
+}
+
+int64
+store_grant_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max)
+{
+	KmsGrant    row;
+	const StoreRewriting what = {store_catalog()->grant_entry, read_grant, &row, rewrite, fill_grant, argument};
+
+	return store_rewrite(&what, max);
+}

@@ -127,3 +127,23 @@ store_import_token_each(StoreSee see, void *argument)
 
 	store_each(store_catalog()->import_token, read_token, &row, see, argument);
 }
+
+static void
+fill_token(const void *row, Datum *values, bool *replaces)
+{
+	const KmsImportToken *token = row;
+
+	values[COLUMN_ACCOUNT_ID] = Int64GetDatum(token->account_id);
+	values[COLUMN_DOMAIN_KEY_VERSION] = Int32GetDatum(token->domain_key_version);
+	values[COLUMN_WRAPPED] = PointerGetDatum(bytes_of(token->wrapped, token->wrapped_len));
+	memset(replaces + COLUMN_ACCOUNT_ID, true, 3);
+}
+
+int64
+store_import_token_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max)
+{
+	KmsImportToken row;
+	const StoreRewriting what = {store_catalog()->import_token, read_token, &row, rewrite, fill_token, argument};
+
+	return store_rewrite(&what, max);
+}

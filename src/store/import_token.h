@@ -43,4 +43,7 @@ extern void store_import_token_expire(TimestampTz now, TimestampTz long_ago);
 /* Every row: see is given a KmsImportToken, or NULL (store_each). */
 extern void store_import_token_each(StoreSee see, void *argument);
 
+/* Inside store_open_alone: with private keys under another domain key, of at most max rows (store_rewrite). */
+extern int64 store_import_token_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max);
+
 #endif

@@ -342,3 +342,20 @@ store_key_each(StoreSee see, void *argument)
 
 	store_each(store_catalog()->key, read_key, &row, see, argument);
 }
+
+static void
+fill_key(const void *row, Datum *values, bool *replaces)
+{
+	const KmsKey *key = row;
+
+	seal_fill(&key->seal, COLUMN_SEAL, values, replaces);
+}
+
+int64
+store_key_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max)
+{
+	KmsKey      row;
+	const StoreRewriting what = {store_catalog()->key, read_key, &row, rewrite, fill_key, argument};
+
+	return store_rewrite(&what, max);
+}

@@ -135,4 +135,7 @@ extern void store_key_erase(const pg_uuid_t *id);
 /* Every row: see is given a KmsKey, or NULL (store_each). */
 extern void store_key_each(StoreSee see, void *argument);
 
+/* Inside store_open_alone: with other seals, of at most max rows (store_rewrite). */
+extern int64 store_key_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max);
+
 #endif

@@ -163,3 +163,27 @@ store_key_version_each(StoreSee see, void *argument)
 
 	store_each(store_catalog()->key_version, read_version, &row, see, argument);
 }
+
+static void
+fill_version(const void *row, Datum *values, bool *replaces)
+{
+	const KmsKeyVersion *version = row;
+
+	values[COLUMN_ACCOUNT_ID] = Int64GetDatum(version->account_id);
+	values[COLUMN_DOMAIN_KEY_VERSION] = Int32GetDatum(version->domain_key_version);
+	values[COLUMN_WRAPPED] = PointerGetDatum(bytes_of(version->wrapped, version->wrapped_len));
+	memset(replaces + COLUMN_ACCOUNT_ID, true, 3);
+	if (!version->has_digest)
+		return;
+	values[COLUMN_DIGEST] = PointerGetDatum(bytes_of(version->digest, KEY_VERSION_DIGEST_LEN));
+	replaces[COLUMN_DIGEST] = true;
+}
+
+int64
+store_key_version_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max)
+{
+	KmsKeyVersion row;
+	const StoreRewriting what = {store_catalog()->key_version, read_version, &row, rewrite, fill_version, argument};
+
+	return store_rewrite(&what, max);
+}

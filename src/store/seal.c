@@ -15,6 +15,13 @@ seal_to_values(const KmsSeal *seal, Datum *values)
 }
 
 void
+seal_fill(const KmsSeal *seal, int column, Datum *values, bool *replaces)
+{
+	seal_to_values(seal, values + column);
+	memset(replaces + column, true, SEAL_COLUMNS);
+}
+
+void
 seal_from_values(const Datum *values, KmsSeal *seal)
 {
 	bytea	   *mac = DatumGetByteaPP(values[2]);

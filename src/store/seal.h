@@ -16,6 +16,9 @@ typedef struct KmsSeal
 	uint8		mac[SEAL_MAC_LEN];
 } KmsSeal;
 
+/* The columns of a row, from the first of the three (StoreRewriting). */
+extern void seal_fill(const KmsSeal *seal, int column, Datum *values, bool *replaces);
+
 /* The columns' values, and back; of another length, a MAC is one that does not fit. */
 extern void seal_to_values(const KmsSeal *seal, Datum *values);
 extern void seal_from_values(const Datum *values, KmsSeal *seal);

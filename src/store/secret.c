@@ -346,6 +346,23 @@ store_secret_each(StoreSee see, void *argument)
 	store_each(store_catalog()->secret, read_secret, &row, see, argument);
 }
 
+static void
+fill_secret(const void *row, Datum *values, bool *replaces)
+{
+	const KmsSecret *secret = row;
+
+	seal_fill(&secret->seal, COLUMN_SEAL, values, replaces);
+}
+
+int64
+store_secret_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max)
+{
+	KmsSecret   row;
+	const StoreRewriting what = {store_catalog()->secret, read_secret, &row, rewrite, fill_secret, argument};
+
+	return store_rewrite(&what, max);
+}
+
 static bool
 read_role(HeapTuple row, TupleDesc type, void *result)
 {

@@ -99,6 +99,9 @@ extern void store_secret_notify(const char *name);
 /* Every row: see is given a KmsSecret, or NULL (store_each). */
 extern void store_secret_each(StoreSee see, void *argument);
 
+/* Inside store_open_alone: with other seals, of at most max rows (store_rewrite). */
+extern int64 store_secret_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max);
+
 /* Likewise of kms.secret_role: see is given the secret's id. */
 extern void store_secret_role_each(StoreSee see, void *argument);
 

@@ -229,3 +229,20 @@ store_secret_stage_each(StoreSee see, void *argument)
 
 	store_each(store_catalog()->secret_version_stage, read_stored_stage, &row, see, argument);
 }
+
+static void
+fill_stage(const void *row, Datum *values, bool *replaces)
+{
+	const StoredStage *stage = row;
+
+	seal_fill(&stage->stage.seal, STAGE_COLUMN_SEAL - 1, values, replaces);
+}
+
+int64
+store_secret_stage_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max)
+{
+	StoredStage row;
+	const StoreRewriting what = {store_catalog()->secret_version_stage, read_stored_stage, &row, rewrite, fill_stage, argument};
+
+	return store_rewrite(&what, max);
+}

@@ -80,6 +80,14 @@ store_require_writable(void)
 					errmsg("keys cannot be changed in a read-only transaction"));
 }
 
+static void
+pin_lock_timeout(void)
+{
+	if (LockTimeout == 0)
+		(void) set_config_option("lock_timeout", "10s", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+}
+
 /*
  * The path names pg_temp, and last: left out, it would be searched first, and
  * the caller's temporary table would stand in for ours.
@@ -99,15 +107,31 @@ pin_settings(Oid schema)
 							 GUC_ACTION_SAVE, true, 0, false);
 	(void) set_config_option("row_security", "on", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
-	if (LockTimeout == 0)
-		(void) set_config_option("lock_timeout", "10s", PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
+	pin_lock_timeout();
 	pfree(path);
 	pfree(name);
 }
 
+/*
+ * Whoever changes something holds a lock on the table of domain keys, so that these can be
+ * changed while nobody writes a row under an earlier one.  Readers do not.
+ */
 void
-store_open(void)
+store_join(void)
+{
+	Oid			table = store_catalog()->domain_key;
+	int			guc_level;
+
+	if (ConditionalLockRelationOid(table, RowExclusiveLock))
+		return;
+	guc_level = NewGUCNestLevel();
+	pin_lock_timeout();
+	LockRelationOid(table, RowExclusiveLock);
+	AtEOXact_GUC(true, guc_level);
+}
+
+static void
+open_with(LOCKMODE lock)
 {
 	const StoreCatalog *catalog = store_catalog();
 
@@ -119,10 +143,23 @@ store_open(void)
 	SetUserIdAndSecContext(catalog->owner,
 						   store.security_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 	pin_settings(catalog->schema);
+	LockRelationOid(catalog->domain_key, lock);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	store.open = true;
 	unrecorded = true;
+}
+
+void
+store_open(void)
+{
+	open_with(RowExclusiveLock);
+}
+
+void
+store_open_alone(void)
+{
+	open_with(ShareRowExclusiveLock);
 }
 
 void
@@ -213,6 +250,7 @@ void
 store_insert(Oid table, int count, const Datum *values, const bool *nulls)
 {
 	store_require_writable();
+	store_join();
 	watch_aborts();
 	unrecorded = true;
 	store_insert_record(table, count, values, nulls);
@@ -400,6 +438,76 @@ store_each(Oid table, StoreRead read, void *row, StoreSee see, void *argument)
 	walk.memory = AllocSetContextCreate(CurrentMemoryContext, "kms row", ALLOCSET_DEFAULT_SIZES);
 	(void) store_find(&scan, walk_row, &walk);
 	MemoryContextDelete(walk.memory);
+}
+
+/* What store_rewrite needs for a row. */
+typedef struct Rewriting
+{
+	const StoreRewriting *what;
+	Walk		walk;
+	Relation	relation;
+	CatalogIndexState indexes;
+	Datum	   *values;
+	bool	   *nulls;
+	bool	   *replaces;
+	int64		max;
+	int64		count;
+} Rewriting;
+
+static void
+write_back(Rewriting *rewriting, HeapTuple old)
+{
+	TupleDesc	type = RelationGetDescr(rewriting->relation);
+	ItemPointerData place = old->t_self;
+	HeapTuple	new;
+
+	memset(rewriting->nulls, 0, type->natts * sizeof(bool));
+	memset(rewriting->replaces, 0, type->natts * sizeof(bool));
+	rewriting->what->fill(rewriting->walk.row, rewriting->values, rewriting->replaces);
+	new = heap_modify_tuple(old, type, rewriting->values, rewriting->nulls, rewriting->replaces);
+	CatalogTupleUpdateWithInfo(rewriting->relation, &place, new, rewriting->indexes);
+	rewriting->count++;
+}
+
+static bool
+rewrite_row(HeapTuple tuple, TupleDesc type, void *argument)
+{
+	Rewriting  *rewriting = argument;
+	const StoreRewriting *what = rewriting->what;
+	MemoryContext caller = MemoryContextSwitchTo(rewriting->walk.memory);
+	bool		understood = read_carefully(&rewriting->walk, tuple, type);
+
+	CHECK_FOR_INTERRUPTS();
+	if (what->rewrite(understood ? what->row : NULL, what->argument))
+		write_back(rewriting, tuple);
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(rewriting->walk.memory);
+	return rewriting->count >= rewriting->max;
+}
+
+int64
+store_rewrite(const StoreRewriting *what, int64 max)
+{
+	StoreScan	scan = {.table = what->table};
+	Rewriting	rewriting = {.what = what, .walk = {.read = what->read, .row = what->row}, .max = max};
+	int			columns;
+
+	if (max <= 0)
+		return 0;
+	rewriting.walk.memory = AllocSetContextCreate(CurrentMemoryContext, "kms row", ALLOCSET_DEFAULT_SIZES);
+	rewriting.relation = table_open(what->table, RowExclusiveLock);
+	rewriting.indexes = CatalogOpenIndexes(rewriting.relation);
+	columns = RelationGetNumberOfAttributes(rewriting.relation);
+	rewriting.values = palloc0(columns * sizeof(Datum));
+	rewriting.nulls = palloc(columns * sizeof(bool));
+	rewriting.replaces = palloc(columns * sizeof(bool));
+	invalidation_on_abort();
+	(void) store_find(&scan, rewrite_row, &rewriting);
+	CatalogCloseIndexes(rewriting.indexes);
+	table_close(rewriting.relation, NoLock);
+	CommandCounterIncrement();
+	MemoryContextDelete(rewriting.walk.memory);
+	return rewriting.count;
 }
 
 bool

@@ -43,6 +43,15 @@ extern void store_open(void);
 extern void store_close(void);
 
 /*
+ * The same, alone: waits until no transaction is left in which a store was open, or rows
+ * were made for one (store_join), and lets none begin until this one ends.
+ */
+extern void store_open_alone(void);
+
+/* To be called before a row is made that store_insert, or an open store, will write. */
+extern void store_join(void);
+
+/*
  * No change without a trace: store_close is an error unless what was done has
  * been recorded (service/audit.h), and so is a commit after store_insert.  What is
  * no change of the service, such as notes on jobs, is closed by the second.
@@ -142,5 +151,23 @@ extern bool store_find_carefully(const StoreScan *what, StoreRead read, void *re
  */
 typedef void (*StoreSee) (const void *row, const char *id, void *argument);
 extern void store_each(Oid table, StoreRead read, void *row, StoreSee see, void *argument);
+
+/*
+ * Inside store_open_alone: go through a table and write back the rows for which rewrite, given
+ * one as read has read it, or NULL, returns true, with the columns that fill fills in (numbered
+ * from 0; others stay).  Ends after max of them.  Returns how many; no check or trigger looks at
+ * them.
+ */
+typedef struct StoreRewriting
+{
+	Oid			table;
+	StoreRead	read;
+	void	   *row;
+	bool		(*rewrite) (void *row, void *argument);
+	void		(*fill) (const void *row, Datum *values, bool *replaces);
+	void	   *argument;
+} StoreRewriting;
+
+extern int64 store_rewrite(const StoreRewriting *what, int64 max);
 
 #endif

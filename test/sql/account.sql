@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(44);
+SELECT plan(77);
 
 -- ---- open -----------------------------------------------------------------
 
@@ -56,6 +56,85 @@ SELECT is(pg_temp.complaint('SELECT kms_rewrap_domain_key()'),
 	   is(pg_temp.hint('SELECT kms_rewrap_domain_key()'), 'Give the server the root key with that id, as a further line if need be, and reload.', 'the way out is hinted at');
 ROLLBACK TO writable;
 
+-- ---- a new domain key ------------------------------------------------------
+-- With others at work, in batches, on a standby: test/t/065_domain_key_rotation.pl.
+
+SAVEPOINT before_rotation;
+SELECT kms_create_key() AS aes, kms_create_key('EC_P256', 'SIGN/VERIFY') AS ec, kms_create_key('HMAC_SHA_256', 'GENERATE_VERIFY_MAC') AS mac,
+	   kms_create_key(origin => 'EXTERNAL') AS external \gset
+SELECT FROM kms_create_alias(:'aes', 'alias/kms_test_aes');
+SELECT FROM kms_create_key_version(:'aes');
+SELECT FROM kms_create_secret('kms_test/kept', 'v1', 'a value'::text), kms_put_secret_value('kms_test/kept', 'v2', 'another value'::text);
+SELECT FROM kms_create_certificate('EC_P256', 'CN=example.com');
+CREATE ROLE kms_test_reader;
+SELECT FROM kms_grant(:'aes', 'kms_test_reader', '{Decrypt}');
+SELECT import_token AS token FROM kms_get_parameters_for_import(:'external', 'RSAES_OAEP_SHA_256', 'RSA_2048') \gset
+SELECT kms_encrypt('alias/kms_test_aes', 'a text'::text) AS ciphertext, kms_asymmetric_sign(:'ec', NULL, 'ECDSA_SHA_256', sha256('x')) AS signature,
+	   kms_blind_index(:'mac', 'x', '{"a": "1"}') AS blind_index \gset
+
+CREATE VIEW pg_temp.domain_key_version AS
+	SELECT 'key' AS t, account_id, domain_key_version AS v FROM kms.key UNION ALL SELECT 'key_version', account_id, domain_key_version FROM kms.key_version
+	UNION ALL SELECT 'alias', account_id, domain_key_version FROM kms.alias UNION ALL SELECT 'import_token', account_id, domain_key_version FROM kms.import_token
+	UNION ALL SELECT 'secret', account_id, domain_key_version FROM kms.secret UNION ALL SELECT 'stage', account_id, domain_key_version FROM kms.secret_version_stage
+	UNION ALL SELECT 'grant', account_id, domain_key_version FROM kms.grant_entry UNION ALL SELECT 'certificate', account_id, domain_key_version FROM kms.certificate
+	UNION ALL SELECT 'private key', wrap_account_id, wrap_domain_key_version FROM kms.certificate UNION ALL SELECT 'audit head', account_id, domain_key_version FROM kms.audit_head;
+SELECT count(*) AS rows FROM pg_temp.domain_key_version WHERE t NOT IN ('private key', 'audit head') \gset
+SELECT md5(string_agg(wrapped::text, ' ' ORDER BY id)) AS wrapped FROM kms.key_version \gset
+
+SELECT is(kms_rotate_domain_key(), :rows::bigint, 'a new domain key: the result is how many rows came under it');
+SELECT is((SELECT array_agg(version ORDER BY version) FROM kms.domain_key), '{1,2}'::integer[], 'the earlier version stays, for the audit log'),
+	   is((SELECT string_agg(DISTINCT t, ' ') FROM pg_temp.domain_key_version WHERE v <> 2 AND t <> 'audit head'), NULL, 'and nothing else is under it'),
+	   is((SELECT count(DISTINCT t) FROM pg_temp.domain_key_version), 10::bigint, 'of all that a domain key is for'),
+	   isnt((SELECT md5(string_agg(wrapped::text, ' ' ORDER BY id)) FROM kms.key_version), :'wrapped', 'material is wrapped anew');
+SELECT is(kms_decrypt_text(:'ciphertext'), 'a text', 'a ciphertext from before opens'),
+	   is(kms_decrypt_text(kms_encrypt('alias/kms_test_aes', 'x'::text)), 'x', 'so does one from after it'),
+	   ok(kms_asymmetric_verify(:'ec', NULL, 'ECDSA_SHA_256', sha256('x'), :'signature'), 'a key pair is the same'),
+	   is(kms_blind_index(:'mac', 'x', '{"a": "1"}'), :'blind_index'::bytea, 'so is the key of a MAC'),
+	   is((kms_get_secret_value('kms_test/kept')).secret_data, 'another value', 'a secret opens'),
+	   is((kms_get_secret_value('kms_test/kept', version_id => 'v1')).secret_data, 'a value', 'also its earlier version'),
+	   ok(kms_can('Encrypt', :'aes'), 'an owner still owns');
+SELECT is((SELECT detail FROM kms.audit_log WHERE operation = 'RotateDomainKey'), format('version 2, %s rows', :rows), 'it is recorded'),
+	   is((SELECT count(*) FROM kms_check_integrity()), 0::bigint, 'every row is as it was written'),
+	   is((SELECT problem FROM kms_verify_audit_log()), NULL, 'and so is the audit log, under two domain keys');
+
+/* Imported material: the digest that recognises it moves along. */
+SELECT pg_temp.verdict('SELECT kms_import_key_material(%L, ''\x00'', %L)', :'external', :'token') AS imported \gset
+SELECT is(:'imported'::text, '22023|InvalidKeyMaterial', 'an import token from before opens');
+SELECT is(kms_rotate_domain_key(), :rows::bigint, 'it can be done again');
+SELECT is((SELECT array_agg(DISTINCT v) FROM pg_temp.domain_key_version WHERE t <> 'audit head'), '{3}'::integer[], 'then everything is under the third'),
+	   is(kms_decrypt_text(:'ciphertext'), 'a text', 'and opens');
+
+/* Somebody else, and no way. */
+SET LOCAL ROLE kms_test_reader;
+SELECT is(kms_decrypt_text(:'ciphertext'), 'a text', 'a grant from before counts');
+RESET ROLE;
+SELECT is(pg_temp.verdict_as('kms_test_reader', 'SELECT kms_rotate_domain_key()'), '42501|', 'who has no EXECUTE makes no domain key');
+GRANT EXECUTE ON FUNCTION kms_rotate_domain_key TO kms_test_reader;
+SAVEPOINT fourth;
+SELECT is(pg_temp.verdict_as('kms_test_reader', 'SELECT kms_rotate_domain_key()'), 'fine', 'who has it, does');
+SELECT is(kms_decrypt_text(:'ciphertext'), 'a text', 'and everything opens');
+ROLLBACK TO fourth;
+SELECT is(kms_decrypt_text(:'ciphertext'), 'a text', 'rolled back, everything is under the third again, and opens'),
+	   is((SELECT max(version) FROM kms.domain_key), 3, 'which is the newest');
+SELECT is(kms_rotate_domain_key(), :rows::bigint, 'another fourth one, which is not the one that was rolled back');
+SELECT is(kms_decrypt_text(:'ciphertext'), 'a text', 'opens everything');
+
+/* What is damaged is neither lost nor brought under a new key. */
+UPDATE kms.key SET description = 'edited' WHERE id = :'mac';
+UPDATE kms.key_version SET wrapped = set_byte(wrapped, 30, get_byte(wrapped, 30) # 1) WHERE key_id = :'ec';
+SET LOCAL client_min_messages = error;
+SELECT is(kms_rotate_domain_key(), :rows - 2::bigint, 'rows that were changed by hand stay behind');
+RESET client_min_messages;
+SELECT is((SELECT string_agg(t, ' ' ORDER BY t) FROM pg_temp.domain_key_version WHERE v = 4 AND t <> 'audit head'), 'key key_version', 'these alone'),
+	   is((SELECT string_agg(table_name, ' ' ORDER BY table_name) FROM kms_check_integrity()), 'key key_version', 'and are found as before');
+SAVEPOINT read_only;
+SET TRANSACTION READ ONLY;
+SELECT is(pg_temp.verdict('SELECT kms_rotate_domain_key()'), '25006|UnsupportedOperation', 'in a read-only transaction it is refused');
+ROLLBACK TO read_only;
+UPDATE kms.domain_key SET root_key_id = '\x0001020304050607' WHERE version = 5;
+SELECT is(pg_temp.verdict('SELECT kms_rotate_domain_key()'), '55000|ServiceUnavailableTemporary', 'nor is there a new one while the current one does not open');
+ROLLBACK TO before_rotation;
+
 -- ---- ARNs -----------------------------------------------------------------
 
 SELECT kms_create_key() AS key \gset
@@ -81,7 +160,8 @@ SELECT is(kms_describe_account_kms_status(), 'NotEnabled', 'without an account t
 SELECT is(pg_temp.complaint('SELECT kms_create_key()'),
 		  '55000|Forbidden.KmsServiceNotEnabled|the key management service of this database is not open', 'a service that is not open makes no key'),
 	   is(pg_temp.hint('SELECT kms_create_key()'), 'Call kms_open_kms_service().', 'the way out is hinted at');
-SELECT is(pg_temp.verdict('SELECT kms_rewrap_domain_key()'), '55000|Forbidden.KmsServiceNotEnabled', 'and wraps no domain key anew');
+SELECT is(pg_temp.verdict('SELECT kms_rewrap_domain_key()'), '55000|Forbidden.KmsServiceNotEnabled', 'and wraps no domain key anew'),
+	   is(pg_temp.verdict('SELECT kms_rotate_domain_key()'), '55000|Forbidden.KmsServiceNotEnabled', 'nor makes one');
 SELECT is(pg_temp.verdict('SELECT kms_open_kms_service()'), 'fine', 'a service that is not open can be opened');
 SELECT is(kms_describe_account_kms_status(), 'Enabled', 'and then is open');
 SELECT is(pg_temp.verdict('SELECT kms_decrypt_text(kms_encrypt(kms_create_key()::text, %L::text))', 'x'), 'fine', 'and makes keys that work');

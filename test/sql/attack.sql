@@ -6,7 +6,7 @@
 BEGIN;
 \set authority :here /sql/include/ca.psql
 \i :authority
-SELECT plan(290);
+SELECT plan(291);
 
 CREATE ROLE kms_test_victim;
 CREATE ROLE kms_test_grantee;
@@ -132,7 +132,7 @@ INSERT INTO operation (key, statement) VALUES
 	('of a certificate', 'SELECT public.kms_grant(%1$L, ''kms_test_grantee'', ''{ExportCertificate}'', expires_at => ''2100-01-01''), public.kms_revoke(%1$L, ''kms_test_grantee''), public.kms_set_owner(%1$L, ''kms_test_victim'')'),
 	('of a certificate', 'SELECT public.kms_list_grants(%1$L)'), ('of a certificate', 'SELECT public.kms_can(''ExportCertificate'', %1$L)');
 INSERT INTO operation (key, statement, for_superusers) VALUES
-	('aes', 'SELECT public.kms_check_integrity(), public.kms_verify_audit_log()', true), ('aes', 'SELECT FROM kms.audit_log, kms.key_usage', true), ('aes', 'SELECT public.kms_run_jobs()', true), ('aes', 'SELECT public.kms_confirm_home()', true), ('aes', 'SELECT public.kms_rewrap_domain_key()', true),
+	('aes', 'SELECT public.kms_check_integrity(), public.kms_verify_audit_log()', true), ('aes', 'SELECT FROM kms.audit_log, kms.key_usage', true), ('aes', 'SELECT public.kms_run_jobs()', true), ('aes', 'SELECT public.kms_confirm_home()', true), ('aes', 'SELECT public.kms_rewrap_domain_key()', true), ('aes', 'SELECT public.kms_rotate_domain_key()', true),
 	('aes', 'SELECT public.kms_grant(%1$L, ''kms_test_grantee'', ''{Encrypt}''), public.kms_revoke(%1$L, ''kms_test_grantee'')', true), ('aes', 'SELECT public.kms_set_owner(%1$L, ''kms_test_victim'')', true),
 	('aes', 'SELECT public.kms_list_keys(), public.kms_list_grants(), public.kms_list_aliases()', true), ('aes', 'SELECT key_id FROM kms.keys, kms.jobs', true), ('aes', 'SELECT public.kms_tag_resource(''{"team": "blue"}'', %1$L), public.kms_list_resource_tags(%1$L)', true), ('aes', 'SELECT resource FROM kms.tags', true), ('generic', 'SELECT public.kms_list_secrets()', true), ('generic', 'SELECT creator, version_id FROM kms.secrets, kms.secret_versions', true),
 	('generic', 'SELECT public.kms_put_secret_value(%1$L, ''v2'', ''x''::pg_catalog.text), public.kms_describe_secret(%1$L), public.kms_delete_secret(%1$L)', true), ('two roles', 'SELECT public.kms_rotate_secret(%1$L)', true), ('of a secret', 'SELECT public.kms_set_owner(%1$L, ''kms_test_victim'')', true), ('other', 'SELECT public.kms_schedule_key_deletion(%1$L, 7)', true),

@@ -175,6 +175,7 @@ INSERT INTO contract VALUES
 	('kms_verify_audit_log', '', '(rows_checked bigint, first_bad_row bigint, problem text)', 'v', 'u', false),
 	('kms_open_kms_service', '', 'void', 'v', 'u', false),
 	('kms_rewrap_domain_key', '', 'bigint', 'v', 'u', false),
+	('kms_rotate_domain_key', '', 'bigint', 'v', 'u', false),
 	('kms_describe_regions', '', 'SETOF (region_id text)', 's', 's', true),
 	('kms_describe_account_kms_status', '', 'text', 's', 's', true),
 	('kms_call', 'action text, request jsonb DEFAULT ''{}''::jsonb', 'jsonb', 'v', 'u', true);

@@ -144,7 +144,7 @@ SELECT is_empty('SELECT c.relname, a.grantee::regrole, a.privilege_type FROM pg_
 	   results_eq('SELECT a.grantee, a.privilege_type FROM pg_namespace n, aclexplode(n.nspacl) a WHERE n.nspname = ''kms'' AND a.grantee <> n.nspowner', $$VALUES (0::oid, 'USAGE')$$, 'nor the schema'),
 	   is_empty('SELECT p.proname, a.grantee::regrole FROM pg_proc p, aclexplode(p.proacl) a WHERE p.proname ~ ''^kms_'' AND a.grantee NOT IN (0, p.proowner)', 'nor functions, for roles'),
 	   set_eq('SELECT p.proname FROM pg_proc p WHERE (p.proname ~ ''^kms_'' OR p.pronamespace = ''kms''::regnamespace) AND NOT EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) a WHERE a.grantee = 0)',
-			  ARRAY['kms_create_key', 'kms_create_secret', 'kms_create_certificate', 'kms_run_jobs', 'kms_confirm_home', 'kms_open_kms_service', 'kms_rewrap_domain_key', 'kms_verify_audit_log', 'kms_check_integrity', 'tell_change']::name[], 'nor functions, for everybody'),
+			  ARRAY['kms_create_key', 'kms_create_secret', 'kms_create_certificate', 'kms_run_jobs', 'kms_confirm_home', 'kms_open_kms_service', 'kms_rewrap_domain_key', 'kms_rotate_domain_key', 'kms_verify_audit_log', 'kms_check_integrity', 'tell_change']::name[], 'nor functions, for everybody'),
 	   is_empty('SELECT t.typname, a.grantee::regrole FROM pg_type t, aclexplode(t.typacl) a WHERE t.typnamespace = ''kms''::regnamespace AND t.typtype = ''c'' AND a.grantee NOT IN (0, t.typowner)
 				  AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind <> ''c'')', 'nor row types');
 SELECT is(pg_temp.verdict_as('kms_test_favoured', 'SELECT * FROM kms.key'), '42501|', 'a favoured role does not read the tables'),

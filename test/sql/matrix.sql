@@ -244,7 +244,7 @@ INSERT INTO call VALUES
 
 /* These are about no key, secret or certificate; test/sql/catalog.sql says who may execute them. */
 CREATE TEMP TABLE about_no_key (function text);
-INSERT INTO about_no_key VALUES ('kms_create_key(text,text,text,text,text,boolean,interval,jsonb)'), ('kms_open_kms_service()'), ('kms_rewrap_domain_key()'), ('kms_describe_account_kms_status()'), ('kms_describe_regions()'),
+INSERT INTO about_no_key VALUES ('kms_create_key(text,text,text,text,text,boolean,interval,jsonb)'), ('kms_open_kms_service()'), ('kms_rewrap_domain_key()'), ('kms_rotate_domain_key()'), ('kms_describe_account_kms_status()'), ('kms_describe_regions()'),
 	('kms_generate_random(integer)'), ('kms_get_random_password(integer,text,boolean,boolean,boolean,boolean,boolean)'), ('kms_create_certificate(text,text,text[],boolean)'), ('kms_run_jobs()'), ('kms_confirm_home()'), ('kms_check_integrity()'), ('kms_verify_audit_log()'), ('kms.status'), ('kms.audit_log'), ('kms.key_usage'),
 	/* What is done with a table goes by the rights on it; its trigger asks for those on the key. */
 	('kms_encrypt_existing(regclass,name,integer)'), ('kms_reencrypt_column(regclass,name,integer)'), ('kms_scan_column(regclass,name)'), ('kms.protected_columns');
