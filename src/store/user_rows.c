@@ -135,7 +135,10 @@ replace_row(Writer *writer, ItemPointer place, HeapTuple row)
 		case TM_Deleted:
 			return false;
 		default:
-			elog(ERROR, "a row of table \"%s\" cannot be rewritten", RelationGetRelationName(table));
+			kms_ereport(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION, API_UNSUPPORTED_OPERATION,
+						errmsg("a row of table \"%s\" was changed by a constraint of its own while it was rewritten",
+							   RelationGetRelationName(table)),
+						errhint("Let no CHECK constraint change rows."));
 	}
 	if (writer->target->ri_NumIndices > 0 && UPDATES_INDEXES(indexes))
 		require_checked(INSERT_UPDATED_INDEXES(writer->target, writer->slot, writer->estate, indexes));

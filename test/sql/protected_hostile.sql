@@ -3,7 +3,7 @@
 \getenv here PG_ABS_SRCDIR
 \set setup :here /sql/include/setup.psql
 \i :setup
-SELECT plan(117);
+SELECT plan(119);
 
 CREATE ROLE kms_test_victim;
 CREATE ROLE kms_test_attacker;
@@ -368,6 +368,28 @@ SELECT kms_protect_column('"q''; DROP TABLE broad; --"', 'v''', 'alias/victim') 
 SET client_min_messages = error;
 CALL kms_encrypt_existing('kms_test_theirs."q''; DROP TABLE broad; --"', 'v''');
 SELECT is(pg_temp.scan('"q''; DROP TABLE broad; --"', 'v'''), 'sealed 1', 'the hint that was given does what it says');
+
+/* A constraint that changes the row it looks at. */
+CREATE TABLE restless (id integer PRIMARY KEY, v text, note text);
+INSERT INTO restless VALUES (1, 'v');
+CREATE FUNCTION touch(touched integer) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	IF current_setting('kms_test.touching', true) = 'yes' THEN
+		PERFORM set_config('kms_test.touching', 'no', false);
+		UPDATE kms_test_theirs.restless SET note = 'touched' WHERE id = touched;
+	END IF;
+	RETURN true;
+END $$;
+ALTER TABLE restless ADD CHECK (touch(id));
+SELECT kms_protect_column('restless', 'v', 'alias/victim') \g /dev/null
+SELECT set_config('kms_test.touching', 'yes', false) \g /dev/null
+SELECT is(pg_temp.scan('restless', 'v'), 'plaintext 1', 'a row whose constraint will change it');
+\set VERBOSITY sqlstate
+\set ON_ERROR_STOP off
+CALL kms_encrypt_existing('restless', 'v');
+\set ON_ERROR_STOP on
+\set VERBOSITY default
+SELECT is(pg_temp.scan('restless', 'v'), 'plaintext 1', 'is not rewritten, and stays as it was');
 
 -- ---- the end --------------------------------------------------------------
 

@@ -65,7 +65,7 @@ known_answers(void)
 		kc_view		code = vectors_get(file, "code");
 		uint8_t		key[KC_MAC_KEY_MAX];
 		uint8_t		out[KC_MAC_MAX];
-		kc_mac	   *mac;
+		kc_mac	   *mac = NULL;
 
 		fit_key(kind, vectors_get(file, "key"), key);
 		good[kind] = good[kind] && code.len == kc_mac_len(kind) &&
