@@ -68,6 +68,7 @@ for my $page (@with_statements)
 sub exporter_asks
 {
 	my $queries = 0;
+	my %metrics;
 
 	for my $block (grep { $_->{kind} eq 'yaml' } blocks_of($_[0]))
 	{
@@ -78,10 +79,12 @@ sub exporter_asks
 			my ($came) = split /\n/, $node->safe_psql($dbname, "SET ROLE exporter;\n\\pset tuples_only off\n$sql");
 
 			is($came, $columns, "$name: the query has the columns that are exported");
+			$metrics{"${name}_$_"} = 1 for split /\|/, $columns;
 			$queries++;
 		}
 	}
 	is($queries, 6, 'six are there');
+	is(join(' ', grep { !$metrics{$_} } map { /\b(kms_\w+)/g } $_[0] =~ /^ +expr: (.*)$/mg), '', 'and alerts ask for nothing else');
 	return;
 }
 
@@ -89,18 +92,14 @@ sub exporter_asks
 
 fresh_database();
 
-# What SQL calls the functions of the extension: name, arguments and result as the pages write them.
+# The functions as the pages write them: name, arguments with defaults, result.
 sub signatures
 {
-	my ($condition) = @_;
-
-	return split /\n/, value($node, qq{
-		SELECT n || '(' || regexp_replace(regexp_replace(pg_get_function_arguments(p.oid), ' DEFAULT ', ' = ', 'g'),
-			'(NULL|''[^'']*'')::[a-z ]+(\\[\\])?', '\\1', 'g') || ')' ||
-			CASE prokind WHEN 'f' THEN ' -> ' || regexp_replace(pg_get_function_result(p.oid), 'timestamp with time zone', 'timestamptz') ELSE '' END
-		  FROM pg_proc p, LATERAL (SELECT CASE pronamespace WHEN 'kms'::regnamespace THEN 'kms.' ELSE '' END || proname) x (n)
-		 WHERE EXISTS (SELECT FROM pg_depend, pg_extension e WHERE objid = p.oid AND classid = 'pg_proc'::regclass AND refobjid = e.oid AND extname = 'kms' AND deptype = 'e')
-		   AND $condition ORDER BY 1}, $dbname) =~ s/timestamp with time zone/timestamptz/gr =~ s/SETOF /setof /gr;
+	return split /\n/, value($node, q{
+		SELECT proname || '(' || pg_get_function_arguments(p.oid) || ')' || coalesce(' -> ' || pg_get_function_result(p.oid), '')
+		  FROM pg_proc p JOIN pg_depend ON objid = p.oid AND classid = 'pg_proc'::regclass AND deptype = 'e' JOIN pg_extension e ON refobjid = e.oid
+		 WHERE extname = 'kms' AND pronamespace <> 'kms'::regnamespace ORDER BY 1}, $dbname)
+	  =~ s/ DEFAULT / = /gr =~ s/(NULL|'[^']*')::[a-z ]+(\[\])?/$1/gr =~ s/timestamp with time zone/timestamptz/gr =~ s/SETOF /setof /gr =~ s/\bIN //gr =~ s/^(kms_\w+\(.*\))$/CALL $1/gmr;
 }
 
 # Words of the documents that look like functions, views and settings.
@@ -122,12 +121,12 @@ sub differences
 	return ((map { "not documented: $_" } grep { !$right{$_} } sort keys %left), (map { "does not exist: $_" } grep { !$left{$_} } sort keys %right));
 }
 
-my @functions = map { /^(\w+)/ } signatures(q{pronamespace <> 'kms'::regnamespace});
+my @signatures = signatures();
+my @functions = map { /\b(kms_\w+)\(/ } @signatures;
 my $blocks = join "\n", map { $_->{text} } grep { $_->{kind} eq '' } map { blocks_of($text{"docs/reference/$_"}) } @reference;
 my $written = $blocks =~ s/\s+/ /gr;
 
-ok(index($written, $_) >= 0, "the reference has $_") for grep { !/^kms_create_secret\(.* bytea/ && !/-> trigger$/ }
-  map { /->/ ? $_ : 'CALL ' . s/\bIN //gr } signatures(q{pronamespace <> 'kms'::regnamespace});
+ok(index($written, $_) >= 0, "the reference has $_") for grep { !/^kms_create_secret\(.* bytea/ && !/-> trigger$/ } @signatures;
 is(join("\n", differences(\@functions, [ words('kms_\w+', ($text{'docs/reference/README.md'} =~ /\A(.*?)\n\n/s)[0] . join('', $text{'docs/reference/README.md'} =~ /^\| \[.*/mg)) ])), '',
 	'the list of the reference has all functions, and no others');
 
