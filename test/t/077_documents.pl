@@ -154,6 +154,11 @@ for my $setting (split /\n/, value($node, q{SELECT concat_ws(' ', name, vartype,
 	like($said, qr/\b$least to $most \|/, "and its limits") if $type eq 'integer';
 }
 
+# In a block of statements of the reference.
+my $examples = join "\n", map { $_->{text} } grep { $_->{kind} eq 'sql' } map { blocks_of($text{"docs/reference/$_"} =~ s/^<!-- test\n.*?^-->$//gmsr) } @reference;
+my @views = split /\n/, value($node, q{SELECT 'kms.' || relname FROM pg_class WHERE relnamespace = 'kms'::regnamespace AND relkind = 'v'}, $dbname);
+is(join(' ', grep { $examples !~ /(?<![\w.])\Q$_\E\b/ } sort @functions, @views), '', 'every function and view has an example');
+
 # Columns of the views and of what functions return.
 my $reference = join "\n", map { $text{"docs/reference/$_"} } @reference;
 my @columns = split /\n/, value($node, q{
