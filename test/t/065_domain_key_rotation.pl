@@ -14,7 +14,7 @@ use Time::HiRes qw(usleep);
 
 my $batch = 100_000;
 my $rotate = 'SELECT kms_rotate_domain_key()';
-my $node = new_server('main', init => { allows_streaming => 1 }, settings => "kms.worker_enabled = off\nmax_prepared_transactions = 2\n");
+my $node = new_server('main', init => { allows_streaming => 1 }, settings => "kms.worker_enabled = off\nmax_prepared_transactions = 2\nmax_wal_size = 2GB\nwal_keep_size = 2GB\n");
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 
 # Rows under an earlier version, by table.
