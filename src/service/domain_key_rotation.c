@@ -45,11 +45,17 @@ opens(Rotation *rotation, int64 account, int32 version)
 	return rotation->asked_opens;
 }
 
+static bool
+is_current(const Rotation *rotation, int64 account, int32 version)
+{
+	return account == rotation->account && version == rotation->version;
+}
+
 /* Whether a row with something under this domain key has to, and can, be brought under the current one. */
 static bool
 is_due(Rotation *rotation, int64 account, int32 version)
 {
-	if (account == rotation->account && version == rotation->version)
+	if (is_current(rotation, account, version))
 		return false;
 	if (opens(rotation, account, version))
 		return true;
@@ -134,16 +140,22 @@ rewrite_stage(void *row, void *argument)
 	return true;
 }
 
-/* Two things under a domain key, which were put there at different times. */
+/* Two things under a domain key, which were put there at different times: neither moves without the other. */
 static bool
 rewrite_certificate(void *row, void *argument)
 {
 	KmsCertificate *certificate = row;
+	const KmsSeal *seal;
 
-	return is_understood(argument, certificate) &&
-		(seal_is_due(argument, &certificate->seal) ||
-		 is_due(argument, certificate->wrap_account_id, certificate->wrap_domain_key_version)) &&
-		did(argument, certificate_seal_anew(certificate));
+	if (!is_understood(argument, certificate))
+		return false;
+	seal = &certificate->seal;
+	if (is_current(argument, seal->account_id, seal->domain_key_version) &&
+		is_current(argument, certificate->wrap_account_id, certificate->wrap_domain_key_version))
+		return false;
+	return did(argument, opens(argument, seal->account_id, seal->domain_key_version) &&
+			   opens(argument, certificate->wrap_account_id, certificate->wrap_domain_key_version) &&
+			   certificate_seal_anew(certificate));
 }
 
 static bool

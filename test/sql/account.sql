@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(77);
+SELECT plan(80);
 
 -- ---- open -----------------------------------------------------------------
 
@@ -127,6 +127,21 @@ SELECT is(kms_rotate_domain_key(), :rows - 2::bigint, 'rows that were changed by
 RESET client_min_messages;
 SELECT is((SELECT string_agg(t, ' ' ORDER BY t) FROM pg_temp.domain_key_version WHERE v = 4 AND t <> 'audit head'), 'key key_version', 'these alone'),
 	   is((SELECT string_agg(table_name, ' ' ORDER BY table_name) FROM kms_check_integrity()), 'key key_version', 'and are found as before');
+
+/* A certificate whose row is under a later domain key than its private key, and that one is not there. */
+SAVEPOINT two_domain_keys;
+SELECT id AS certificate FROM kms.certificate \gset
+SET LOCAL client_min_messages = error;
+UPDATE kms.certificate SET subject = subject || 'x';
+SELECT FROM kms_rotate_domain_key();
+UPDATE kms.certificate SET subject = left(subject, -1);
+SELECT FROM kms_set_owner('certificate/' || :'certificate', 'kms_test_reader');
+SELECT is(format('%s %s', domain_key_version, wrap_domain_key_version), '6 5', 'a certificate can be under two domain keys') FROM kms.certificate;
+UPDATE kms.domain_key SET root_key_id = '\x0001020304050607' WHERE version = 5;
+SELECT is(kms_rotate_domain_key(), :rows - 3::bigint, 'where one of them does not open, it stays behind');
+SELECT is(format('%s %s', domain_key_version, wrap_domain_key_version), '6 5', 'and as it was') FROM kms.certificate;
+ROLLBACK TO two_domain_keys;
+
 SAVEPOINT read_only;
 SET TRANSACTION READ ONLY;
 SELECT is(pg_temp.verdict('SELECT kms_rotate_domain_key()'), '25006|UnsupportedOperation', 'in a read-only transaction it is refused');
