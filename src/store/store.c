@@ -13,6 +13,7 @@
 #include "base/invalidation.h"
 #include "catalog/indexing.h"
 #include "miscadmin.h"
+#include "nodes/execnodes.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "store/catalog.h"
@@ -256,10 +257,34 @@ store_insert(Oid table, int count, const Datum *values, const bool *nulls)
 	store_insert_record(table, count, values, nulls);
 }
 
+/*
+ * Rows that are written without SQL come into plain indexes only: what evaluates an expression,
+ * a condition or an exclusion is not there.
+ */
+static CatalogIndexState
+open_indexes(Relation relation)
+{
+	CatalogIndexState indexes = CatalogOpenIndexes(relation);
+
+	for (int i = 0; i < indexes->ri_NumIndices; i++)
+	{
+		const IndexInfo *index = indexes->ri_IndexRelationInfo[i];
+
+		if (index->ii_Expressions != NIL || index->ii_Predicate != NIL || index->ii_ExclusionOps != NULL)
+			ereport(ERROR,
+					errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("index \"%s\" on a table of kms has an expression or a condition",
+						   RelationGetRelationName(indexes->ri_IndexRelationDescs[i])),
+					errhint("Drop it."));
+	}
+	return indexes;
+}
+
 void
 store_insert_record(Oid table, int count, const Datum *values, const bool *nulls)
 {
 	Relation	relation = table_open(table, RowExclusiveLock);
+	CatalogIndexState indexes = open_indexes(relation);
 	bool		needs_snapshot = !ActiveSnapshotSet();
 	HeapTuple	row;
 
@@ -269,10 +294,11 @@ store_insert_record(Oid table, int count, const Datum *values, const bool *nulls
 	/* At commit there is none any more; a row that is toasted wants one. */
 	if (needs_snapshot)
 		PushActiveSnapshot(GetTransactionSnapshot());
-	CatalogTupleInsert(relation, row);
+	CatalogTupleInsertWithInfo(relation, row, indexes);
 	if (needs_snapshot)
 		PopActiveSnapshot();
 	heap_freetuple(row);
+	CatalogCloseIndexes(indexes);
 	table_close(relation, NoLock);
 	CommandCounterIncrement();
 	invalidation_on_abort();
@@ -496,7 +522,7 @@ store_rewrite(const StoreRewriting *what, int64 max)
 		return 0;
 	rewriting.walk.memory = AllocSetContextCreate(CurrentMemoryContext, "kms row", ALLOCSET_DEFAULT_SIZES);
 	rewriting.relation = table_open(what->table, RowExclusiveLock);
-	rewriting.indexes = CatalogOpenIndexes(rewriting.relation);
+	rewriting.indexes = open_indexes(rewriting.relation);
 	columns = RelationGetNumberOfAttributes(rewriting.relation);
 	rewriting.values = palloc0(columns * sizeof(Datum));
 	rewriting.nulls = palloc(columns * sizeof(bool));

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(80);
+SELECT plan(83);
 
 -- ---- open -----------------------------------------------------------------
 
@@ -141,6 +141,19 @@ UPDATE kms.domain_key SET root_key_id = '\x0001020304050607' WHERE version = 5;
 SELECT is(kms_rotate_domain_key(), :rows - 3::bigint, 'where one of them does not open, it stays behind');
 SELECT is(format('%s %s', domain_key_version, wrap_domain_key_version), '6 5', 'and as it was') FROM kms.certificate;
 ROLLBACK TO two_domain_keys;
+
+/* Rows that are written without SQL come into no index that would have to be evaluated. */
+CREATE INDEX kms_test_index ON kms.key (lower(description));
+SELECT is(pg_temp.complaint('SELECT kms_create_key()'),
+		  '55000||index "kms_test_index" on a table of kms has an expression or a condition', 'an index with an expression is none of ours');
+DROP INDEX kms.kms_test_index;
+CREATE INDEX kms_test_index ON kms.key (description) WHERE state = 'Disabled';
+SELECT is(pg_temp.complaint('SELECT kms_rotate_domain_key()'),
+		  '55000||index "kms_test_index" on a table of kms has an expression or a condition', 'nor is one with a condition');
+DROP INDEX kms.kms_test_index;
+CREATE INDEX kms_test_index ON kms.key (description);
+SELECT is(pg_temp.verdict('SELECT kms_create_key()'), 'fine', 'a plain one is filled');
+DROP INDEX kms.kms_test_index;
 
 SAVEPOINT read_only;
 SET TRANSACTION READ ONLY;
