@@ -25,11 +25,12 @@ typedef struct Rotation
 	KmsDomainKey asked;			/* the one that was asked for last, and whether it opens */
 	bool		asked_opens;
 	int64		left;			/* of the batch */
+	bool		more;			/* rows than it has */
 	int64		damaged;
 } Rotation;
 
 typedef bool (*RewriteRow) (void *row, void *argument);
-typedef int64 (*RewriteTable) (RewriteRow rewrite, void *argument, int64 max);
+typedef int64 (*RewriteTable) (RewriteRow rewrite, void *argument, int64 max, bool *more);
 
 static bool
 opens(Rotation *rotation, int64 account, int32 version)
@@ -207,16 +208,17 @@ rewrite_all(Rotation *rotation)
 	};
 
 	rotation->left = DOMAIN_KEY_ROTATION_BATCH;
+	rotation->more = false;
 	rotation->damaged = 0;
-	for (size_t i = 0; i < lengthof(tables); i++)
-		rotation->left -= tables[i].table(tables[i].row, rotation, rotation->left);
+	for (size_t i = 0; i < lengthof(tables) && !rotation->more; i++)
+		rotation->left -= tables[i].table(tables[i].row, rotation, rotation->left, &rotation->more);
 	return DOMAIN_KEY_ROTATION_BATCH - rotation->left;
 }
 
 static void
 report(const Rotation *rotation)
 {
-	if (rotation->left == 0)
+	if (rotation->more)
 		ereport(NOTICE,
 				errmsg("kms: %d rows are under domain key %d; call kms_rotate_domain_key again for those that are left",
 					   DOMAIN_KEY_ROTATION_BATCH, rotation->version));

@@ -167,10 +167,10 @@ fill_alias(const void *row, Datum *values, bool *replaces)
 }
 
 int64
-store_alias_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max)
+store_alias_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max, bool *more)
 {
 	KmsAlias    row;
 	const StoreRewriting what = {store_catalog()->alias, read_alias, &row, rewrite, fill_alias, argument};
 
-	return store_rewrite(&what, max);
+	return store_rewrite(&what, max, more);
 }

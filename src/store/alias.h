@@ -45,6 +45,6 @@ extern void store_alias_delete(const char *name, const pg_uuid_t *from);
 extern void store_alias_each(StoreSee see, void *argument);
 
 /* Inside store_open_alone: with other seals, of at most max rows (store_rewrite). */
-extern int64 store_alias_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max);
+extern int64 store_alias_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max, bool *more);
 
 #endif

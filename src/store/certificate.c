@@ -365,10 +365,10 @@ fill_certificate(const void *row, Datum *values, bool *replaces)
 }
 
 int64
-store_certificate_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max)
+store_certificate_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max, bool *more)
 {
 	KmsCertificate row;
 	const StoreRewriting what = {store_catalog()->certificate, read_certificate, &row, rewrite, fill_certificate, argument};
 
-	return store_rewrite(&what, max);
+	return store_rewrite(&what, max, more);
 }

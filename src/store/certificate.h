@@ -98,6 +98,6 @@ extern void store_certificate_notify(const pg_uuid_t *id);
 extern void store_certificate_each(StoreSee see, void *argument);
 
 /* Inside store_open_alone: with other seals and wrapped keys, of at most max rows (store_rewrite). */
-extern int64 store_certificate_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max);
+extern int64 store_certificate_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max, bool *more);
 
 #endif

@@ -257,10 +257,10 @@ fill_grant(const void *row, Datum *values, bool *replaces)
 }
 
 int64
-store_grant_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max)
+store_grant_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max, bool *more)
 {
 	KmsGrant    row;
 	const StoreRewriting what = {store_catalog()->grant_entry, read_grant, &row, rewrite, fill_grant, argument};
 
-	return store_rewrite(&what, max);
+	return store_rewrite(&what, max, more);
 }

@@ -55,6 +55,6 @@ extern int	store_grant_expire(TimestampTz before, pg_uuid_t *resources, Oid *gra
 extern void store_grant_each(StoreSee see, void *argument);
 
 /* Inside store_open_alone: with other seals, of at most max rows (store_rewrite). */
-extern int64 store_grant_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max);
+extern int64 store_grant_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max, bool *more);
 
 #endif

@@ -140,10 +140,10 @@ fill_token(const void *row, Datum *values, bool *replaces)
 }
 
 int64
-store_import_token_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max)
+store_import_token_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max, bool *more)
 {
 	KmsImportToken row;
 	const StoreRewriting what = {store_catalog()->import_token, read_token, &row, rewrite, fill_token, argument};
 
-	return store_rewrite(&what, max);
+	return store_rewrite(&what, max, more);
 }

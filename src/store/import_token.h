@@ -44,6 +44,6 @@ extern void store_import_token_expire(TimestampTz now, TimestampTz long_ago);
 extern void store_import_token_each(StoreSee see, void *argument);
 
 /* Inside store_open_alone: with private keys under another domain key, of at most max rows (store_rewrite). */
-extern int64 store_import_token_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max);
+extern int64 store_import_token_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max, bool *more);
 
 #endif

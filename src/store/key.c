@@ -352,10 +352,10 @@ fill_key(const void *row, Datum *values, bool *replaces)
 }
 
 int64
-store_key_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max)
+store_key_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max, bool *more)
 {
 	KmsKey      row;
 	const StoreRewriting what = {store_catalog()->key, read_key, &row, rewrite, fill_key, argument};
 
-	return store_rewrite(&what, max);
+	return store_rewrite(&what, max, more);
 }

@@ -136,6 +136,6 @@ extern void store_key_erase(const pg_uuid_t *id);
 extern void store_key_each(StoreSee see, void *argument);
 
 /* Inside store_open_alone: with other seals, of at most max rows (store_rewrite). */
-extern int64 store_key_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max);
+extern int64 store_key_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max, bool *more);
 
 #endif

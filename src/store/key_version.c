@@ -180,10 +180,10 @@ fill_version(const void *row, Datum *values, bool *replaces)
 }
 
 int64
-store_key_version_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max)
+store_key_version_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max, bool *more)
 {
 	KmsKeyVersion row;
 	const StoreRewriting what = {store_catalog()->key_version, read_version, &row, rewrite, fill_version, argument};
 
-	return store_rewrite(&what, max);
+	return store_rewrite(&what, max, more);
 }

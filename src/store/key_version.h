@@ -52,6 +52,6 @@ extern void store_key_version_insert(const KmsKeyVersion *version);
 extern void store_key_version_each(StoreSee see, void *argument);
 
 /* Inside store_open_alone: with material and digest under another domain key, of at most max rows (store_rewrite). */
-extern int64 store_key_version_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max);
+extern int64 store_key_version_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max, bool *more);
 
 #endif

@@ -355,12 +355,12 @@ fill_secret(const void *row, Datum *values, bool *replaces)
 }
 
 int64
-store_secret_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max)
+store_secret_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max, bool *more)
 {
 	KmsSecret   row;
 	const StoreRewriting what = {store_catalog()->secret, read_secret, &row, rewrite, fill_secret, argument};
 
-	return store_rewrite(&what, max);
+	return store_rewrite(&what, max, more);
 }
 
 static bool

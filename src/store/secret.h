@@ -100,7 +100,7 @@ extern void store_secret_notify(const char *name);
 extern void store_secret_each(StoreSee see, void *argument);
 
 /* Inside store_open_alone: with other seals, of at most max rows (store_rewrite). */
-extern int64 store_secret_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max);
+extern int64 store_secret_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max, bool *more);
 
 /* Likewise of kms.secret_role: see is given the secret's id. */
 extern void store_secret_role_each(StoreSee see, void *argument);

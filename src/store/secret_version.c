@@ -239,10 +239,10 @@ fill_stage(const void *row, Datum *values, bool *replaces)
 }
 
 int64
-store_secret_stage_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max)
+store_secret_stage_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max, bool *more)
 {
 	StoredStage row;
 	const StoreRewriting what = {store_catalog()->secret_version_stage, read_stored_stage, &row, rewrite, fill_stage, argument};
 
-	return store_rewrite(&what, max);
+	return store_rewrite(&what, max, more);
 }

@@ -58,6 +58,6 @@ typedef struct StoredStage
 extern void store_secret_stage_each(StoreSee see, void *argument);
 
 /* Inside store_open_alone: with other seals, of at most max rows (store_rewrite). */
-extern int64 store_secret_stage_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max);
+extern int64 store_secret_stage_rewrite(bool (*rewrite) (void *row, void *argument), void *argument, int64 max, bool *more);
 
 #endif

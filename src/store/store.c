@@ -478,6 +478,7 @@ typedef struct Rewriting
 	bool	   *replaces;
 	int64		max;
 	int64		count;
+	bool		more;			/* than max */
 } Rewriting;
 
 static void
@@ -505,21 +506,23 @@ rewrite_row(HeapTuple tuple, TupleDesc type, void *argument)
 
 	CHECK_FOR_INTERRUPTS();
 	if (what->rewrite(understood ? what->row : NULL, what->argument))
-		write_back(rewriting, tuple);
+	{
+		rewriting->more = rewriting->count >= rewriting->max;
+		if (!rewriting->more)
+			write_back(rewriting, tuple);
+	}
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(rewriting->walk.memory);
-	return rewriting->count >= rewriting->max;
+	return rewriting->more;
 }
 
 int64
-store_rewrite(const StoreRewriting *what, int64 max)
+store_rewrite(const StoreRewriting *what, int64 max, bool *more)
 {
 	StoreScan	scan = {.table = what->table};
 	Rewriting	rewriting = {.what = what, .walk = {.read = what->read, .row = what->row}, .max = max};
 	int			columns;
 
-	if (max <= 0)
-		return 0;
 	rewriting.walk.memory = AllocSetContextCreate(CurrentMemoryContext, "kms row", ALLOCSET_DEFAULT_SIZES);
 	rewriting.relation = table_open(what->table, RowExclusiveLock);
 	rewriting.indexes = open_indexes(rewriting.relation);
@@ -528,7 +531,7 @@ store_rewrite(const StoreRewriting *what, int64 max)
 	rewriting.nulls = palloc(columns * sizeof(bool));
 	rewriting.replaces = palloc(columns * sizeof(bool));
 	invalidation_on_abort();
-	(void) store_find(&scan, rewrite_row, &rewriting);
+	*more = store_find(&scan, rewrite_row, &rewriting);
 	CatalogCloseIndexes(rewriting.indexes);
 	table_close(rewriting.relation, NoLock);
 	CommandCounterIncrement();

@@ -155,8 +155,8 @@ extern void store_each(Oid table, StoreRead read, void *row, StoreSee see, void 
 /*
  * Inside store_open_alone: go through a table and write back the rows for which rewrite, given
  * one as read has read it, or NULL, returns true, with the columns that fill fills in (numbered
- * from 0; others stay).  Ends after max of them.  Returns how many; no check or trigger looks at
- * them.
+ * from 0; others stay).  Ends after max of them, with *more, where there is another one.  Returns
+ * how many; no check or trigger looks at them.
  */
 typedef struct StoreRewriting
 {
@@ -168,6 +168,6 @@ typedef struct StoreRewriting
 	void	   *argument;
 } StoreRewriting;
 
-extern int64 store_rewrite(const StoreRewriting *what, int64 max);
+extern int64 store_rewrite(const StoreRewriting *what, int64 max, bool *more);
 
 #endif

@@ -186,6 +186,16 @@ is(value($node, $versions), $before + 1, 'under the same domain key');
 is(value($node, $behind), '', 'then nothing is');
 is_sound('after two batches');
 
+# As many rows as a batch has: nothing is left, whoever repeats it comes to an end.
+my $keys = $batch / 2;
+$node->safe_psql('postgres', 'CREATE DATABASE exact');
+$node->safe_psql('exact', "CREATE EXTENSION kms; SELECT count(kms_create_key()) FROM generate_series(1, $keys)");
+$node->psql('exact', $rotate, stdout => \$out, stderr => \$errors);
+is("$out$errors", $batch, 'one batch of as many rows ends without a notice');
+$node->safe_psql('exact', 'SELECT kms_create_key()');
+$node->psql('exact', $rotate, stdout => \$out, stderr => \$errors);
+like($errors, qr/^NOTICE:/, 'one row more gives one');
+
 # ---- the end -------------------------------------------------------------------------------
 
 $node->wait_for_catchup($standby);
