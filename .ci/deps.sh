@@ -8,6 +8,8 @@
 #
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
+# Some of root's commands are asked for by others, too.
+PATH=$PATH:/usr/sbin
 
 # Of the PostgreSQL that is there, if there is one: a PG_CONFIG of another major
 # version asks for that version's packages.
