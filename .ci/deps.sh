@@ -58,6 +58,11 @@ table()
 	test|postgresql-$v-pgtap|extension:pgtap|assertions of the SQL tests
 	test|perl|command:prove|runs the TAP tests
 	test|libipc-run-perl|perl:IPC::Run|needed by PostgreSQL::Test::Cluster
+	deb|dpkg-dev|command:dpkg-buildpackage|builds the package
+	deb|debhelper|command:dh|the steps of that
+	deb|postgresql-server-dev-all|command:dh_pgxs_test|the steps for PostgreSQL's extensions
+	deb|lintian|command:lintian|knows Debian's policy
+	deb|debootstrap|command:debootstrap|makes the Debian in which the package is tried
 	bench|valgrind|command:valgrind|counts instructions
 	fuzz|clang|command:clang|libFuzzer and its sanitizers
 	END
