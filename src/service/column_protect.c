@@ -23,6 +23,7 @@
 #include "service/mac.h"
 #include "service/protected_column.h"
 #include "store/catalog.h"
+#include "store/store.h"
 #include "store/user_rows.h"
 #include "store/user_statement.h"
 #include "store/user_table.h"
@@ -331,6 +332,7 @@ require_protectable(Oid caller, const KmsProtect *request)
 	ListCell   *cell;
 
 	protected_column_require_owner(caller, request->relation);
+	store_require_writable();	/* a standby would refuse the lock, without a way out */
 	lock_views(request->relation);
 	table = user_table_open(request->relation, lock);
 	require_table(table);
@@ -443,6 +445,7 @@ column_unprotect(Oid caller, Oid relation, const char *name)
 	ListCell   *cell;
 
 	protected_column_require_own(caller, relation);
+	store_require_writable();
 	lock_views(relation);
 	user_table_close(user_table_open(relation, AccessExclusiveLock));
 	protected_column_require_own(caller, relation);

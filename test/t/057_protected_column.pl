@@ -381,6 +381,7 @@ is_same($standby, 'source', 'on a hot standby');
 is(value($standby, $protection, 'source'), $original{$protection}, 'on a hot standby: the columns are protected');
 is(value($standby, q{SELECT sum(row_count) FROM kms_scan_column('person', 'ssn')}, 'source'), '202', 'they can be scanned');
 refused($standby, q{INSERT INTO person_decrypted (name, ssn) VALUES ('x', 'x')}, '25006', '', 'and not written', dbname => 'source');
+refused($standby, "SELECT $_", '25006', 'UnsupportedOperation', "nor: $_", dbname => 'source') for q{kms_protect_column('person', 'name', 'alias/pii')}, q{kms_unprotect_column('person', 'ssn')};
 $standby->stop;
 
 $node->restart;
