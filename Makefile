@@ -77,6 +77,7 @@ MODULE_big = kms
 OBJS := $(patsubst %.c,%.o,$(sort $(wildcard src/*/*.c) $(wildcard src/kms.c)))
 DEPS := $(OBJS:.o=.d)
 DATA_built = $(SCRIPT)
+DATA = $(wildcard sql/upgrade/kms--*--*.sql)
 EXTRA_CLEAN = $(DEPS) results output_iso regression.diffs regression.out
 
 # -isystem wins over PGXS's own -I: PostgreSQL's headers stay free of our

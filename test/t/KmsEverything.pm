@@ -45,13 +45,14 @@ sub import_material
 	return sprintf q{SELECT kms_import_key_material('%s', '\x%s', '\x%s', %s)}, $key, unpack('H*', $wrapped), $token, $with{expire} // 'NULL';
 }
 
+# With this version of the extension, or the default one.
 sub fill
 {
-	my ($node, $dbname) = @_;
+	my ($node, $dbname, $version) = @_;
 
 	$node->safe_psql('postgres', "CREATE DATABASE $dbname");
+	$node->safe_psql($dbname, 'CREATE EXTENSION kms' . (defined $version ? " VERSION '$version'" : ''));
 	$node->safe_psql($dbname, q{
-		CREATE EXTENSION kms;
 		GRANT EXECUTE ON FUNCTION kms_create_key, kms_create_secret(text, text, text, text, text, text, jsonb, jsonb, boolean, interval), kms_create_certificate TO "the owner";
 		GRANT CREATE ON SCHEMA public TO "the owner";
 		CREATE TABLE kept (n serial, kind text, name text, version uuid, algorithm text, context jsonb, message bytea, blob bytea);
