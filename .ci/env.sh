@@ -74,17 +74,30 @@ make_root_key()
 	as_server sh -c 'umask 077 && openssl rand -hex 32 > "$1"' sh "$1"
 }
 
+# Does the server know a setting?  Asked of it, not of its version: Debian adds some.
+has_setting()
+{
+	"$(pg_bin)/postgres" --describe-config | cut -f 1 | grep -x "$1" >/dev/null
+}
+
+# Does it find an extension that is staged?
+finds_staged()
+{
+	has_setting extension_control_path || has_setting extension_destdir
+}
+
 # The settings by which a server finds an extension that was staged with DESTDIR
 # instead of installed: control file and script, which until 17 takes a setting of
-# Debian's own, and the library.
+# Debian's own, and the library.  None for what was installed (DESTDIR is empty).
 staged_paths()
 {
 	local stage=$1
 
-	if [[ $("$PG_CONFIG" --version) =~ ^PostgreSQL\ 1[567] ]]; then
-		echo "extension_destdir = '$stage'"
-	else
+	[ -n "$stage" ] || return 0
+	if has_setting extension_control_path; then
 		echo "extension_control_path = '$stage$("$PG_CONFIG" --sharedir):\$system'"
+	else
+		echo "extension_destdir = '$stage'"
 	fi
 	echo "dynamic_library_path = '$stage$("$PG_CONFIG" --pkglibdir):\$libdir'"
 }

@@ -5,7 +5,8 @@
 # Everything happens on a copy of the checkout in a temporary folder, because
 # the server's user may be unable to enter the checkout (a clone under /root),
 # and because nothing of a test should stay behind in it.  The copy is staged,
-# never installed.  The last line is the total.
+# never installed; a server that cannot find it there is copied as well.  The last
+# line is the total.
 #
 #   STAGES="layers unit regress isolation tap"  only these (building is implied);
 #                                               "long" is what "make check-long" runs
@@ -19,6 +20,7 @@ stages=${STAGES:-layers unit regress isolation tap}
 passed=0
 failed=0
 tmp=
+stage=
 
 # ---- what a stage reports ------------------------------------------------
 
@@ -82,6 +84,7 @@ files_of()
 
 # src/    the copy, built; the server's user may read it
 # stage/  what "make install" would put into the system
+# server/ a copy of PostgreSQL, if "make install" needs one of our own
 # run/    belongs to the server's user: data, socket, root key, results
 make_folders()
 {
@@ -91,6 +94,7 @@ make_folders()
 	trap 'exit 143' TERM HUP
 	umask 022
 	chmod 711 "$tmp"
+	stage=$tmp/stage
 	mkdir "$tmp/src" "$tmp/run"
 	tar -C "$repo" --exclude-vcs --exclude=./.demo --exclude=./results --exclude=./tmp_check \
 		--exclude='*.o' --exclude='*.d' --exclude='*.so' --exclude='./sql/kms--*.sql' -cf - . |
@@ -98,6 +102,23 @@ make_folders()
 	chmod -R go+rX "$tmp/src"
 	chown "$(server_user)" "$tmp/run"
 	chmod 700 "$tmp/run"
+}
+
+# PostgreSQL until 17 without Debian's patches finds extensions among its own files
+# only.  If these lie in one folder, they may lie in another as well.
+copy_server()
+{
+	local prefix
+
+	finds_staged && return
+	prefix=$(dirname "$(pg_bin)")
+	case $("$PG_CONFIG" --sharedir):$("$PG_CONFIG" --pkglibdir) in
+		/usr/* | /usr/local/*) ;;
+		"$prefix"/*:"$prefix"/*) cp -a "$prefix" "$tmp/server" ;;
+	esac
+	[ -d "$tmp/server" ] || die "the PostgreSQL of $PG_CONFIG finds extensions where they are installed only, and is not in a folder of its own to be copied"
+	PG_CONFIG=$tmp/server/bin/pg_config
+	stage=
 }
 
 # Every server that runs from our folder is ours: also those of TAP tests that
@@ -138,7 +159,7 @@ configure_server()
 	timezone = 'UTC'
 	lc_messages = 'C'
 	log_line_prefix = '%m [%p] %q%a '
-	$(staged_settings "$tmp/stage")
+	$(staged_settings "$stage")
 	kms.root_key_file = '$tmp/run/root.key'
 	test.unwrap = '$tmp/unwrap'
 	# Their locks and messages would come in between at any time.
@@ -186,14 +207,32 @@ look_for_crashes()
 	server_runs "$tmp/run/data" || { fail "the server is gone"; tail -n 30 "$log"; }
 }
 
+# What a server reports that forgot to give something back, or wrote where it must
+# not: an assertion or a warning, in the log of any server of any test.
+leaks='TRAP: |detected write past chunk end|problem in alloc set|(reference|refcount|file|memory) leak: |resource was not closed: |WARNING: .*(leaked |leaking still-referenced|not closed at end-of-transaction)'
+
+look_for_leaks()
+{
+	local found
+
+	[ -n "$(find "$tmp/run" -name '*.log' -print -quit)" ] || return 0
+	found=$(find "$tmp/run" -name '*.log' -exec grep -E "$leaks" {} + || true)
+	if [ -z "$found" ]; then
+		pass
+	else
+		head -n 50 <<<"$found"
+		fail "a server reports leaks or assertions"
+	fi
+}
+
 # ---- stages --------------------------------------------------------------
 
 build()
 {
 	with_progress "$tmp/build.log" make -s -k -C "$tmp/src" -j "$(nproc)" WERROR=1 all ||
 		{ cat "$tmp/build.log"; return 1; }
-	make -s -C "$tmp/src" install DESTDIR="$tmp/stage" || return
-	chmod -R go+rX "$tmp/stage"
+	make -s -C "$tmp/src" install DESTDIR="$stage" || return
+	chmod -R go+rX "${stage:-$tmp/server}"
 	pass
 }
 
@@ -334,7 +373,7 @@ tap_file()
 	in_run mkdir "tap/$name"
 	(cd "$tmp/src" && as_server env TMPDIR="$tmp/run" TESTDIR="$tmp/run/tap/$name" \
 		PATH="$(pg_bin):$PATH" PERL5LIB="$(pg_tests)/perl:$tmp/src/test/t" \
-		PG_REGRESS="$(pg_tests)/regress/pg_regress" PG_CONFIG="$PG_CONFIG" KMS_STAGED="$(staged_paths "$tmp/stage")" \
+		PG_REGRESS="$(pg_tests)/regress/pg_regress" PG_CONFIG="$PG_CONFIG" KMS_STAGED="$(staged_paths "$stage")" \
 		prove --norc --verbose "$folder/$name.pl") >"$log" 2>&1 </dev/null || status=$?
 	count_tap "$log"
 	[ "$status" -eq 0 ] || [ "$failed" -gt "$bad" ] || fail "$name.pl ended with status $status"
@@ -358,6 +397,7 @@ main()
 	find_pg_config
 	require_server_user
 	make_folders
+	copy_server
 
 	stage layers "who includes whom in src/" layers
 	stage unit "crypto floor under ASan and UBSan" unit
@@ -368,6 +408,7 @@ main()
 		stage isolation "two sessions at once" isolation
 		stage tap "restart, seal, reload (PostgreSQL::Test::Cluster)" tap
 		stage long "crashes under load" long
+		look_for_leaks
 	fi
 
 	echo "$passed passed, $failed failed"
