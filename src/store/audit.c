@@ -124,17 +124,12 @@ store_audit_head_insert(const KmsAuditHead *head)
 void
 store_audit_head_update(const KmsAuditHead *head)
 {
-	Relation	relation = table_open(store_catalog()->audit_head, RowExclusiveLock);
 	ItemPointerData place = head->place;
 	Datum		values[HEAD_COLUMNS];
 	bool		nulls[HEAD_COLUMNS] = {false};
 
-	if (RelationGetNumberOfAttributes(relation) != HEAD_COLUMNS)
-		err_stored();
 	head_values(head, values);
-	CatalogTupleUpdate(relation, &place, heap_form_tuple(RelationGetDescr(relation), values, nulls));
-	table_close(relation, NoLock);
-	CommandCounterIncrement();
+	store_update_record(store_catalog()->audit_head, &place, HEAD_COLUMNS, values, nulls);
 }
 
 /* The texts of a row, in the order of the columns. */

@@ -280,8 +280,9 @@ open_indexes(Relation relation)
 	return indexes;
 }
 
-void
-store_insert_record(Oid table, int count, const Datum *values, const bool *nulls)
+/* Without a place, a new row. */
+static void
+write_record(Oid table, ItemPointer place, int count, const Datum *values, const bool *nulls)
 {
 	Relation	relation = table_open(table, RowExclusiveLock);
 	CatalogIndexState indexes = open_indexes(relation);
@@ -291,10 +292,13 @@ store_insert_record(Oid table, int count, const Datum *values, const bool *nulls
 	if (RelationGetNumberOfAttributes(relation) != count)
 		err_stored();
 	row = heap_form_tuple(RelationGetDescr(relation), unconstify(Datum *, values), unconstify(bool *, nulls));
-	/* At commit there is none any more; a row that is toasted wants one. */
+	/* At commit there is none any more; a table whose rows may be toasted wants one. */
 	if (needs_snapshot)
 		PushActiveSnapshot(GetTransactionSnapshot());
-	CatalogTupleInsertWithInfo(relation, row, indexes);
+	if (place == NULL)
+		CatalogTupleInsertWithInfo(relation, row, indexes);
+	else
+		CatalogTupleUpdateWithInfo(relation, place, row, indexes);
 	if (needs_snapshot)
 		PopActiveSnapshot();
 	heap_freetuple(row);
@@ -302,6 +306,18 @@ store_insert_record(Oid table, int count, const Datum *values, const bool *nulls
 	table_close(relation, NoLock);
 	CommandCounterIncrement();
 	invalidation_on_abort();
+}
+
+void
+store_insert_record(Oid table, int count, const Datum *values, const bool *nulls)
+{
+	write_record(table, NULL, count, values, nulls);
+}
+
+void
+store_update_record(Oid table, ItemPointer place, int count, const Datum *values, const bool *nulls)
+{
+	write_record(table, place, count, values, nulls);
 }
 
 void

@@ -87,8 +87,9 @@ extern void store_read_row(uint64 number, StoreRead read, void *result);
  */
 extern void store_insert(Oid table, int count, const Datum *values, const bool *nulls);
 
-/* The same for a row that is itself the record; also in a transaction that was made read-only meanwhile. */
+/* The same, or a change, for a row that is itself the record; also in a transaction that was made read-only meanwhile. */
 extern void store_insert_record(Oid table, int count, const Datum *values, const bool *nulls);
+extern void store_update_record(Oid table, ItemPointer place, int count, const Datum *values, const bool *nulls);
 
 /* What was written is on disk before the commit returns, whatever the settings. */
 extern void store_sync_at_commit(void);
