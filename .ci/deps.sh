@@ -4,7 +4,8 @@
 # nothing is.  Whether a thing is there is asked of the thing, not of dpkg, so
 # that a PostgreSQL or OpenSSL from elsewhere counts as well.
 #
-#   .ci/deps.sh [build] [server] [test] [bench] [fuzz]      default: the first three
+#   .ci/deps.sh [build] [server] [test] [bench] [fuzz] [source] [trixie] [memory]
+#                                                   default: the first three
 #
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
@@ -34,6 +35,7 @@ probe()
 {
 	case $1 in
 		command:*) command -v "${1#*:}" >/dev/null ;;
+		file:*) [ -e "${1#*:}" ] ;;
 		header:*) header_there "${1#*:}" ;;
 		pgxs) [ -e "$("$PG_CONFIG" --pgxs 2>/dev/null)" ] ;;
 		pg:*) [ -x "$("$PG_CONFIG" --bindir 2>/dev/null)/${1#*:}" ] ;;
@@ -65,6 +67,15 @@ table()
 	deb|debootstrap|command:debootstrap|makes the Debian in which the package is tried
 	bench|valgrind|command:valgrind|counts instructions
 	fuzz|clang|command:clang|libFuzzer and its sanitizers
+	source|bison|command:bison|builds PostgreSQL
+	source|flex|command:flex|builds PostgreSQL
+	source|libxml2-dev|command:xml2-config|PostgreSQL's type xml
+	source|zlib1g-dev|header:zlib.h|PostgreSQL's compressed dumps
+	source|debian-archive-keyring|file:/usr/share/keyrings/debian-archive-keyring.gpg|proves that what is fetched is Debian's
+	source|valgrind|header:valgrind/memcheck.h|PostgreSQL tells it of its memory
+	trixie|debootstrap|command:debootstrap|makes a folder of Debian 13
+	trixie|debian-archive-keyring|file:/usr/share/keyrings/debian-archive-keyring.gpg|proves that what is fetched is Debian's
+	memory|valgrind|command:valgrind|runs the server and checks each access
 	END
 }
 
