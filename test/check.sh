@@ -279,10 +279,10 @@ results_folder()
 	in_run ln -sfn "$tmp/src/expected" "$1/expected"
 }
 
-# Of the runner's talk only the line per file, as it comes.
+# Of the runner's talk only the line per file, as it comes: TAP, from 16 on.
 verdicts()
 {
-	sed -un 's/^test /   /p'
+	sed -un -e 's/^test /   /p' -e 's/^\(not \)\{0,1\}ok [0-9]/   &/p'
 }
 
 show_diffs()
@@ -334,7 +334,7 @@ count_failed_files()
 
 	failed_files=0
 	if [ -e "$folder/regression.out" ]; then
-		failed_files=$(grep -cE '\.\.\. FAILED' "$folder/regression.out" || true)
+		failed_files=$(grep -cE '^not ok|\.\.\. FAILED' "$folder/regression.out" || true)
 	fi
 	[ "$status" -eq 0 ] || [ "$failed_files" -gt 0 ] || failed_files=1
 	failed=$((failed + failed_files))
