@@ -5,7 +5,10 @@
 #include "base/sensitive.h"
 
 #include "access/parallel.h"
+#include "crypto/kc.h"
 #include "utils/backend_status.h"
+
+#define HIDDEN "<statement hidden by kms>"
 
 TimestampTz sensitive_statement;
 
@@ -38,14 +41,22 @@ hide_statement(ErrorData *message)
 		next_hook(message);
 }
 
+/*
+ * A shorter text takes the place of the statement, and what the statement had
+ * behind its end would stay in shared memory, even after the session: nobody is
+ * shown it, but each server process would leave it in its core file.
+ */
 void
 sensitive_hide_activity(void)
 {
 	uint64		query_id = pgstat_get_my_query_id();
+	Size		shown = sizeof(HIDDEN);
 
 	sensitive_statement = GetCurrentStatementStartTimestamp();
-	pgstat_report_activity(STATE_RUNNING, "<statement hidden by kms>");
+	pgstat_report_activity(STATE_RUNNING, HIDDEN);
 	pgstat_report_query_id(query_id, true);
+	if (MyBEEntry != NULL && shown < (Size) pgstat_track_activity_query_size)
+		kc_wipe(MyBEEntry->st_activity_raw + shown, pgstat_track_activity_query_size - shown);
 }
 
 void
