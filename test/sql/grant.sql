@@ -354,10 +354,10 @@ GRANT kms_test_friend TO kms_test_stranger;
 SELECT is(pg_temp.may_encrypt('kms_test_stranger', :'key'), 'allowed', 'a new member has it at once');
 REVOKE kms_test_friend FROM kms_test_stranger;
 SELECT is(pg_temp.may_encrypt('kms_test_stranger', :'key'), 'refused', 'a former one does not, at once');
-ALTER ROLE kms_test_member NOINHERIT;
+SELECT pg_temp.inherits('kms_test_member', false) \g /dev/null
 SELECT is(pg_temp.may_encrypt('kms_test_member', :'key'), 'refused', 'nor one that inherits no more'),
 	   is(pg_temp.may_encrypt('kms_test_grandchild', :'key'), 'refused', 'nor who came by it');
-ALTER ROLE kms_test_member INHERIT;
+SELECT pg_temp.inherits('kms_test_member', true) \g /dev/null
 SELECT is(pg_temp.verdict('GRANT kms_test_grandchild TO kms_test_friend'), '0LP01|', 'PostgreSQL refuses memberships in a circle');
 SELECT is(pg_temp.as_owner('SELECT kms_revoke(%L, %L)', :'key', 'kms_test_member'), 'fine', 'revoking from a member'),
 	   is(pg_temp.may_encrypt('kms_test_member', :'key'), 'allowed', 'does not take away what the group has');
@@ -806,9 +806,9 @@ SELECT is(pg_temp.as_owner('SELECT kms_grant(%L, %L, %L)', 'secret/grant/a', 'km
 REVOKE kms_test_team FROM kms_test_app;
 SELECT is(pg_temp.may_with('kms_test_app'), '{}'::text[], 'for as long as they are');
 GRANT kms_test_team TO kms_test_app;
-ALTER ROLE kms_test_app NOINHERIT;
+SELECT pg_temp.inherits('kms_test_app', false) \g /dev/null
 SELECT is(pg_temp.may_with('kms_test_app'), '{}'::text[], 'and inherit');
-ALTER ROLE kms_test_app INHERIT;
+SELECT pg_temp.inherits('kms_test_app', true) \g /dev/null
 SAVEPOINT undone;
 SELECT is(pg_temp.as_owner('SELECT kms_revoke(%L, %L)', 'secret/grant/a', 'kms_test_team'), 'fine', 'revoked in a savepoint'),
 	   is(pg_temp.may_with('kms_test_app'), '{}'::text[], 'it does not count');
@@ -850,10 +850,10 @@ SELECT is(pg_temp.hint('SET LOCAL ROLE kms_test_app; SELECT kms_set_owner(%L, %L
 SELECT is(pg_temp.verdict_as('kms_test_app', 'SELECT kms_set_owner(%L, %L)', 'secret/grant/rds', 'kms_test_app'), 'fine', 'it gives it to itself'),
 	   is(pg_temp.verdict_as('kms_test_app', 'SELECT kms_set_owner(%L, %L)', 'secret/grant/rds', 'kms_test_team'), 'fine', 'or to a group of which it is a member'),
 	   is(pg_temp.verdict_as('kms_test_app', 'SELECT kms_rotate_secret(%L)', 'grant/rds'), '42501|Forbidden.NoPermission', 'which, having no right on the role, does not rotate it');
-ALTER ROLE kms_test_app NOINHERIT;
+SELECT pg_temp.inherits('kms_test_app', false) \g /dev/null
 SELECT is(pg_temp.verdict_as('kms_test_super', 'SELECT kms_set_owner(%L, %L)', 'secret/grant/rds', 'kms_test_app'), 'fine', 'a superuser gives it back'),
 	   is(pg_temp.verdict_as('kms_test_app', 'SELECT kms_set_owner(%L, %L)', 'secret/grant/rds', 'kms_test_team'), '42501|Forbidden.NoPermission', 'a member that does not inherit does not give it to the group');
-ALTER ROLE kms_test_app INHERIT;
+SELECT pg_temp.inherits('kms_test_app', true) \g /dev/null
 CREATE ROLE kms_test_dba NOINHERIT CREATEROLE;
 GRANT kms_test_app TO kms_test_dba WITH ADMIN OPTION;
 SELECT is(pg_temp.verdict_as('kms_test_super', 'SELECT kms_set_owner(%L, %L)', 'secret/grant/rds', 'kms_test_dba'), 'fine', 'a superuser gives it to whom he likes'),

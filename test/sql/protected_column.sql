@@ -310,7 +310,8 @@ SELECT is(pg_temp.shows(ssn, 'customer', 'ssn', '{"id": "4"}'), 'none', 'a defau
 GRANT SELECT ON customer_decrypted TO kms_test_reader;
 GRANT INSERT ON customer_decrypted TO kms_test_writer;
 SELECT kms_protect_column('customer', 'card', 'alias/protected', blind_index => true, blind_index_key_id => 'alias/search') \g /dev/null
-SELECT is((SELECT relacl::text FROM pg_class WHERE oid = 'customer_decrypted'::regclass), '{kms_test_owner=arwdDxt/kms_test_owner,kms_test_reader=r/kms_test_owner,kms_test_writer=a/kms_test_owner}', 'with a second column the grants on the view stay'),
+/* Owners may do one thing more from PostgreSQL 17 on. */
+SELECT is((SELECT replace(relacl::text, 'xtm/', 'xt/') FROM pg_class WHERE oid = 'customer_decrypted'::regclass), '{kms_test_owner=arwdDxt/kms_test_owner,kms_test_reader=r/kms_test_owner,kms_test_writer=a/kms_test_owner}', 'with a second column the grants on the view stay'),
 	   is((SELECT string_agg(attname, ',' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'customer_decrypted'::regclass AND attnum > 0), 'id,email,region,ssn,card,note,card_blind_index', 'and it shows the new column last'),
 	   is((SELECT string_agg(pg_get_indexdef(indexrelid), '') FROM pg_index WHERE indrelid = 'customer'::regclass AND pg_get_indexdef(indexrelid) LIKE '%blind%'), 'CREATE INDEX customer_card_blind_index_idx ON kms_test_data.customer USING btree (card_blind_index)', 'which is indexed');
 SELECT is((SELECT string_agg(format('%s %s %s %s %s %s %s %s %s', relation, column_name, key_id, context_columns, table_name, coalesce(blind_index_column, '-'), coalesce(blind_index_key_id, '-'), decrypted_view, enabled), E'\n' ORDER BY column_name) FROM kms.protected_columns WHERE relation = 'customer'::regclass),
@@ -364,7 +365,7 @@ SELECT is((SELECT count(*) FROM customer c JOIN old_customer o USING (id) WHERE 
 	   is((SELECT string_agg(attname, ',' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'customer'::regclass AND attnum > 0 AND NOT attisdropped), 'id,email,region,ssn,card,note', 'its blind index is gone'),
 	   is((SELECT count(*) FROM customer_decrypted d JOIN old_customer o USING (id) WHERE d.ssn = o.ssn AND d.card IS NOT DISTINCT FROM o.card AND d.card_blind_index IS NULL), 3::bigint, 'the view has NULL for that, and still decrypts the other'),
 	   is((SELECT array_agg(column_name::text) FROM kms.protected_columns WHERE relation = 'customer'::regclass), '{ssn}', 'which stays protected'),
-	   is((SELECT relacl::text FROM pg_class WHERE oid = 'customer_decrypted'::regclass), '{kms_test_owner=arwdDxt/kms_test_owner,kms_test_reader=r/kms_test_owner,kms_test_writer=a/kms_test_owner}', 'and the view''s grants stay');
+	   is((SELECT replace(relacl::text, 'xtm/', 'xt/') FROM pg_class WHERE oid = 'customer_decrypted'::regclass), '{kms_test_owner=arwdDxt/kms_test_owner,kms_test_reader=r/kms_test_owner,kms_test_writer=a/kms_test_owner}', 'and the view''s grants stay');
 INSERT INTO customer_decrypted (email, ssn, card) VALUES ('f', 'ssn f', 'card f');
 SELECT is((SELECT format('%s %s', left(ssn, 6), card) FROM customer WHERE email = 'f'), 'kms:1: \x636172642066', 'what is written by it is encrypted in the one column only');
 DELETE FROM customer WHERE email = 'f';
