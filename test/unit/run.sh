@@ -27,9 +27,10 @@ ${CC:-cc} -std=c11 -g -O1 -Wall -Wextra -Werror -fno-omit-frame-pointer \
 	"$root"/src/crypto/*.c "$here"/*.c -lcrypto -ldl -o "$work/crypto_test"
 
 # The sanitizers speak on standard error and through the exit status: 0 and 1
-# are the tests' own.  Their verdict is the last test.
+# are the tests' own.  Their verdict is the last test.  Frames stay on the stack, where
+# a test looks for what is left of them: the compilers of today move them elsewhere.
 status=0
-ASAN_OPTIONS="detect_leaks=1:exitcode=99${ASAN_OPTIONS:+:$ASAN_OPTIONS}" \
+ASAN_OPTIONS="detect_leaks=1:detect_stack_use_after_return=0:exitcode=99${ASAN_OPTIONS:+:$ASAN_OPTIONS}" \
 	"$work/crypto_test" "$root/test/vectors" >"$work/crypto_test.tap" 2>"$work/crypto_test.err" || status=$?
 cat "$work/crypto_test.tap"
 sed 's/^/# /' "$work/crypto_test.err"

@@ -239,7 +239,7 @@ other_inputs(const signer *s)
 static void
 rooms(const signer *s)
 {
-	uint8_t		value[KC_SIGNATURE_MAX];
+	uint8_t		value[KC_SIGNATURE_MAX + 1];
 	size_t		enough = (size_t) EVP_PKEY_get_size(s->theirs);
 	size_t		len = enough;
 	bool		good;
