@@ -271,11 +271,10 @@ open_indexes(Relation relation)
 		const IndexInfo *index = indexes->ri_IndexRelationInfo[i];
 
 		if (index->ii_Expressions != NIL || index->ii_Predicate != NIL || index->ii_ExclusionOps != NULL)
-			ereport(ERROR,
-					errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					errmsg("index \"%s\" on a table of kms has an expression or a condition",
-						   RelationGetRelationName(indexes->ri_IndexRelationDescs[i])),
-					errhint("Drop it."));
+			kms_ereport(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, API_UNSUPPORTED_OPERATION,
+						errmsg("index \"%s\" on a table of kms has an expression or a condition",
+							   RelationGetRelationName(indexes->ri_IndexRelationDescs[i])),
+						errhint("Drop it."));
 	}
 	return indexes;
 }
