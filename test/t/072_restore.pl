@@ -208,6 +208,14 @@ for my $case ([ 'psql', @psql, '-1', '-f', "$folder/clean" ], [ 'pg_restore', qw
 	is(value($there, "SELECT kms_decrypt_text('$later')", 'again'), 'later', '... nothing is lost');
 	is(difference(opened($there, 'again'), $everything[1]), '', '... and everything opens');
 }
+
+# Statement by statement: the keys stay, and tables are those of the dump.
+$there->safe_psql('again', q{DELETE FROM kept WHERE n > 10});
+($good, $errors) = says($there, @psql[0 .. 2], '-o', '/dev/null', '-f', "$folder/clean", '-d', 'again');
+like($errors, qr/ERROR:  there are keys or certificates in this database/, '--clean, statement by statement: the extension is not dropped');
+is(value($there, "SELECT kms_decrypt_text('$later')", 'again'), 'later', '... its keys stay');
+is(difference(opened($there, 'again'), $everything[1]), '', '... and the tables are those of the dump, which open');
+is_sound($there, 'again', '... statement by statement');
 {
 	local $ENV{PGOPTIONS} = '-c kms.allow_drop=on';
 	succeeds($there, '--clean with kms.allow_drop', @psql, '-1', '-f', "$folder/clean", '-d', 'again');
