@@ -12,6 +12,10 @@ cd "$place"
 
 mkdir source pgtap
 tar -C source --strip-components=1 -xf fetched/postgresql-15_*.orig.tar.*
+# One assertion is wrong: a row that is locked FOR NO KEY UPDATE, updated in a
+# savepoint, rolled back and updated to be toasted fails it in plain SQL.  The lock
+# on the old row then names an updater as well, who has aborted; nothing comes of it.
+sed -i '/Assert(HEAP_XMAX_IS_LOCKED_ONLY(infomask_lock_old_tuple));/d' source/src/backend/access/heap/heapam.c
 (
 	cd source
 	./configure --prefix="$place/server" --enable-cassert --enable-debug --enable-tap-tests \
