@@ -368,10 +368,11 @@ tap_folder()
 
 tap_file()
 {
-	local folder=$1 name=$2 log=$tmp/$2.log start=$SECONDS status=0 good=$passed bad=$failed
+	local folder=$1 name=$2 log=$tmp/$2.log place=$tmp/run/tap/$2/tmp_check start=$SECONDS status=0 good=$passed bad=$failed
 
 	in_run mkdir "tap/$name"
 	(cd "$tmp/src" && as_server env TMPDIR="$tmp/run" TESTDIR="$tmp/run/tap/$name" \
+		TESTDATADIR="$place" TESTLOGDIR="$place/log" \
 		PATH="$(pg_bin):$PATH" PERL5LIB="$(pg_tests)/perl:$tmp/src/test/t" \
 		PG_REGRESS="$(pg_tests)/regress/pg_regress" PG_CONFIG="$PG_CONFIG" KMS_STAGED="$(staged_paths "$stage")" \
 		prove --norc --verbose "$folder/$name.pl") >"$log" 2>&1 </dev/null || status=$?
