@@ -46,6 +46,15 @@ my $starting = IPC::Run::start(
 	[ 'pg_ctl', '-w', '-t', '90', '-D', $slow->data_dir, '-l', $slow->logfile, 'start' ],
 	'>', "$folder/start.log", '2>&1');
 
+# So does a reload of another one, which has a key.
+my $late = new_server('late', root_key_file => 0, settings => "kms.root_key_command = 'cat $folder/late'");
+write_private("$folder/late", new_root_key() . "\n");
+$late->start;
+$late->safe_psql('postgres', q{CREATE EXTENSION kms; SELECT kms_create_alias(kms_create_key()::text, 'alias/one')});
+my $kept = value($late, q{SELECT kms_encrypt('alias/one', 'secret')});
+set_command($late, "echo \$\$ >$folder/late_pids; sleep 300 & echo \$! >>$folder/late_pids; wait");
+$late->reload;
+
 # ---- what works -------------------------------------------------------------------
 
 write_private("$folder/key", "$key\n");
@@ -70,12 +79,23 @@ $node->reload;
 ok(defined wait_until(sub { runs() == 2 }), 'a reload runs it again');
 
 my $next = new_root_key();
+write_private("$folder/both", "$next\n$key\n");
 write_private("$folder/key", "$next\n$key\n");
 reload_says($node, qr/LOG:  kms: the root key is loaded/, 'a command may print several keys');
 is(value($node, "SELECT root_key_id, kms_decrypt_text('$blob') FROM kms.status"), root_key_id($next) . '|secret',
 	'the first is current, the second still unwraps');
 write_private("$folder/key", "$key\n");
 reload_says($node, qr/LOG:  kms: the root key is loaded/, 'back to one');
+for my $case ([ 'CRLF' => "sed 's/\$/\\r/' $folder/key" ], [ 'upper-case digits' => "tr a-f A-F <$folder/key" ], [ 'no end of line' => "tr -d '\\n' <$folder/key" ])
+{
+	my ($what, $command) = @$case;
+
+	set_command($node, "cat $folder/both");
+	reload_says($node, qr/LOG:  kms: the root key is loaded/, 'two keys once more');
+	set_command($node, $command);
+	reload_says($node, qr/LOG:  kms: the root key is loaded/, "a command may print $what");
+	is(value($node, "SELECT root_key_id, kms_decrypt_text('$blob') FROM kms.status"), root_key_id($key) . '|secret', "$what: it is the same key");
+}
 
 write_private("$folder/garbage", "PLANTED-GARBAGE\n");
 
@@ -89,6 +109,9 @@ for my $case (
 	[ 'a command that is no shell' => 'if (', qr/kms\.root_key_command failed/ ],
 	[ 'a command that prints nothing' => 'true', qr/must be 1 to 8 different lines/ ],
 	[ 'a command that prints garbage' => "cat $folder/garbage", qr/must be 1 to 8 different lines/ ],
+	[ 'a command that prints half of a key' => "head -c 32 $folder/key", qr/must be 1 to 8 different lines/ ],
+	[ 'a command that prints a key in bytes' => 'head -c 32 /dev/urandom', qr/must be 1 to 8 different lines/ ],
+	[ 'a command that prints the key twice' => "cat $folder/key $folder/key", qr/must be 1 to 8 different lines/ ],
 	[ 'a command that prints too much' => 'head -c 5000 /dev/zero', qr/kms\.root_key_command printed too much/ ],
 	[ 'a command that never stops printing' => 'yes', qr/kms\.root_key_command printed too much/ ])
 {
@@ -131,6 +154,19 @@ ok(defined wait_until(sub { !kill(0, $hanging) }, 5), 'it does not stay behind')
 my $log = log_since($node);
 unlike($log, qr/\Q$key\E|\Q$next\E/i, 'no key is in the log');
 unlike($log, qr/PLANTED-GARBAGE/, 'nor anything else that a command printed');
+
+# ---- the slow reload ---------------------------------------------------------------------
+
+ok(defined wait_until(sub { log_since($late) =~ /WARNING:  kms: the root key stays as it was: kms\.root_key_command did not end within 30 seconds/ }, 60),
+	'a reload, too, waits half a minute for a command that hangs, and says so');
+is(value($late, "SELECT kms_decrypt_text('$kept')"), 'secret', 'and the key stays');
+my @late_pids = split /\n/, slurp_file("$folder/late_pids");
+is(scalar(@late_pids), 2, 'the command had a child');
+ok(defined wait_until(sub { !grep { kill(0, $_) } @late_pids }, 5), 'neither is left');
+write_private("$folder/late", $next . "\n" . slurp_file("$folder/late"));
+set_command($late, "cat $folder/late");
+reload_says($late, qr/LOG:  kms: the root key is loaded/, 'the next reload runs the next command');
+is(value($late, "SELECT root_key_id, kms_decrypt_text('$kept') FROM kms.status"), root_key_id($next) . '|secret', 'and has its keys');
 
 # ---- the slow start ----------------------------------------------------------------------
 
