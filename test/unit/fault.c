@@ -24,6 +24,7 @@
 static int	calls_left = -1;
 static int	depth = 0;			/* not 0: inside libcrypto, which calls itself */
 static int	allocations_left = -1;
+static bool allocations_over = false;	/* once one has failed, no other is fine */
 static const char *denied = NULL;
 static bool struck = false;
 static long allocations = 0;
@@ -293,13 +294,23 @@ fault_let_go(void)
 	held_count = held_room = 0;
 }
 
+static bool
+no_memory(void)
+{
+	if (!due(&allocations_left))
+		return false;
+	if (allocations_over)
+		allocations_left = 0;
+	return true;
+}
+
 static void *
 allocate(size_t size, const char *file, int line)
 {
 	(void) file;
 	(void) line;
 	allocations++;
-	return due(&allocations_left) ? NULL : malloc(size);
+	return no_memory() ? NULL : malloc(size);
 }
 
 static void *
@@ -308,7 +319,7 @@ reallocate(void *memory, size_t size, const char *file, int line)
 	(void) file;
 	(void) line;
 	allocations++;
-	if (due(&allocations_left))
+	if (no_memory())
 		return NULL;
 	if (holding && memory != NULL && size > 0)
 	{
@@ -356,7 +367,15 @@ void
 fault_allocation(int n)
 {
 	struck = false;
+	allocations_over = false;
 	allocations_left = n;
+}
+
+void
+fault_memory(int n)
+{
+	fault_allocation(n);
+	allocations_over = true;
 }
 
 void

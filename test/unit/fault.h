@@ -15,6 +15,9 @@ extern void fault_install(void);
 extern void fault_call(int n);
 extern void fault_allocation(int n);
 
+/* The n-th allocation and all after it. */
+extern void fault_memory(int n);
+
 /* Refuse an algorithm at every fetch, or every call of a function. */
 extern void fault_deny(const char *algorithm_or_function);
 

@@ -138,6 +138,19 @@ with_fault(const operation *op, void (*arrange) (int), int n, bool may_survive, 
 	return hit;
 }
 
+/* Out of memory for good, from more and more places on. */
+static void
+with_no_memory(const operation *op, const char *name)
+{
+	bool		good = true;
+	int			allocation = 0;
+	int			count = 0;
+
+	for (; with_fault(op, fault_memory, allocation, true, &good); count++)
+		allocation += 1 + allocation / 4;
+	ok(good, "%s, %s: memory may be over, tried from %d places on", op->name, name, count);
+}
+
 /* Each call, and each step-th allocation. */
 static void
 with_faults_every(const operation *op, int step, const char *suite)
@@ -156,6 +169,7 @@ with_faults_every(const operation *op, int step, const char *suite)
 		ok(good, "%s, %s: each of %d allocations may fail", op->name, suite, allocations);
 	else
 		ok(good, "%s, %s: of %d allocations each %dth may fail", op->name, suite, allocations, step);
+	with_no_memory(op, suite);
 }
 
 static void
@@ -227,6 +241,7 @@ with_some_faults(const operation *op, const char *name)
 	for (; with_fault(op, fault_allocation, allocation, true, &good); count++)
 		allocation += 1 + allocation / 2;
 	ok(good, "%s, %s: %d of its many allocations may fail", op->name, name, count);
+	with_no_memory(op, name);
 }
 
 /* The same where the calls are many as well. */
@@ -244,6 +259,7 @@ with_few_faults(const operation *op, const char *name)
 	for (count = 0; with_fault(op, fault_allocation, allocation, true, &good); count++)
 		allocation += 1 + allocation / 2;
 	ok(good, "%s, %s: %d of its many allocations may fail", op->name, name, count);
+	with_no_memory(op, name);
 }
 
 static void
@@ -402,6 +418,14 @@ run_decrypt(void)
 	return status;
 }
 
+/* For somebody's public key. */
+static kc_status
+run_encrypt_for(void)
+{
+	return kc_pke_encrypt_for(owner->kind, kc_view_of(owner->public_der, owner->public_len), algorithm, text_view(TEXT),
+							  ciphertext_of_text);
+}
+
 static const char *
 title(int kind, const char *way)
 {
@@ -470,15 +494,22 @@ static void
 test_encryption_faults(int kind, int pke, const char *way)
 {
 	operation	encrypting = {"encrypting", run_encrypt, ciphertext_of_text, 0, false};
+	operation	encrypting_for = {"encrypting for somebody", run_encrypt_for, ciphertext_of_text, 0, false};
 	static const operation decrypting = {"decrypting", run_decrypt, plain, TEXT_LEN, false};
 
 	owner = made_of(kind);
 	algorithm = pke;
-	encrypting.out_len = kc_pke_ciphertext_len(pke, kind, TEXT_LEN);
+	encrypting.out_len = encrypting_for.out_len = kc_pke_ciphertext_len(pke, kind, TEXT_LEN);
 	if (pke == KC_PKE_SM2PKE)
+	{
 		with_faults_before("EVP_PKEY_encrypt", &encrypting, title(kind, way));
+		with_faults_before("EVP_PKEY_encrypt", &encrypting_for, title(kind, way));
+	}
 	else
+	{
 		with_faults(&encrypting, title(kind, way));
+		with_faults(&encrypting_for, title(kind, way));
+	}
 	run_encrypt();
 	if (pke == KC_PKE_SM2PKE)
 		with_faults_before("EVP_PKEY_decrypt", &decrypting, title(kind, way));
@@ -603,6 +634,8 @@ test_envelope_faults(void)
 static char request[KC_REQUEST_PEM_MAX];
 static uint8_t certificate_der[KC_CERTIFICATE_DER_MAX];
 static const char *certificate_pem;
+static uint8_t chain_der[2 * KC_CERTIFICATE_DER_MAX];
+static char chain_pem[16384];
 static kc_certificate_info description;
 static char identifier[KC_KEY_IDENTIFIER_TEXT];
 static uint8_t exported[KC_PKCS12_MAX];
@@ -634,6 +667,17 @@ run_read(void)
 	size_t		len = sizeof(certificate_der);
 
 	return kc_certificate_read(text_view(certificate_pem), certificate_der, &len, &finding);
+}
+
+static kc_status
+run_read_chain(void)
+{
+	kc_certificate_finding finding;
+	kc_view		others[KC_CHAIN_MAX];
+	size_t		count;
+	size_t		len = sizeof(chain_der);
+
+	return kc_chain_read(text_view(chain_pem), chain_der, &len, others, &count, &finding);
 }
 
 static kc_status
@@ -688,12 +732,14 @@ static void
 test_certificate_faults(int kind)
 {
 	static const operation reading = {"reading a certificate", run_read, certificate_der, sizeof(certificate_der), false};
+	static const operation reading_chain = {"reading a chain", run_read_chain, chain_der, sizeof(chain_der), false};
 	static const operation checking = {"checking a chain", run_check, NULL, 0, false};
 	static const operation describing = {"describing a certificate", run_describe, &description, sizeof(description), false};
 	static const operation identifying = {"identifying a key", run_identify, identifier, sizeof(identifier), false};
 	static const operation exporting = {"exporting", run_export, exported, sizeof(exported), false};
 	EVP_PKEY   *ca_key = made_theirs(made_of(kind));
 	char	   *pem;
+	char	   *root_pem;
 
 	owner = made_of(kind);
 	chain[2] = issue(&(blueprint) {.subject = "root", .key = ca_key,
@@ -705,6 +751,11 @@ test_certificate_faults(int kind)
 	pem = pem_of("CERTIFICATE", chain[0].der);
 	certificate_pem = pem;
 	with_faults_every(&reading, kind == KC_PAIR_EC_P256 ? 3 : 11, title(kind, ""));
+	root_pem = pem_of("CERTIFICATE", chain[2].der);
+	snprintf(chain_pem, sizeof(chain_pem), "%s%s", pem, root_pem);
+	free(root_pem);
+	if (kind == KC_PAIR_EC_P256)
+		with_faults_every(&reading_chain, 13, title(kind, ""));
 	with_faults_every(&describing, 31, title(kind, ""));
 	if (kind == KC_PAIR_EC_SM2)
 		with_faults_before("X509_verify", &checking, title(kind, ""));
