@@ -50,13 +50,14 @@ void
 sensitive_hide_activity(void)
 {
 	uint64		query_id = pgstat_get_my_query_id();
-	Size		shown = sizeof(HIDDEN);
+	Size		room = pgstat_track_activity_query_size;
+	Size		said = MyBEEntry != NULL ? strnlen(MyBEEntry->st_activity_raw, room) : 0;
 
 	sensitive_statement = GetCurrentStatementStartTimestamp();
 	pgstat_report_activity(STATE_RUNNING, HIDDEN);
 	pgstat_report_query_id(query_id, true);
-	if (MyBEEntry != NULL && shown < (Size) pgstat_track_activity_query_size)
-		kc_wipe(MyBEEntry->st_activity_raw + shown, pgstat_track_activity_query_size - shown);
+	if (said > sizeof(HIDDEN))
+		kc_wipe(MyBEEntry->st_activity_raw + sizeof(HIDDEN), said - sizeof(HIDDEN));
 }
 
 void
