@@ -8,7 +8,7 @@
 # PostgreSQL 15 where Debian puts it, else whatever is first in PATH.
 PG_CONFIG ?= $(firstword $(wildcard /usr/lib/postgresql/15/bin/pg_config) pg_config)
 
-COMMANDS = check check-long check-assert check-trixie check-memory demo demo-stop bench fuzz deb help
+COMMANDS = check check-long check-assert check-trixie check-memory check-upgrade demo demo-stop bench fuzz deb help
 GOALS := $(or $(MAKECMDGOALS),all)
 
 ifneq ($(filter $(COMMANDS),$(GOALS)),)
@@ -28,6 +28,7 @@ help:
 	@echo 'make check-assert   every test on a PostgreSQL built with assertions'
 	@echo 'make check-trixie   every test on Debian 13: PostgreSQL 17, OpenSSL 3.5 (as root)'
 	@echo 'make check-memory   the SQL tests under AddressSanitizer and under valgrind'
+	@echo 'make check-upgrade  pg_upgrade to a newer PostgreSQL (KMS_PG_CONFIG_NEW=/path/to/pg_config)'
 	@echo 'make bench      speed, as a table'
 	@echo 'make fuzz       random input to all that reads it, a minute each (SECONDS=60)'
 	@echo 'make deb        the Debian package, built, installed and tried'
@@ -38,6 +39,9 @@ check:
 
 check-long:
 	@STAGES=long TESTS='$(TESTS)' KEEP='$(KEEP)' test/check.sh
+
+check-upgrade:
+	@STAGES=upgrade TESTS='$(TESTS)' KEEP='$(KEEP)' KMS_PG_CONFIG_NEW='$(KMS_PG_CONFIG_NEW)' test/check.sh
 
 check-assert check-trixie check-memory:
 	@test/lane/$(@:check-%=%).sh
@@ -77,6 +81,8 @@ MODULE_big = kms
 OBJS := $(patsubst %.c,%.o,$(sort $(wildcard src/*/*.c) $(wildcard src/kms.c)))
 DEPS := $(OBJS:.o=.d)
 DATA_built = $(SCRIPT)
+# What leads from one version to the next.  The scripts of versions that were released are
+# in sql/released, for the tests alone.
 DATA = $(wildcard sql/upgrade/kms--*--*.sql)
 EXTRA_CLEAN = $(DEPS) results output_iso regression.diffs regression.out
 

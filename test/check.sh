@@ -9,7 +9,8 @@
 # line is the total.
 #
 #   STAGES="layers unit regress isolation tap"  only these (building is implied);
-#                                               "long" is what "make check-long" runs
+#                                               "long" is what "make check-long" runs,
+#                                               "upgrade" what "make check-upgrade" does
 #   TESTS="alias key"                           only these files of a stage
 #   KEEP=1                                      leave the temporary folder
 #
@@ -356,6 +357,58 @@ long()
 	tap_folder test/long
 }
 
+# pg_upgrade to the PostgreSQL of KMS_PG_CONFIG_NEW, or to the newest one of Debian
+# that has its development files.  Without one nothing is run, and nothing passed.
+upgrade()
+{
+	local new
+
+	new=$(new_pg_config) && [ -n "$new" ] || {
+		note "NOT RUN: there is no PostgreSQL newer than $("$PG_CONFIG" --version | cut -d' ' -f2) with development files; give one with KMS_PG_CONFIG_NEW=/path/to/pg_config"
+		return 1
+	}
+	note "from $("$PG_CONFIG" --version) to $("$new" --version)"
+	install_new "$new" || return
+	export KMS_NEW_INSTALL
+	tap_folder test/upgrade
+}
+
+major_of()
+{
+	"$1" --version | sed -n 's/^PostgreSQL \([0-9]*\).*/\1/p'
+}
+
+new_pg_config()
+{
+	local candidate
+
+	for candidate in ${KMS_PG_CONFIG_NEW:-$(printf '%s\n' /usr/lib/postgresql/*/bin/pg_config | sort -rV)}; do
+		[ -x "$candidate" ] && [ -e "$("$candidate" --pgxs)" ] || continue
+		[ "$(major_of "$candidate")" -gt "$(major_of "$PG_CONFIG")" ] || continue
+		echo "$candidate"
+		return
+	done
+}
+
+# A copy of the newer PostgreSQL, which finds its files beside its programs, with the
+# extension installed: pg_upgrade loads $libdir/kms, and follows no setting.
+install_new()
+{
+	local new=$1 folder
+
+	mkdir "$tmp/new"
+	for folder in --bindir --pkglibdir --sharedir; do
+		tar -C / -cf - "$("$new" $folder | cut -c2-)" | tar -C "$tmp/new" --no-same-owner -xf - || return
+	done
+	cp -r "$tmp/src" "$tmp/src-new"
+	make -s -C "$tmp/src-new" clean PG_CONFIG="$new" || return
+	with_progress "$tmp/build-new.log" make -s -C "$tmp/src-new" -j "$(nproc)" WERROR=1 all PG_CONFIG="$new" ||
+		{ cat "$tmp/build-new.log"; return 1; }
+	make -s -C "$tmp/src-new" install PG_CONFIG="$new" DESTDIR="$tmp/new" || return
+	chmod -R go+rX "$tmp/new"
+	KMS_NEW_INSTALL=$tmp/new$(dirname "$("$new" --bindir)")
+}
+
 tap_folder()
 {
 	local name
@@ -409,6 +462,7 @@ main()
 		stage isolation "two sessions at once" isolation
 		stage tap "restart, seal, reload (PostgreSQL::Test::Cluster)" tap
 		stage long "crashes under load" long
+		stage upgrade "pg_upgrade to a newer PostgreSQL" upgrade
 		look_for_leaks
 	fi
 

@@ -44,11 +44,12 @@ my @queries = (
 	q{SELECT 'event trigger', evtname, concat_ws(' ', evtowner::regrole, evtevent, evtfoid::regprocedure, evtenabled, evttags) FROM pg_event_trigger WHERE oid IN (SELECT objid FROM member WHERE classid = 'pg_event_trigger'::regclass)},
 	q{SELECT 'cast', format('%s to %s', castsource::regtype, casttarget::regtype), concat_ws(' ', castfunc::regprocedure, castcontext, castmethod) FROM pg_cast WHERE oid IN (SELECT objid FROM member WHERE classid = 'pg_cast'::regclass)},
 	q{SELECT 'operator', oid::regoperator::text, concat_ws(' ', oprowner::regrole, oprkind, oprcode, oprrest, oprjoin, oprcom::regoperator, oprnegate::regoperator) FROM pg_operator WHERE oid IN (SELECT objid FROM member WHERE classid = 'pg_operator'::regclass)},
-	# Who may: each privilege a line, those by default among them; and what the extension gave itself, which a dump leaves out.
+	# Who may: each privilege a line, those by default among them (but of the types of rows, which no dump has); and what
+	# the extension gave itself, which a dump leaves out.
 	q{SELECT 'privilege', format('%s: %s', name, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END), string_agg(a.privilege_type || CASE WHEN a.is_grantable THEN '*' ELSE '' END || ' by ' || a.grantor::regrole, ', ' ORDER BY a.privilege_type, a.grantor)
 		FROM (SELECT p.oid::regprocedure::text, coalesce(proacl, acldefault('f', proowner)) FROM pg_proc p WHERE p.oid IN (SELECT objid FROM member WHERE classid = 'pg_proc'::regclass)
 			UNION ALL SELECT oid::regclass::text, coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner)) FROM relation
-			UNION ALL SELECT oid::regtype::text, coalesce(typacl, acldefault('T', typowner)) FROM type WHERE typtype <> 'b' OR typelem = 0
+			UNION ALL SELECT oid::regtype::text, coalesce(typacl, acldefault('T', typowner)) FROM type WHERE (typtype <> 'b' OR typelem = 0) AND typrelid NOT IN (SELECT oid FROM relation WHERE relkind <> 'c')
 			UNION ALL SELECT nspname, coalesce(nspacl, acldefault('n', nspowner)) FROM pg_namespace WHERE oid IN (SELECT objid FROM member WHERE classid = 'pg_namespace'::regclass)
 			UNION ALL SELECT format('%s.%s', attrelid::regclass, attname), attacl FROM pg_attribute WHERE attrelid IN (SELECT oid FROM relation) AND attacl IS NOT NULL) o (name, acl), aclexplode(acl) a GROUP BY 1, 2},
 	q{SELECT 'first privilege', pg_describe_object(i.classoid, i.objoid, i.objsubid), (SELECT string_agg(x::text, ' ' ORDER BY x::text) FROM unnest(i.initprivs) x) FROM pg_init_privs i JOIN member m ON m.classid = i.classoid AND m.objid = i.objoid WHERE i.privtype = 'e'});

@@ -23,24 +23,25 @@ our @EXPORT = qw(
 # than installed (test/check.sh says where), and silence about statements.
 sub staged_settings
 {
-	my ($preloaded) = @_;
+	my ($preloaded, $installed) = @_;
 	my $settings = "log_statement = none\nlc_messages = 'C'\n";
 
-	$settings .= "$ENV{KMS_STAGED}\n" if defined $ENV{KMS_STAGED};
+	$settings .= "$ENV{KMS_STAGED}\n" if defined $ENV{KMS_STAGED} && !$installed;
 	$settings .= "shared_preload_libraries = 'kms'\n" if $preloaded;
 	return $settings;
 }
 
 # A server, not started.  Its root key file is there, unless root_key => undef;
-# preloaded => 0 leaves the library out; settings and init are more of both.
+# preloaded => 0 leaves the library out; settings and init are more of both;
+# install_path is another PostgreSQL, which has the extension.
 sub new_server
 {
 	my ($name, %options) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($name);
+	my $node = PostgreSQL::Test::Cluster->new($name, install_path => $options{install_path});
 	my $key = exists $options{root_key} ? $options{root_key} : new_root_key();
 
 	$node->init(%{ $options{init} // {} });
-	$node->append_conf('postgresql.conf', staged_settings($options{preloaded} // 1));
+	$node->append_conf('postgresql.conf', staged_settings($options{preloaded} // 1, defined $options{install_path}));
 	$node->append_conf('postgresql.conf', "kms.root_key_file = '" . root_key_file($node) . "'")
 	  if $options{root_key_file} // 1;
 	$node->append_conf('postgresql.conf', $options{settings}) if defined $options{settings};
