@@ -216,12 +216,15 @@ rewrite_all(Rotation *rotation)
 }
 
 static void
-report(const Rotation *rotation)
+report(const Rotation *rotation, int64 rewritten, bool is_new)
 {
 	if (rotation->more)
 		ereport(NOTICE,
 				errmsg("kms: %d rows are under domain key %d; call kms_rotate_domain_key again for those that are left",
 					   DOMAIN_KEY_ROTATION_BATCH, rotation->version));
+	else if (!is_new)
+		ereport(NOTICE,
+				errmsg("kms: no new domain key was made: " INT64_FORMAT " rows were under an earlier one than %d", rewritten, rotation->version));
 	if (rotation->damaged > 0)
 		ereport(WARNING,
 				errmsg("kms: " INT64_FORMAT " rows that do not open stay under an earlier domain key", rotation->damaged),
@@ -233,17 +236,19 @@ domain_key_rotate(Oid caller)
 {
 	Rotation	rotation = {.account = account_id()};
 	int64		rewritten;
+	bool		is_new;
 
 	account_require_unsealed();
 	store_open_alone();
 	(void) account_row_mac(rotation.account, &rotation.version);	/* version 0: tells the current one */
 	rewritten = rewrite_all(&rotation);
-	if (rewritten == 0)
+	is_new = rewritten == 0;
+	if (is_new)
 	{
 		rotation.version = account_add_domain_key();
 		rewritten = rewrite_all(&rotation);
 	}
-	report(&rotation);
+	report(&rotation, rewritten, is_new);
 	audit_record(ACTION_ROTATE_DOMAIN_KEY, caller, "service", NULL,
 				 psprintf("version %d, " INT64_FORMAT " rows", rotation.version, rewritten));
 	store_sync_at_commit();
