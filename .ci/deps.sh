@@ -4,7 +4,7 @@
 # nothing is.  Whether a thing is there is asked of the thing, not of dpkg, so
 # that a PostgreSQL or OpenSSL from elsewhere counts as well.
 #
-#   .ci/deps.sh [build] [server] [test] [bench] [fuzz] [source] [trixie] [memory]
+#   .ci/deps.sh [build] [server] [test] [bench] [fuzz] [source] [trixie] [memory] [deb]
 #                                                   default: the first three
 #
 set -euo pipefail
