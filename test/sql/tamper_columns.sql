@@ -138,7 +138,7 @@ INSERT INTO tampering (relation, attribute, subject, change, at_use, reported, w
 	('key_version', 'digest', 'imported', 'set_byte(digest, 0, get_byte(digest, 0) # 1)', '22023|InvalidKeyMaterial', false, 'it only keeps material from being imported again'),
 	('key_version', 'digest', 'imported', 'NULL', '22023|InvalidKeyMaterial', false, 'likewise'),
 	('key_version', 'digest', 'imported', '(SELECT digest FROM kms.key_version WHERE digest IS NOT NULL AND key_id = current_setting(''test.other_external'')::uuid)', '22023|InvalidKeyMaterial', false, 'the digest of another key fits no material here'),
-	('key_version', 'digest', 'made', 'sha256(''x'')', 'fine', false, 'it is looked at only when material is imported');
+	('key_version', 'digest', 'made', 'sha256(''x'')', 'fine', true, 'it is looked at only when material is imported');
 INSERT INTO tampering (relation, attribute, subject, change, at_use, reported, why) VALUES
 	('secret', 'id', 'made', '''00000000-0000-4000-8000-000000000001''', 'describes: fine, reads: XX001|Rejected.Unavailable, writes: XX001|Rejected.Unavailable, manages: XX001|Rejected.Unavailable, attacks: 42501|Forbidden.NoPermission', true, NULL),
 	('secret', 'name', 'made', '''changed''', '42704|Forbidden.ResourceNotFound', true, NULL),
