@@ -136,7 +136,9 @@ is(shown(lines()), 'Decrypt failed InvalidParameter 22023', 'a query whose plann
 
 # In a parallel worker.
 forget();
-my $parallel = 'SET force_parallel_mode = on; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;';
+my $force = value($node, q{SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')});    # until 15, from 16 on
+my $parallel = "SET $force = on; "
+  . 'SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;';
 failure($node, "$parallel SET ROLE stranger; SELECT count(kms_decrypt(blob)) FROM held");
 @lines = lines();
 is(shown(@lines), 'Decrypt denied Forbidden.NoPermission 42501', 'a denial in a parallel worker is one line');

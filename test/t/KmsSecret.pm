@@ -82,11 +82,17 @@ sub secret_sql
 	  $secret, $accounts, $sub_type, defined $more ? ", $more" : '';
 }
 
+# From PostgreSQL 16 on, CREATEROLE reaches only those that one has ADMIN OPTION on.
 sub make_role
 {
 	my ($node, @roles) = @_;
+	my $admin = value($node, q{SELECT current_setting('server_version_num')::integer >= 160000}) eq 't';
 
-	$node->safe_psql('postgres', sprintf 'CREATE ROLE %s LOGIN PASSWORD %s', identifier($_), literal("first of $_")) for @roles;
+	for my $role (@roles)
+	{
+		$node->safe_psql('postgres', sprintf 'CREATE ROLE %s LOGIN PASSWORD %s', identifier($role), literal("first of $role"));
+		$node->safe_psql('postgres', sprintf 'GRANT %s TO kms_test_keeper WITH ADMIN TRUE, INHERIT FALSE, SET FALSE', identifier($role)) if $admin;
+	}
 	return;
 }
 
