@@ -96,6 +96,7 @@ for my $case (@failures)
 	like(log_since($node, $offset), qr{LOG:  kms: \{"operation":"SecretRotation","result":"\w+","code":"$code","sqlstate":"$sqlstate",.*"resource":"$about"\}$}m,
 		"$how: also as a line of the audit log, which names what is refused") if $code ne '';
 	$node->safe_psql('postgres', $repair);
+	reach($node, $1, 'kms_test_keeper') if $repair =~ /^CREATE ROLE (\w+)/;
 	is(value($node, sprintf $run, $secret), 'SecretRotation|done|', "$how: repaired, it is done");
 	is(rotation_of($secret), 'Enabled', "$how: and all is well");
 	is(value($node, "SELECT next_rotation_date > clock_timestamp() FROM kms_describe_secret('$secret')"), 't', "$how: until an interval later");
@@ -107,6 +108,7 @@ is(value($node, 'SELECT count(*) FROM kms_check_integrity()'), '0', 'every row i
 # An owner that is none any more: it has lost the privilege by which its rows mean it.
 $node->safe_psql('postgres', q{CREATE ROLE kms_test_leaving CREATEROLE});
 make_role($node, 'kms_test_left');
+reach($node, 'kms_test_left', $_) for qw(kms_test_leaving kms_test_heir);
 $node->safe_psql('postgres', 'SET ROLE kms_test_leaving; ' . secret_sql('left', 'SingleUser', ['kms_test_left']));
 $node->safe_psql('postgres', 'DROP OWNED BY kms_test_leaving');
 my $state = whole_state($node, 'left');

@@ -10,7 +10,7 @@ use KmsServer;
 use PostgreSQL::Test::Cluster;
 
 our @EXPORT = qw(
-  new_secret_server require_passwords logs_in literal identifier secret_sql make_role make_secret held
+  new_secret_server require_passwords logs_in literal identifier secret_sql make_role make_secret reach held
   whole_state make_due switch_worker by_a_worker
 );
 
@@ -27,7 +27,7 @@ sub new_secret_server
 	$node->start;
 	$node->safe_psql('postgres', q{
 		CREATE EXTENSION kms;
-		CREATE ROLE kms_test_keeper CREATEROLE;
+		CREATE ROLE kms_test_keeper CREATEROLE CREATEDB;
 		GRANT EXECUTE ON FUNCTION kms_create_key TO kms_test_keeper;
 		GRANT EXECUTE ON FUNCTION kms_create_secret(text, text, text, text, text, text, jsonb, jsonb, boolean, interval) TO PUBLIC});
 	let_time_pass($node);
@@ -82,17 +82,25 @@ sub secret_sql
 	  $secret, $accounts, $sub_type, defined $more ? ", $more" : '';
 }
 
-# From PostgreSQL 16 on, CREATEROLE reaches only those that one has ADMIN OPTION on.
 sub make_role
 {
 	my ($node, @roles) = @_;
-	my $admin = value($node, q{SELECT current_setting('server_version_num')::integer >= 160000}) eq 't';
 
 	for my $role (@roles)
 	{
 		$node->safe_psql('postgres', sprintf 'CREATE ROLE %s LOGIN PASSWORD %s', identifier($role), literal("first of $role"));
-		$node->safe_psql('postgres', sprintf 'GRANT %s TO kms_test_keeper WITH ADMIN TRUE, INHERIT FALSE, SET FALSE', identifier($role)) if $admin;
+		reach($node, $role, 'kms_test_keeper');
 	}
+	return;
+}
+
+# Let somebody who has CREATEROLE alter this role. Until PostgreSQL 15 he may anyway.
+sub reach
+{
+	my ($node, $role, $who) = @_;
+
+	$node->safe_psql('postgres', sprintf 'GRANT %s TO %s WITH ADMIN TRUE, INHERIT FALSE, SET FALSE', identifier($role), identifier($who))
+	  if value($node, q{SELECT current_setting('server_version_num')::integer >= 160000}) eq 't';
 	return;
 }
 
