@@ -29,6 +29,9 @@ my $folder = PostgreSQL::Test::Utils::tempdir;
 # the server says they are not; tags and rows of tables have to ask for it.
 my $synchronously = 'SET LOCAL synchronous_commit = on;';
 
+# Whoever changes something holds off the rotation of the domain key, also by hand.
+my $joining = 'LOCK TABLE kms.domain_key IN ROW EXCLUSIVE MODE;';
+
 srand $seed;
 diag "KMS_SEED=$seed KMS_ROUNDS=$rounds";
 
@@ -138,6 +141,10 @@ my $reencrypt = sub {
 	my ($t) = @_;
 	return [ $t, 'none', "CALL kms_reencrypt_column('app.person', 'ssn', 50);\n\\echo $t" ];
 };
+my $rotate_domain_key = sub {
+	my ($t) = @_;
+	return [ $t, 'none', "SELECT '$t', kms_rotate_domain_key();" ];
+};
 my $run_jobs = sub {
 	my ($t) = @_;
 	return [ $t, 'none', "SELECT '$t', count(*) FROM kms_run_jobs();" ];
@@ -146,17 +153,17 @@ my $doom = sub {
 	my ($t) = @_;
 	return ([ "$t-made", 'doomed', "SELECT id AS doomed, kms_create_alias(id::text, 'alias/$t') FROM (SELECT kms_create_key(description => '$t') AS id OFFSET 0) k \\gset\n\\echo $t-made|:doomed" ],
 		[ "$t-scheduled", 'none', "SELECT '$t-scheduled' FROM kms_schedule_key_deletion(:'doomed', 7);" ],
-		[ "$t-due", 'none', "UPDATE kms.key SET delete_at = clock_timestamp() - interval '1 minute' WHERE id = :'doomed' RETURNING '$t-due';" ]);
+		[ "$t-due", 'none', "BEGIN; $joining UPDATE kms.key SET delete_at = clock_timestamp() - interval '1 minute' WHERE id = :'doomed'; COMMIT;\n\\echo $t-due" ]);
 };
 my $rotate_secret = sub {
 	my ($t) = @_;
-	return [ $t, 'none', "UPDATE kms.secret SET next_rotation_at = clock_timestamp() WHERE name = 'role' RETURNING '$t';" ];
+	return [ $t, 'none', "BEGIN; $joining UPDATE kms.secret SET next_rotation_at = clock_timestamp() WHERE name = 'role'; COMMIT;\n\\echo $t" ];
 };
 my @repertoire = (
 	[ @kinds, $rotate, $create_pair, $run_jobs ],
 	[ @kinds, $reencrypt, $rotate ],
 	[ @kinds, $doom, $doom, $run_jobs, $rotate_secret ],
-	[ @kinds, $create_certificate, $doom, $create_pair ]);
+	[ @kinds, $create_certificate, $doom, $create_pair, $rotate_domain_key ]);
 
 # psql with steps; it ends when the connection does, or at an error.
 sub start_client
@@ -372,7 +379,8 @@ my %facts = map { $_->[1] => 1 } @facts;
 is(join(' ', sort keys %facts), 'blob certificate doomed key row signature version work', 'everything was among it');
 cmp_ok(scalar @facts, '>', 20 * $rounds, 'and a lot of it');
 cmp_ok(value($node, q{SELECT count(*) FROM kms.audit_log WHERE operation = 'KeyDeletion' AND result = 'success'}), '>', $rounds / 10, 'keys were deleted on the way');
-cmp_ok(value($node, q{SELECT count(*) FROM kms.audit_log WHERE operation = 'SecretRotation' AND result = 'success'}), '>', $rounds / 20, 'and passwords changed');
+cmp_ok(value($node, q{SELECT count(*) FROM kms.audit_log WHERE operation = 'SecretRotation' AND result = 'success'}), '>', $rounds / 20, 'passwords changed');
+cmp_ok(value($node, 'SELECT count(*) FROM kms.domain_key'), '>', 1 + $rounds / 10, 'and the domain key');
 unlike(slurp_file($node->logfile), qr/PANIC|TRAP:|terminated by signal (?!9\b)/, 'nothing crashed but what was killed');
 
 done_testing();
