@@ -5,7 +5,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(352);
+SELECT plan(355);
 \set operations :here /sql/include/operations.psql
 \i :operations
 
@@ -77,6 +77,7 @@ INSERT INTO doing
 				   ('a certificate', 'SELECT kms_create_certificate(''EC_P256'', ''CN=another'')'),
 				   ('the end of a certificate', format('SELECT kms_delete_certificate(%L)', :'certificate')),
 				   ('a column', 'SELECT kms_protect_column(''person'', ''ssn'', ' || quote_literal(:'enabled') || ')'),
+				   ('the domain key', 'SELECT kms_rotate_domain_key()'),
 				   ('a call', 'SELECT kms_call(''CreateKey'', ''{}'')'),
 				   ('jobs', 'SELECT kms_create_key() FROM (SELECT count(*) FROM kms_run_jobs()) s')) t (what, statement);
 

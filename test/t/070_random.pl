@@ -78,6 +78,7 @@ my @operations = (
 	[ 'making a certificate', q{SELECT certificate_id IS NOT NULL FROM kms_create_certificate('EC_P256', 'CN=x')} ],
 	[ 'granting', q{SELECT kms_grant(key_id, 'kms_test_app', '{Encrypt}') IS NOT NULL FROM kept} ],
 	[ 'a call', q{SELECT kms_call('DescribeKey', jsonb_build_object('KeyId', key_id)) IS NOT NULL FROM kept} ],
+	[ 'rotating the domain key', 'SELECT kms_rotate_domain_key() > 0' ],
 	[ 'writing to a protected column', q{WITH written AS (INSERT INTO person SELECT n, 'ssn ' || n FROM generate_series((SELECT coalesce(max(id), 0) FROM person) + 1, (SELECT coalesce(max(id), 0) FROM person) + 400) n RETURNING id) SELECT count(*) = 400 FROM written} ]);
 
 for my $operation (@operations)

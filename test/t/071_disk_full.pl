@@ -57,6 +57,7 @@ my @operations = (
 	[ 'making certificates', q{SELECT count(certificate_id) FROM name, kms_create_certificate('EC_P256', 'CN=' || name)} ],
 	[ 'tagging', q{SELECT count(kms_tag_resource(jsonb_build_object('t', repeat('x', 100)), secret_name => name)) FROM kms.secret s} ],
 	[ 'granting', q{SELECT count(kms_grant(id::text, 'kms_test_reader', '{Encrypt}')) FROM (SELECT id FROM kms.key ORDER BY id LIMIT 200) k} ],
+	[ 'rotating the domain key', 'SELECT kms_rotate_domain_key()' ],
 	[ 'scheduling deletions', q{SELECT count(kms_schedule_key_deletion(id::text, 7)) FROM (SELECT id FROM kms.key WHERE state = 'Enabled' AND NOT deletion_protected AND id <> (SELECT key_id::uuid FROM kept) ORDER BY id LIMIT 200) k} ],
 	[ 'protecting a column', q{CREATE TABLE person AS SELECT n AS id, 'ssn ' || n AS ssn FROM name; ALTER TABLE person ADD PRIMARY KEY (id); SELECT kms_protect_column('person', 'ssn', 'alias/kept')} ]);
 

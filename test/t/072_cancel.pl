@@ -69,6 +69,7 @@ my @long = (
 	[ 'disabling and enabling', 200, "SELECT count(kms_disable_key('$key')), count(kms_enable_key('$key')) FROM generate_series(1, %d)", 1000000, 10 ],
 	[ 'calls', 200, q{SELECT count(kms_call('CreateKey', '{}')) FROM generate_series(1, %d)}, 1000000, 10 ],
 	[ 'jobs', 200, 'SELECT count(*) > 0 FROM kms_run_jobs()' ],
+	[ 'rotating the domain key', 50, 'SELECT kms_rotate_domain_key() > 0' ],
 	[ 'checking every row', 20, 'SELECT count(*) FROM kms_check_integrity()' ],
 	[ 'checking the audit log', 10, 'SELECT count(first_bad_row) FROM kms_verify_audit_log()' ],
 	[ 'listing keys', 5, 'SELECT count(*) > 0 FROM kms_list_keys()' ],

@@ -63,6 +63,7 @@ my @operations = (
 	[ 'revoking', "SELECT kms_revoke('$key', 'kms_test_reader')", $reader->(q{SELECT kms_encrypt('alias/key', 'x'::text) IS NOT NULL}), 't', '42501 Forbidden.NoPermission' ],
 	[ 'giving away', "SELECT kms_set_owner('$key', 'kms_test_reader')", $reader->(q{SELECT kms_encrypt('alias/key', 'x'::text) IS NOT NULL}), '42501 Forbidden.NoPermission', 't' ],
 	[ 'taking back', "SELECT kms_set_owner('$key', current_user)", $encrypts, '42501 Forbidden.NoPermission', 'x' ],
+	[ 'rotating the domain key', 'SELECT kms_rotate_domain_key()', q{SELECT (SELECT count(*) FROM kms.domain_key), kms_decrypt_text(kms_encrypt('alias/key', 'x'::text))}, '1|x', '2|x' ],
 	[ 'tagging', qq{SELECT kms_tag_resource('{"a": "1"}', '$key')}, "SELECT count(*) FROM kms_list_resource_tags('$key')", '0', '1' ],
 	[ 'storing a value that is not current', q{SELECT FROM kms_put_secret_value('kept', 'second', 'another'::text, '{own}')}, q{SELECT secret_data FROM kms_get_secret_value('kept', 'own')}, '42704 Forbidden.ResourceNotFound', 'another' ],
 	[ 'moving a label', q{SELECT kms_update_secret_version_stage('kept', 'own', 'first')}, q{SELECT secret_data FROM kms_get_secret_value('kept', 'own')}, 'another', 'value' ],
