@@ -100,7 +100,9 @@ sub cancel
 for my $case (@long)
 {
 	my ($what, $milliseconds, $sql, $many, $few) = @$case;
-	my $long = defined $many ? sprintf $sql, $many : $sql;
+	my $once = defined $many ? sprintf $sql, $many : $sql;
+	# What a fast machine may be done with is done over and over.
+	my $long = defined $many && $milliseconds >= 200 ? $once : in_a_loop($once);
 	my $before = everything();
 
 	ask($session, "SET statement_timeout = $milliseconds");
@@ -109,7 +111,7 @@ for my $case (@long)
 	cmp_ok(time - $start, '<', $milliseconds / 1000 + $at_once, "$what: within a moment");
 	ask($session, 'RESET statement_timeout');
 
-	start_asking($session, defined $many && $milliseconds >= 200 ? $long : in_a_loop($long));
+	start_asking($session, $long);
 	sleep 0.1;
 	my $seconds = cancel();
 	like(answer($session), qr/^57014 /, "$what: ends when it is cancelled");
