@@ -13,6 +13,8 @@
 #                                               "upgrade" what "make check-upgrade" does
 #   TESTS="alias key"                           only these files of a stage
 #   KEEP=1                                      leave the temporary folder
+#   KMS_COPT, KMS_SERVER                        flags for the compiler, and a program that starts the server
+#                                               of the stages regress and isolation: see test/lane/memory.sh
 #
 set -euo pipefail
 . "$(dirname "$0")/../.ci/env.sh"
@@ -183,7 +185,7 @@ start_server()
 	in_run initdb -D data -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$tmp/initdb.log" 2>&1 ||
 		{ cat "$tmp/initdb.log"; return 1; }
 	configure_server | in_run tee -a data/postgresql.conf >/dev/null
-	in_run pg_ctl start -s -w -D data -l server.log || { tail -n 30 "$tmp/run/server.log"; return 1; }
+	in_run env POSTGRES="$(pg_bin)/postgres" pg_ctl start -s -w -t 300 -D data -l server.log ${KMS_SERVER:+-p "$KMS_SERVER"} || { tail -n 30 "$tmp/run/server.log"; return 1; }
 }
 
 # The regression tests share a server; whoever needs it first starts it.
@@ -230,7 +232,7 @@ look_for_leaks()
 
 build()
 {
-	with_progress "$tmp/build.log" make -s -k -C "$tmp/src" -j "$(nproc)" WERROR=1 all ||
+	with_progress "$tmp/build.log" make -s -k -C "$tmp/src" -j "$(nproc)" WERROR=1 COPT="${KMS_COPT:-}" all ||
 		{ cat "$tmp/build.log"; return 1; }
 	make -s -C "$tmp/src" install DESTDIR="$stage" || return
 	chmod -R go+rX "${stage:-$tmp/server}"
