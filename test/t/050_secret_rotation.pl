@@ -119,6 +119,7 @@ $node->safe_psql('postgres', q{
 	ALTER ROLE kms_test_origin IN DATABASE postgres SET work_mem = '6MB'; ALTER ROLE kms_test_origin SET log_duration = off;
 	GRANT SELECT ON direct TO kms_test_origin, kms_test_noinherit; ALTER TABLE owned OWNER TO kms_test_origin;
 	SET ROLE kms_test_keeper;} . secret_sql('origin', 'DoubleUsers', ['kms_test_origin']) . ';' . secret_sql('noinherit', 'DoubleUsers', ['kms_test_noinherit']));
+reach($node, $_, 'kms_test_keeper') for qw(kms_test_group kms_test_team);
 is(value($node, q{SELECT count(*) FROM pg_roles WHERE rolname ~ 'kms_test_(origin|noinherit)_clone'}), '0', 'the second account is not made with the secret');
 by_hand($_) for qw(origin noinherit);
 my $attributes = q{SELECT rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, rolconnlimit, rolvaliduntil, rolbypassrls FROM pg_roles WHERE rolname = '%s'};
