@@ -3,6 +3,7 @@
  */
 #include "base/name_list.h"
 
+#include "access/htup_details.h"
 #include "base/error.h"
 #include "parser/scansup.h"
 #include "utils/builtins.h"
@@ -101,6 +102,9 @@ name_list_try(const char *text, List **items)
 		if (item == NULL)
 			return false;
 		*items = lappend(*items, item);
+		/* More than any table has: a stranger's trigger may be as long as a gigabyte. */
+		if (list_length(*items) > MaxHeapAttributeNumber)
+			return false;
 		if (*scanner.at != ',')
 			break;
 	}

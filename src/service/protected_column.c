@@ -6,7 +6,6 @@
 #include "base/compat.h"
 #include "base/error.h"
 #include "base/name_list.h"
-#include "access/htup_details.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "commands/trigger.h"
@@ -75,15 +74,14 @@ column_of(const StoreTrigger *trigger, const NameItem *item, List *context_colum
 	return column;
 }
 
-/* Each name once, as the trigger wants it; longer than any table's it is not even looked at. */
+/* Each name once, as the trigger wants it. */
 static bool
 read_list(const StoreTrigger *trigger, int number, List **items)
 {
 	*items = NIL;
 	if (number >= list_length(trigger->arguments))
 		return true;
-	return name_list_try(list_nth(trigger->arguments, number), items) &&
-		list_length(*items) <= MaxHeapAttributeNumber && !name_list_repeats(*items);
+	return name_list_try(list_nth(trigger->arguments, number), items) && !name_list_repeats(*items);
 }
 
 static bool

@@ -4,7 +4,7 @@
 \set setup :here /sql/include/setup.psql
 \i :setup
 BEGIN;
-SELECT plan(113);
+SELECT plan(114);
 
 SELECT kms_create_key() AS key, kms_create_key('HMAC_SHA_256') AS mac, kms_create_key('RSA_2048', 'ENCRYPT/DECRYPT') AS pair \gset
 SELECT kms_create_alias(:'key', 'alias/column') \g /dev/null
@@ -60,6 +60,7 @@ SELECT is(pg_temp.with_arguments('v text, id integer', VARIADIC arguments), comp
 			   (ARRAY['alias/column', 'v', 'tableoid'], '0A000|InvalidParameter|"tableoid" is a system column, which cannot be encrypted and is no context', 'one as context')) t (arguments, complaint, what);
 SELECT is(pg_temp.with_arguments('v text', 'alias/column', list), '22023|InvalidParameter|invalid value for columns: it must be a list of columns, like ssn, card or social=ssn', format('%s is no list', list))
   FROM unnest(ARRAY['v,', ',v', 'v,,v', 'v w', 'v=', '=v', 'v=a=b', '"v', 'v"', '""', '"v" "w"', 'v=""', ',']) list;
+SELECT is(pg_temp.with_arguments('v text', 'alias/column', (SELECT string_agg('v' || n, ',') FROM generate_series(1, 1601) n)), '22023|InvalidParameter|invalid value for columns: it must be a list of columns, like ssn, card or social=ssn', 'a list that is longer than any table''s is none');
 SELECT is(pg_temp.with_arguments('v text', 'alias/column', repeat('v', 100)), format('42703|InvalidParameter|column "%s" of table "t" does not exist', repeat('v', 63)), 'a name that is too long is cut as everywhere');
 
 -- ---- columns --------------------------------------------------------------
