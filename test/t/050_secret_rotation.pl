@@ -274,6 +274,7 @@ is(value($node, q{SELECT count(*) FROM kms.secret_role WHERE role_name IN ('kms_
 refused($node, 'SET ROLE kms_test_keeper; ' . secret_sql('refused', 'SingleUser', ['kms_test_single']), '42710', 'Rejected.ResourceExist', 'a role has one secret');
 refused($node, 'SET ROLE kms_test_keeper; ' . secret_sql('refused', 'SingleUser', ['kms_test_undone_clone']), '42704', 'Forbidden.ResourceNotFound', 'a second account that is not there yet is not there');
 $node->safe_psql('postgres', 'CREATE ROLE kms_test_taken LOGIN; CREATE ROLE kms_test_taken_clone LOGIN');
+reach($node, $_, 'kms_test_keeper') for qw(kms_test_taken kms_test_taken_clone);
 refused($node, 'SET ROLE kms_test_keeper; ' . secret_sql('refused', 'DoubleUsers', ['kms_test_taken']), '42710', 'Rejected.ResourceExist', 'a second account that is somebody else is not taken over');
 
 is(failure($node, 'SET ROLE kms_test_plain; ' . secret_sql('own', 'SingleUser', ['kms_test_plain'])), undef, 'a role keeps its own password without CREATEROLE');
@@ -290,6 +291,7 @@ $node->safe_psql('postgres', 'CREATE ROLE kms_test_installer SUPERUSER LOGIN; CR
 $node->safe_psql('installed', 'SET ROLE kms_test_installer; CREATE EXTENSION kms; RESET ROLE; ALTER ROLE kms_test_installer NOSUPERUSER;
 	GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO kms_test_keeper');
 refused($node, 'SET ROLE kms_test_keeper; ' . secret_sql('installer', 'SingleUser', ['kms_test_installer']), '42501', 'Forbidden.NoPermission', 'the password of the extension\'s owner is not kept', dbname => 'installed');
+reach($node, 'kms_test_other', 'kms_test_keeper');
 is(failure($node, 'SET ROLE kms_test_keeper; ' . secret_sql('other', 'SingleUser', ['kms_test_other']), dbname => 'installed'), undef, 'others are, there');
 $node->safe_psql('postgres', 'DROP DATABASE installed WITH (FORCE)');
 
