@@ -427,7 +427,7 @@ tap_file()
 
 	in_run mkdir "tap/$name"
 	(cd "$tmp/src" && as_server env TMPDIR="$tmp/run" TESTDIR="$tmp/run/tap/$name" \
-		TESTDATADIR="$place" TESTLOGDIR="$place/log" \
+		TESTDATADIR="$place" TESTLOGDIR="$place/log" LANG=C.UTF-8 \
 		PATH="$(pg_bin):$PATH" PERL5LIB="$(pg_tests)/perl:$tmp/src/test/t" \
 		PG_REGRESS="$(pg_tests)/regress/pg_regress" PG_CONFIG="$PG_CONFIG" KMS_STAGED="$(staged_paths "$stage")" \
 		prove --norc --verbose "$folder/$name.pl") >"$log" 2>&1 </dev/null || status=$?
