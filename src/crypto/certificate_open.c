@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include "pair_kind.h"
@@ -194,11 +193,8 @@ check_key(kc_view public_der)
 kc_status
 kc_certificate_blame(kc_certificate_problem *problem, kc_certificate_problem value)
 {
-	unsigned long error;
-
-	while ((error = ERR_get_error()) != 0)
-		if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE)
-			return KC_FAILED;
+	if (kc_memory_was_out())
+		return KC_FAILED;
 	*problem = value;
 	return KC_BAD_INPUT;
 }

@@ -4,6 +4,7 @@
 #include "kc.h"
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 
 #include "suite.h"
 
@@ -30,6 +31,17 @@ kc_startup(void)
 	}
 	started = true;
 	return KC_OK;
+}
+
+bool
+kc_memory_was_out(void)
+{
+	bool		was = false;
+	unsigned long error;
+
+	while ((error = ERR_get_error()) != 0)
+		was = was || ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
+	return was;
 }
 
 void

@@ -49,6 +49,9 @@ extern kc_status kc_startup(void);
 /* Overwrite secrets in a way the compiler may not remove. */
 extern void kc_wipe(void *data, size_t len);
 
+/* Whether OpenSSL's queue of errors, which this empties, has one that says so: what failed has then proved nothing. */
+extern bool kc_memory_was_out(void);
+
 /* Compare secrets in constant time. */
 extern bool kc_equal(const void *a, const void *b, size_t len);
 

@@ -228,11 +228,18 @@ is_canonical_der(const kc_pair_info *info, kc_view value)
 		kc_der_take_unsigned(&numbers, number, info->len) && numbers.len == 0;
 }
 
-/* What is no DER has one length. */
-static bool
-is_canonical(const kc_pair *pair, const signature_info *info, kc_view value)
+/* What is no DER has one length, which OpenSSL may need memory to tell. */
+static kc_status
+check_form(const kc_pair *pair, const signature_info *info, kc_view value)
 {
-	return info->is_der ? is_canonical_der(pair->info, value) : value.len == kc_signature_max(pair);
+	size_t		max;
+
+	if (info->is_der)
+		return is_canonical_der(pair->info, value) ? KC_OK : KC_BAD_TAG;
+	max = kc_signature_max(pair);
+	if (max == 0)
+		return KC_FAILED;
+	return value.len == max ? KC_OK : KC_BAD_TAG;
 }
 
 static kc_status
@@ -240,10 +247,13 @@ verify(kc_pair *pair, const signature_info *info, bool is_digest, kc_view input,
 {
 	kc_status	status;
 
-	if (!is_canonical(pair, info, value))
-		return KC_BAD_TAG;
 	ERR_clear_error();
-	status = is_digest ? verify_digest(pair, info, input, value) : verify_message(pair, info, input, value);
+	status = check_form(pair, info, value);
+	if (status == KC_OK)
+		status = is_digest ? verify_digest(pair, info, input, value) : verify_message(pair, info, input, value);
+	/* Without memory nothing was found out. */
+	if (status == KC_BAD_TAG && kc_memory_was_out())
+		status = KC_FAILED;
 	ERR_clear_error();
 	return status;
 }
