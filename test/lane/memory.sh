@@ -15,9 +15,9 @@
 set -euo pipefail
 . "$(dirname "$0")/lane.sh"
 
-# All operations, in files that take a second; all files take hours.
-valgrind_tests="account alias call_gateway cipher column_hostile context data_key key key_rotation key_version
-	secret_version state tag transaction try_decrypt"
+# Most operations, in files that take a second; all files take hours, and dates that
+# are seconds away in a test, and time-outs, pass too soon.
+valgrind_tests="account alias call_gateway cipher column_hostile data_key key key_rotation key_version tag"
 
 place=
 bad=0
@@ -77,12 +77,12 @@ asan()
 errors_of_kms()
 {
 	sed -E 's/^==[0-9]+== ?//' "$place"/reports/*.log |
-		awk -v RS= -v ORS='\n\n' '/\/kms-check\.[^\/]*\/src\/|\/kms\.so\)/ && !/definitely lost[^\n]*\n[^\n]*\/utils\/mmgr\//'
+		awk -v RS= -v ORS='\n\n' '/\/kms-check\.[^\/]*\/src\/|\/kms\.so\)/ && !(/definitely lost/ && /\/utils\/mmgr\//)'
 }
 
 valgrind()
 {
-	say "valgrind: SQL tests in memcheck"
+	say "valgrind: SQL tests in memcheck (some five minutes)"
 	tests=${TESTS:-$valgrind_tests}
 	KMS_COPT='-g -Wno-error' run_tests valgrind --quiet --error-limit=no --num-callers=30 --fullpath-after= \
 		--leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
