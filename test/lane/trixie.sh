@@ -57,6 +57,9 @@ copy_checkout()
 [ "$(id -u)" = 0 ] || die "check-trixie makes and enters a folder of Debian 13, which only root may do"
 "$repo/.ci/deps.sh" trixie
 make_lanes
+# What a run leaves in the folder the next one removes: one at a time.
+exec 9>"$lanes/$suite.lock"
+flock -n 9 || die "check-trixie is running already, in $root"
 if [ ! -e "$root/made" ]; then
 	say "making a folder of Debian 13 in $root (once; some three minutes)"
 	rm -rf --one-file-system "$root"
