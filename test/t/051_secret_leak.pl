@@ -255,7 +255,7 @@ ask($holder, 'COMMIT');
 like(answer($session), qr/^42710/, 'of two with the same name the second is refused');
 
 ask($holder, q{BEGIN; SELECT kms_update_secret('generic', 'held')});
-ask($session, q{BEGIN; SET LOCAL deadlock_timeout = '1s'; SELECT kms_update_secret('lit', 'held')});
+ask($session, q{BEGIN; SET LOCAL deadlock_timeout = '1h'; SELECT kms_update_secret('lit', 'held')});
 start_asking($session, with_literal(q{SELECT kms_put_secret_value('generic', 'w', :a)}, planted('literal of the one in a deadlock')));
 push @seen, seen();
 $offset = -s $node->logfile;
