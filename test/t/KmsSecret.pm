@@ -100,7 +100,7 @@ sub reach
 	my ($node, $role, $who) = @_;
 
 	$node->safe_psql('postgres', sprintf 'GRANT %s TO %s WITH ADMIN TRUE, INHERIT FALSE, SET FALSE', identifier($role), identifier($who))
-	  if value($node, q{SELECT current_setting('server_version_num')::integer >= 160000}) eq 't';
+	  if value($node, sprintf q{SELECT current_setting('server_version_num')::integer >= 160000 AND to_regrole('%s') IS NOT NULL}, identifier($who)) eq 't';
 	return;
 }
 
