@@ -27,6 +27,8 @@ BEGIN
 		   AND d.deptype = 'e'
 		   AND coalesce(p.oid, c.oid, t.oid, n.oid) IS NOT NULL
 		   AND coalesce(t.typtype, 'c') <> 'b'
+		   /* row types are members since 17, and pg_dump does not know their privileges */
+		   AND NOT EXISTS (SELECT FROM pg_catalog.pg_class r WHERE r.oid = t.typrelid AND r.relkind <> 'c')
 		   AND coalesce(c.relkind, 'r') <> 'c'
 	LOOP
 		EXECUTE 'REVOKE ALL ON ' || object.name || ' FROM PUBLIC';
