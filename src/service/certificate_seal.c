@@ -256,7 +256,7 @@ certificate_key_opens(const KmsCertificate *certificate)
 	return status == KC_OK;
 }
 
-/* What the two places of a private key need, which may raise: before it is unwrapped. */
+/* From the place that a private key has to the one it is to have; what may raise comes before it is unwrapped. */
 static kc_status
 rewrap(const KmsCertificate *old, KmsCertificate *new, uint8 *wrapped)
 {

@@ -331,10 +331,9 @@ material_opens(const KmsKeyVersion *version, const KmsMaterialOf *of)
 {
 	uint8		material[KC_PRIVATE_MAX];
 	size_t		len;
-	kc_status	status;
-
 	int32		domain_version = version->domain_key_version;
 	const uint8 *digest_key;
+	kc_status	status;
 
 	if (!account_has_domain_key(version->account_id, domain_version))
 		return false;
